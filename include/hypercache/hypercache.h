@@ -1,0 +1,10 @@
+/* hypercache.h - all of libhypercache. */
+#ifndef HYPERCACHE_HYPERCACHE_H
+#define HYPERCACHE_HYPERCACHE_H
+
+#include <hypercache/host.h>
+#include <hypercache/log.h>
+#include <hypercache/store.h>
+#include <hypercache/types.h>
+
+#endif

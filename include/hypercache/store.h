@@ -1,0 +1,279 @@
+/*
+ * store.h - one named space of keys: the packed store.
+ *
+ *     hc_store *store;
+ *     if (hc_store_create(NULL, NULL, &store) != HC_OK) return 1;
+ *     hc_store_set(store, HC_SPAN("greeting"), HC_SPAN("hello"), NULL);
+ *     char text[16]; size_t size;
+ *     hc_store_get(store, HC_SPAN("greeting"), text, sizeof text, &size);
+ *     hc_store_destroy(store);
+ *
+ * Items lie packed, byte after byte, in 64 KiB segments; an index of 64-byte buckets points at
+ * them with 5 bytes an item.  Bookkeeping for a small key is under 10 bytes (bench/README.md).
+ *
+ * Sizes:     keys 0..HC_KEY_BYTES_MAX, values 0..HC_VALUE_BYTES_MAX; both are any bytes.
+ * Expiry:    an item whose time has come is never returned, whether or not its memory is back yet.
+ * Errors:    every call leaves the store valid; a failed write leaves the key as it was, unless
+ *            it says otherwise.  Running out of memory is HC_ERR_NO_MEMORY (the host refused) or
+ *            HC_ERR_FULL (max_memory_bytes), never an abort.
+ * Ownership: keys and values passed in are copied; spans handed to a callback or by a transaction
+ *            are borrowed for as long as it says there.
+ * Threads:   all calls may run together on one store, except create and destroy.  Reads take no
+ *            lock; a write locks one of the store's shards for a few microseconds.  The library
+ *            starts no thread: call hc_store_maintain now and then to give expired memory back.
+ * Source:    linear hashing (Litwin 1980) with two choices (Azar et al. 1994) whose alternative
+ *            follows from a tag as in the cuckoo filter (Fan et al. 2014); S3-FIFO (Yang et al.
+ *            2023) by segments.
+ */
+#ifndef HYPERCACHE_STORE_H
+#define HYPERCACHE_STORE_H
+
+#include <hypercache/host.h>
+#include <hypercache/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct hc_store hc_store;
+
+#define HC_KEY_BYTES_MAX 65536u
+#define HC_VALUE_BYTES_MAX (512u << 20)
+#define HC_STORE_SHARDS_MAX 1024u
+#define HC_STORE_MEMORY_BYTES_MIN (4u << 20) /* smallest max_memory_bytes that is not 0 */
+#define HC_STORE_BATCH_MAX 64u               /* keys of one get_many, set_many, prefetch */
+
+typedef enum hc_eviction {
+    HC_EVICTION_DEFAULT = 0, /* HC_EVICTION_CLOCK */
+    HC_EVICTION_NONE = 1,    /* writes fail with HC_ERR_FULL at the limit */
+    HC_EVICTION_CLOCK = 2    /* second chance by segment, 2-bit use counters */
+} hc_eviction;
+
+typedef struct hc_store_options {
+    size_t size;               /* bytes of this struct, as the caller compiled it */
+    uint64_t max_memory_bytes; /* what the store's memory may reach; 0: no limit */
+    uint64_t seed;             /* of the hash; 0: drawn from the host */
+    int64_t default_ttl_ms;    /* for writes that name no expiry; 0: none */
+    uint32_t shards;           /* power of two, 1..HC_STORE_SHARDS_MAX; 0: 16, more above 16 GiB */
+    hc_eviction eviction;
+} hc_store_options;
+
+/* What is known of an item besides its bytes. */
+typedef struct hc_item {
+    hc_span key;
+    hc_span value;
+    int64_t expires_at_ms; /* HC_EXPIRY_NONE: never */
+    hc_type type;
+    uint32_t reserved;
+} hc_item;
+
+/* Creates an empty store.  `host` and `options` NULL take every default.  On error *store_out is
+ * NULL.
+ *   HC_ERR_INVALID      a field is out of range
+ *   HC_ERR_UNSUPPORTED  options come from a newer header and set a field unknown here
+ *   HC_ERR_NO_MEMORY    also when address space cannot be reserved */
+HC_API
+hc_status hc_store_create(const hc_host *host, const hc_store_options *options,
+                          hc_store **store_out);
+/* Accepts NULL.  No other call may run or follow. */
+HC_API
+void hc_store_destroy(hc_store *store);
+
+/* ---- reading: no locks ---- */
+
+/* Copies the value of `key` into `buffer` and its size in bytes to *size_out (may be NULL).
+ *   HC_ERR_NOT_FOUND
+ *   HC_ERR_BUFFER     the value is larger than `buffer_bytes`; nothing is copied, *size_out tells
+ */
+HC_API
+hc_status hc_store_get(hc_store *store, hc_span key, void *buffer, size_t buffer_bytes,
+                       size_t *size_out);
+
+/* Where a read may put a value of any size.  `reserve` is called with the size in bytes before
+ * the value is copied to the place it returns; it may be called again with another size when a
+ * writer came between, and then only the last call counts.  NULL refuses: HC_ERR_BUFFER.  It may
+ * run under a lock of the store, so it must not call back into it. */
+typedef struct hc_sink {
+    void *ctx;
+    void *(*reserve)(void *ctx, const hc_item *item); /* key.data and value.data are NULL */
+} hc_sink;
+
+/* As hc_store_get, to the sink's place.
+ *   HC_ERR_NOT_FOUND  and then what `reserve` was told does not count
+ *   HC_ERR_BUFFER */
+HC_API
+hc_status hc_store_read(hc_store *store, hc_span key, const hc_sink *sink);
+
+/* Tells size (item_out->value.size), type and expiry of `key`; data pointers are NULL.  Does not
+ * count as a use for eviction.
+ *   HC_ERR_NOT_FOUND */
+HC_API
+hc_status hc_store_stat(hc_store *store, hc_span key, hc_item *item_out);
+
+typedef struct hc_get {
+    hc_span key;         /* in */
+    void *buffer;        /* in */
+    size_t buffer_bytes; /* in */
+    size_t size;         /* out: bytes of the value */
+    hc_status status;    /* out: as hc_store_get */
+} hc_get;
+
+/* `count` hc_store_get calls, 0..HC_STORE_BATCH_MAX, with their cache misses overlapped. */
+HC_API
+void hc_store_get_many(hc_store *store, hc_get *gets, size_t count);
+
+/* Starts the memory accesses that calls for these keys will need; changes nothing.  `count` is
+ * 0..HC_STORE_BATCH_MAX; keys may be absent. */
+HC_API
+void hc_store_prefetch(const hc_store *store, const hc_span *keys, size_t count);
+
+/* ---- writing: one shard locked for a moment ---- */
+
+typedef enum hc_condition { HC_IF_ALWAYS = 0, HC_IF_ABSENT = 1, HC_IF_PRESENT = 2 } hc_condition;
+
+typedef struct hc_set_options {
+    size_t size;
+    int64_t expires_at_ms; /* HC_EXPIRY_NONE: the store's default_ttl_ms; in the past: not stored */
+    hc_condition condition;
+    hc_type type;
+    bool keep_expiry; /* an existing item keeps its expiry; expires_at_ms is for a new one */
+    uint8_t reserved[7];
+} hc_set_options;
+
+/* Stores `value` under `key`.  `options` NULL: always, no expiry, a string.
+ *   HC_ERR_CONFLICT   the condition does not hold; nothing changed
+ *   HC_ERR_INVALID    expiry or type out of range
+ *   HC_ERR_LIMIT      key or value too large
+ *   HC_ERR_FULL, HC_ERR_NO_MEMORY */
+HC_API
+hc_status hc_store_set(hc_store *store, hc_span key, hc_span value, const hc_set_options *options);
+
+typedef struct hc_set {
+    hc_span key, value;
+    const hc_set_options *options; /* may be NULL */
+    hc_status status;              /* out: as hc_store_set */
+} hc_set;
+
+/* `count` hc_store_set calls in order, 0..HC_STORE_BATCH_MAX, with their cache misses overlapped.
+ * Not one atomic step: see hc_store_begin. */
+HC_API
+void hc_store_set_many(hc_store *store, hc_set *sets, size_t count);
+
+/*   HC_ERR_NOT_FOUND */
+HC_API
+hc_status hc_store_delete(hc_store *store, hc_span key);
+
+/* Gives an item another expiry; HC_EXPIRY_NONE takes it away; a time in the past deletes.
+ *   HC_ERR_NOT_FOUND, HC_ERR_INVALID, HC_ERR_FULL, HC_ERR_NO_MEMORY */
+HC_API
+hc_status hc_store_expire(hc_store *store, hc_span key, int64_t expires_at_ms);
+
+/* Adds `delta` to the decimal number at `key`, 0 if absent, and keeps its expiry.
+ *   HC_ERR_NOT_NUMBER, HC_ERR_RANGE (would overflow), HC_ERR_TYPE, HC_ERR_FULL, HC_ERR_NO_MEMORY */
+HC_API
+hc_status hc_store_increment(hc_store *store, hc_span key, int64_t delta, int64_t *value_out);
+
+/* Appends to the string at `key`, empty if absent, and keeps its expiry.  *size_out (may be NULL)
+ * is the new size in bytes.
+ *   HC_ERR_LIMIT, HC_ERR_TYPE, HC_ERR_FULL, HC_ERR_NO_MEMORY */
+HC_API
+hc_status hc_store_append(hc_store *store, hc_span key, hc_span tail, size_t *size_out);
+
+/* Removes everything.  Takes time for the shards, not for the items; memory goes back at once. */
+HC_API
+void hc_store_flush(hc_store *store);
+
+/* ---- several steps as one ---- */
+
+/* Between begin and end the caller alone writes to the shards of the named keys, so reads and
+ * writes of those keys inside are one atomic step to every other call.  Keep it short: others
+ * wait.  One transaction a thread at a time; inside, only hc_txn_ calls on this store. */
+typedef struct hc_txn {
+    hc_store *store;
+    uint64_t locked[HC_STORE_SHARDS_MAX / 64]; /* one bit a shard */
+} hc_txn;
+
+/* Locks the shards of `count` keys, in an order that cannot deadlock.  Cannot fail. */
+HC_API
+void hc_store_begin(hc_store *store, const hc_span *keys, size_t count, hc_txn *txn);
+HC_API
+void hc_store_end(hc_txn *txn);
+
+/* `key` must be one of those named at begin.  Spans of *item_out are borrowed until the next write
+ * inside this transaction, or its end.  Counts as a use for eviction.
+ *   HC_ERR_NOT_FOUND */
+HC_API
+hc_status hc_txn_get(hc_txn *txn, hc_span key, hc_item *item_out);
+/* As hc_store_set; `value` must not be borrowed from the store. */
+HC_API
+hc_status hc_txn_set(hc_txn *txn, hc_span key, hc_span value, const hc_set_options *options);
+HC_API
+hc_status hc_txn_delete(hc_txn *txn, hc_span key);
+HC_API
+hc_status hc_txn_expire(hc_txn *txn, hc_span key, int64_t expires_at_ms);
+
+/* ---- walking ---- */
+
+/* Called for each item, under a shard's lock: must be short and must not call the store.  `item`
+ * and its spans are borrowed until it returns. */
+typedef void (*hc_visit)(void *ctx, const hc_item *item);
+
+/* Visits about `count` items (at least one bucket, at most HC_SCAN_COUNT_MAX plus one bucket) from
+ * *cursor on, and moves *cursor; start with 0, done when it is 0 again.  The cursor is plain data:
+ * nothing is held between calls.  A key present from the first call to the last is visited at
+ * least once, however the table grows and shrinks meanwhile; others may or may not be.  Any
+ * cursor value is safe. */
+#define HC_SCAN_COUNT_MAX 10000u
+HC_API
+void hc_store_scan(hc_store *store, uint64_t *cursor, size_t count, hc_visit visit, void *ctx);
+
+/* Visits one item chosen at random, or none when the store is empty; returns how many. */
+HC_API
+size_t hc_store_random(hc_store *store, hc_visit visit, void *ctx);
+
+/* ---- looking after it ---- */
+
+/* Does a bounded piece of housekeeping: gives back the memory of expired items, shrinks the index,
+ * returns free segments to the host.  Looks at no more than `items_max` items (0: 4096).  Returns
+ * true when there is more to do now.  Call it some times a second, from any thread. */
+HC_API
+bool hc_store_maintain(hc_store *store, size_t items_max);
+
+typedef struct hc_store_stats {
+    size_t size;   /* in: sizeof(hc_store_stats); fields beyond it are not written */
+    uint64_t keys; /* items, expired ones not yet swept included */
+    uint64_t keys_with_expiry;
+    uint64_t live_bytes;    /* keys, values and headers of items */
+    uint64_t memory_bytes;  /* segments, extents, index and tables: counts against the limit */
+    uint64_t segment_bytes; /* of which packed segments */
+    uint64_t extent_bytes;  /* of which values too large for a segment */
+    uint64_t index_bytes;   /* of which index buckets */
+    uint64_t max_memory_bytes;
+    uint64_t hits, misses; /* of get, read, get_many and hc_txn_get */
+    uint64_t sets, deletes;
+    uint64_t evicted, expired;                /* items */
+    uint64_t buckets;                         /* of the index */
+    uint64_t displaced;                       /* items moved to their other bucket */
+    uint64_t stashed;                         /* items now in the overflow stash */
+    uint64_t cleaned_segments, cleaned_bytes; /* live bytes the cleaner copied */
+    uint64_t read_retries;                    /* reads that met a writer */
+} hc_store_stats;
+
+/* Sums are taken shard by shard, so under writes they are close, not exact. */
+HC_API
+void hc_store_stats_get(hc_store *store, hc_store_stats *stats);
+/* The number of keys, expired ones not yet swept included.  O(shards). */
+HC_API
+uint64_t hc_store_count(const hc_store *store);
+HC_API
+void hc_store_stats_reset(hc_store *store); /* hits, misses and other counters to 0 */
+/* Changes the limit at run time; the store shrinks by evicting during the next writes and
+ * maintain calls.
+ *   HC_ERR_INVALID */
+HC_API
+hc_status hc_store_limit(hc_store *store, uint64_t max_memory_bytes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
