@@ -1,0 +1,97 @@
+/*
+ * command.h - one row a command: name, arity, flags, keys, categories, handler, documentation.
+ *
+ * Everything that is said about a command is said in its row: COMMAND, COMMAND DOCS, INFO and the
+ * checks before a handler runs are printed or made from it.  The rows are constant; command_find
+ * looks them up by a hash table built once at start.
+ *
+ * Threads: rows never change; command_find may be called from any thread after
+ *          command_table_prepare, which node_create calls.
+ */
+#ifndef HYPERCACHE_SERVER_COMMAND_COMMAND_H
+#define HYPERCACHE_SERVER_COMMAND_COMMAND_H
+
+#include "command/request.h"
+
+/* In the order in which COMMAND prints them. */
+typedef enum command_flag {
+    COMMAND_WRITE = 1u << 0,
+    COMMAND_READONLY = 1u << 1,
+    COMMAND_DENYOOM = 1u << 2,
+    COMMAND_ADMIN = 1u << 3,
+    COMMAND_NOSCRIPT = 1u << 4,
+    COMMAND_LOADING = 1u << 5,
+    COMMAND_STALE = 1u << 6,
+    COMMAND_FAST = 1u << 7,
+    COMMAND_NO_AUTH = 1u << 8,
+    COMMAND_ALLOW_BUSY = 1u << 9
+} command_flag;
+
+/* ACL categories; those that follow from the flags (@read, @write, @admin, @dangerous, @fast,
+ * @slow) are derived. */
+typedef enum command_category {
+    COMMAND_KEYSPACE = 1u << 0,
+    COMMAND_STRING = 1u << 1,
+    COMMAND_CONNECTION = 1u << 2,
+    COMMAND_DANGEROUS = 1u << 3
+} command_category;
+
+typedef enum command_group {
+    COMMAND_GROUP_STRING = 0,
+    COMMAND_GROUP_GENERIC,
+    COMMAND_GROUP_CONNECTION,
+    COMMAND_GROUP_SERVER
+} command_group;
+
+typedef enum command_access { /* what a command does with its keys, as key-specs say it */
+                              COMMAND_ACCESS_NONE = 0,
+                              COMMAND_ACCESS_READ,        /* RO access */
+                              COMMAND_ACCESS_STAT,        /* RO, without the value */
+                              COMMAND_ACCESS_OVERWRITE,   /* OW update */
+                              COMMAND_ACCESS_UPDATE,      /* RW update */
+                              COMMAND_ACCESS_READ_UPDATE, /* RW access update */
+                              COMMAND_ACCESS_INSERT,      /* OW insert */
+                              COMMAND_ACCESS_REMOVE,      /* RM delete */
+                              COMMAND_ACCESS_TAKE         /* RW access delete */
+} command_access;
+
+/* Where the keys stand among the arguments: first 0 means none; last -1 means the last one. */
+typedef struct command_keys {
+    int8_t first, last, step;
+    command_access access;
+} command_keys;
+
+struct command {
+    const char *name; /* lower case; a subcommand has its own name alone */
+    /* Number of arguments with the name (and the subcommand's); negative: at least that many. */
+    int arity;
+    uint32_t flags;      /* command_flag */
+    uint32_t categories; /* command_category */
+    command_group group;
+    command_keys keys;
+    void (*run)(request *of); /* called with the arity right */
+    /* Rows of a container; it runs only when no subcommand is named and `run` is not NULL. */
+    const command *subcommands;
+    size_t subcommand_count;
+    const char *tips; /* blank-separated; NULL: none */
+    const char *summary, *since, *complexity;
+    /* Arguments in a small language (command_docs.c); NULL: none. */
+    const char *arguments;
+};
+
+void command_table_prepare(void);
+/* NULL: no such command.  Any case. */
+const command *command_find(hc_span name);
+const command *command_find_sub(const command *container, hc_span name);
+
+/* All top-level rows: visits 0..command_count()-1 in a fixed order. */
+size_t command_count(void);
+const command *command_at(size_t index);
+/* Number of a row among all rows, subcommands included; below NODE_COMMANDS_MAX. */
+size_t command_index(const command *of);
+
+/* How many keys a request of `argc` arguments has by `of`, and the argument index of the i-th. */
+size_t command_key_count(const command *of, size_t argc);
+size_t command_key_at(const command *of, size_t index);
+
+#endif

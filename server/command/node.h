@@ -1,0 +1,126 @@
+/*
+ * node.h - what all commands of one process share: stores, counters, sessions, hooks.
+ *
+ *     main    fills node_options, node_create ... node_destroy; a background thread calls
+ *             node_maintain about ten times a second
+ *     net     gives each worker thread a number 0..workers-1 and counts in node_counters(worker)
+ *     command handlers use the rest
+ *
+ * Databases: 0 is created with the node, the others when first selected.  All share one memory
+ *            limit: node_maintain gives each what the others leave, and never less than its equal
+ *            part, so between two calls the sum may pass the limit by what was written since.
+ * Threads:   everything may be called from any thread unless it says otherwise.
+ */
+#ifndef HYPERCACHE_SERVER_COMMAND_NODE_H
+#define HYPERCACHE_SERVER_COMMAND_NODE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <hypercache/hypercache.h>
+
+#include "command/request.h"
+#include "command/settings.h"
+
+/* What clients read as redis_version: the behaviour they may count on (docs/compatibility.md). */
+#define NODE_REDIS_VERSION "7.4.0"
+#define NODE_DATABASES_MAX 16u
+#define NODE_WORKERS_MAX 256u
+#define NODE_RUN_ID_CHARS 40u
+#define NODE_COMMANDS_MAX 256u /* rows of the table, subcommands included */
+
+typedef struct node_options {
+    const hc_host *host;       /* borrowed until node_destroy; NULL: defaults */
+    const settings *settings;  /* borrowed likewise; NULL: CONFIG knows only what the node knows */
+    const char *node_id;       /* these texts are borrowed likewise; NULL: "" */
+    const char *config_file;   /* absolute path, for INFO */
+    const char *executable;    /* absolute path, for INFO */
+    uint64_t max_memory_bytes; /* all databases together; 0: no limit */
+    int64_t default_ttl_ms;    /* 0: none */
+    hc_eviction eviction;
+    unsigned databases;   /* 1..NODE_DATABASES_MAX; 0: NODE_DATABASES_MAX */
+    unsigned workers;     /* threads that run requests, 1..NODE_WORKERS_MAX; 0: 1 */
+    unsigned clients_max; /* for INFO and CONFIG; net keeps it */
+    unsigned resp_port;   /* for INFO */
+    unsigned http_port;
+    unsigned cluster_port;
+    /* Asked by SHUTDOWN: starts the way to the end as SIGTERM does, and returns at once.  Any
+     * worker's thread.  NULL: SHUTDOWN is refused. */
+    void (*shutdown)(void *ctx);
+    void *shutdown_ctx;
+} node_options;
+
+/* Counted by one worker, read by all: the writer uses node_count, readers take relaxed loads. */
+typedef struct node_counters {
+    _Alignas(64) _Atomic uint64_t connections; /* accepted since start; net counts */
+    _Atomic uint64_t connections_rejected;     /* at the limit; net counts */
+    _Atomic uint64_t input_bytes;              /* net counts */
+    _Atomic uint64_t output_bytes;             /* net counts */
+    _Atomic uint64_t protocol_errors;          /* net counts */
+    _Atomic uint64_t commands;
+    _Atomic uint64_t errors; /* replies that were errors */
+    _Atomic uint64_t calls[NODE_COMMANDS_MAX];
+    _Atomic uint64_t failures[NODE_COMMANDS_MAX];
+    _Atomic uint64_t rejections[NODE_COMMANDS_MAX]; /* refused before they ran: arity */
+    _Atomic uint64_t busy_ns[NODE_COMMANDS_MAX];    /* a batch's time, shared out evenly */
+} node_counters;
+
+/* Only the counter's own worker may call it: a plain add, seen by others some time later. */
+static inline void node_count(_Atomic uint64_t *counter, uint64_t amount)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + amount,
+                          memory_order_relaxed);
+}
+
+/* Fields are for server/command; others use the functions below. */
+struct node {
+    node_options options; /* as given, zeros replaced by defaults; never changes */
+    char run_id[NODE_RUN_ID_CHARS + 1];
+    int64_t started_ms; /* wall clock */
+    uint64_t started_ns;
+    _Atomic(hc_store *) stores[NODE_DATABASES_MAX]; /* NULL until first used; then never changes */
+    pthread_mutex_t stores_lock;                    /* creates stores one at a time */
+    _Atomic uint64_t max_memory_bytes;
+    node_counters *counters;       /* options.workers of them */
+    node_counters *counters_base;  /* one: sums at the last CONFIG RESETSTAT */
+    pthread_mutex_t counters_lock; /* guards counters_base */
+    pthread_mutex_t sessions_lock; /* guards the list and each session's texts */
+    session *sessions;             /* oldest first */
+    session *sessions_last;
+    size_t session_count;
+    _Atomic uint64_t next_session_id;
+    _Atomic uint64_t session_peak;
+    _Atomic uint64_t memory_peak_bytes;
+    _Atomic uint64_t commands_sampled; /* for instantaneous_ops_per_sec, by node_maintain */
+    _Atomic uint64_t sampled_ns;
+    _Atomic uint64_t ops_per_second;
+};
+
+/* Options are copied.  On error *node_out is NULL.
+ *   HC_ERR_INVALID, HC_ERR_NO_MEMORY */
+hc_status node_create(const node_options *options, node **node_out);
+/* Accepts NULL.  No session is left and no other call runs. */
+void node_destroy(node *of);
+
+/* The store of database `index`, created when this is its first use.  NULL: no memory.  `index`
+ * is below node_databases(). */
+hc_store *node_store(node *of, unsigned index);
+unsigned node_databases(const node *of);
+
+/* `worker` is below options.workers. */
+node_counters *node_worker_counters(node *of, unsigned worker);
+
+/* One bounded step of housekeeping on each store, and the division of memory among databases.
+ * True: more to do at once.  One thread at a time. */
+bool node_maintain(node *of);
+
+/* Applies a new limit at once.  0: none.
+ *   HC_ERR_INVALID  not 0 and below HC_STORE_MEMORY_BYTES_MIN */
+hc_status node_set_max_memory(node *of, uint64_t bytes);
+uint64_t node_max_memory(const node *of);
+
+size_t node_session_count(node *of);
+int64_t node_now_ms(const node *of);  /* the host's wall clock */
+uint64_t node_now_ns(const node *of); /* the host's monotonic clock */
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * session.h - one client: who it is, which database it works on, what it asked of its connection.
+ *
+ * The transport embeds a session in each connection, initialises it when the client is accepted
+ * and finishes it before it frees the connection.  After request_run_batch it looks at
+ * session->close.
+ *
+ * Threads: session_init and session_fini register and unregister with the node; both and all
+ *          requests of a session run on its worker's thread.  Other threads (CLIENT LIST) read the
+ *          atomic fields at any time, and the texts under node->sessions_lock, which the owner
+ *          takes to change them; the owner reads its own texts without it.
+ */
+#ifndef HYPERCACHE_SERVER_COMMAND_SESSION_H
+#define HYPERCACHE_SERVER_COMMAND_SESSION_H
+
+#include <stdatomic.h>
+
+#include "command/node.h"
+
+#define SESSION_ADDRESS_CHARS 64u /* "[ipv6]:port" or "path:0", with its NUL */
+#define SESSION_NAME_BYTES_MAX 256u
+#define SESSION_LIBRARY_BYTES_MAX 64u
+
+typedef enum session_replies {
+    SESSION_REPLIES_ON = 0,
+    SESSION_REPLIES_OFF,      /* CLIENT REPLY OFF */
+    SESSION_REPLIES_SKIP_NEXT /* CLIENT REPLY SKIP: the next command's reply */
+} session_replies;
+
+struct session {
+    /* Read by the transport after each batch. */
+    bool close; /* send what is pending, then close; nothing more is run */
+
+    /* For the commands, by the owner alone. */
+    bool no_touch;
+    session_replies replies;
+    hc_store *store; /* of `database` */
+    node *node;
+    unsigned worker; /* index of the node's counters */
+
+    /* Written by the owner, read by all. */
+    uint64_t id;        /* never changes */
+    int64_t created_ms; /* never changes */
+    int descriptor;     /* never changes; -1: none */
+    _Atomic unsigned database;
+    _Atomic int protocol; /* as reply->protocol, for CLIENT LIST */
+    _Atomic bool no_evict;
+    _Atomic int64_t last_ms;             /* start of the latest batch */
+    _Atomic(const command *) last;       /* latest command; NULL: none yet */
+    _Atomic size_t input_bytes_held;     /* the transport may set these: buffers in use */
+    _Atomic size_t input_bytes_free;     /* ... and their unused rest */
+    _Atomic size_t output_bytes_pending; /* not yet sent */
+    _Atomic uint64_t input_bytes;        /* since connected */
+    _Atomic uint64_t output_bytes;
+
+    /* Guarded by node->sessions_lock. */
+    char address[SESSION_ADDRESS_CHARS];       /* the client's */
+    char local_address[SESSION_ADDRESS_CHARS]; /* ours */
+    char name[SESSION_NAME_BYTES_MAX + 1];
+    char library_name[SESSION_LIBRARY_BYTES_MAX + 1];
+    char library_version[SESSION_LIBRARY_BYTES_MAX + 1];
+    session *next, *previous;
+};
+
+typedef struct session_options {
+    const char *address;       /* copied, cut to fit; NULL: "" */
+    const char *local_address; /* likewise */
+    int descriptor;            /* -1: none */
+    unsigned worker;           /* whose thread runs the requests */
+} session_options;
+
+/* Cannot fail.  `on` outlives the session. */
+void session_init(session *of, node *on, const session_options *options);
+/* Accepts a session that is all zero. */
+void session_fini(session *of);
+
+/* Makes `index`, below node_databases(), the session's database.
+ *   HC_ERR_NO_MEMORY  and then it stays where it was */
+hc_status session_select(session *of, unsigned index);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * settings.h - how CONFIG reaches the configuration, without knowing how it is kept.
+ *
+ * main supplies this table.  Names are HyperCache's dotted ones ("cache.max_memory",
+ * "logging.level"); the translation of Redis's names is CONFIG's own business
+ * (config_commands.c), and so are values that follow from the node alone (maxmemory-policy,
+ * databases, port ...).
+ *
+ * Values travel as text, as in the YAML file; beside the text stands the number where there is
+ * one, so that CONFIG can print it in Redis's units.
+ *
+ * Threads: called from any worker, several at once.
+ */
+#ifndef HYPERCACHE_SERVER_COMMAND_SETTINGS_H
+#define HYPERCACHE_SERVER_COMMAND_SETTINGS_H
+
+#include <hypercache/types.h>
+
+#define SETTINGS_CHANGES_MAX 64u /* of one CONFIG SET */
+#define SETTINGS_VALUE_BYTES_MAX 4096u
+#define SETTINGS_ERROR_BYTES 256u
+
+typedef enum setting_kind {
+    SETTING_TEXT = 0,
+    SETTING_BOOL,     /* text "true" or "false"; number 1 or 0 */
+    SETTING_INTEGER,  /* number */
+    SETTING_BYTES,    /* text as a plain number of bytes, or with a unit; number: bytes */
+    SETTING_DURATION, /* text with a unit; number: milliseconds */
+    SETTING_LIST      /* text: items with one blank between them */
+} setting_kind;
+
+typedef struct setting {
+    const char *name; /* dotted; NUL-terminated */
+    const char *text; /* NUL-terminated; secrets come masked */
+    int64_t number;
+    setting_kind kind;
+    bool changeable; /* at run time */
+} setting;
+
+/* `one` and its texts are borrowed until it returns.  Must not call back into settings. */
+typedef void (*settings_visit)(void *visit_ctx, const setting *one);
+
+typedef struct setting_change {
+    const char *name;  /* dotted; NUL-terminated; as the client spelled it, so any case */
+    const char *value; /* NUL-terminated, no NUL inside; plain numbers are bytes resp. ms */
+} setting_change;
+
+typedef struct settings {
+    void *ctx; /* first argument of every call below */
+    /* Visits all settings in a fixed order. */
+    void (*each)(void *ctx, settings_visit visit, void *visit_ctx);
+    /* Makes all `count` (1..SETTINGS_CHANGES_MAX) changes, or none: then *failed_out is the index
+     * of the one refused and `error` (SETTINGS_ERROR_BYTES) says why in a few words without an
+     * "ERR", such as "argument must be between 1 and 65535".  What takes effect at run time has
+     * done so on return (a new cache.max_memory calls node_set_max_memory).  Names in one call
+     * are distinct.
+     *   HC_ERR_NOT_FOUND    no such name
+     *   HC_ERR_UNSUPPORTED  cannot change at run time
+     *   HC_ERR_INVALID      the value is not acceptable */
+    hc_status (*change)(void *ctx, const setting_change *changes, size_t count, size_t *failed_out,
+                        char *error);
+    /* Counters that RESETSTAT should clear beside the node's own; may be NULL. */
+    void (*reset_statistics)(void *ctx);
+} settings;
+
+#endif
