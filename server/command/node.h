@@ -91,8 +91,8 @@ struct node {
     _Atomic uint64_t next_session_id;
     _Atomic uint64_t session_peak;
     _Atomic uint64_t memory_peak_bytes;
-    _Atomic uint64_t commands_sampled; /* for instantaneous_ops_per_sec, by node_maintain */
-    _Atomic uint64_t sampled_ns;
+    uint64_t sampled_commands; /* node_maintain's own, for ops_per_second */
+    uint64_t sampled_ns;
     _Atomic uint64_t ops_per_second;
 };
 

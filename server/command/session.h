@@ -39,13 +39,13 @@ struct session {
     unsigned worker; /* index of the node's counters */
 
     /* Written by the owner, read by all. */
-    uint64_t id;        /* never changes */
-    int64_t created_ms; /* never changes */
-    int descriptor;     /* never changes; -1: none */
+    uint64_t id;         /* never changes */
+    uint64_t created_ns; /* monotonic; never changes */
+    int descriptor;      /* never changes; -1: none */
     _Atomic unsigned database;
     _Atomic int protocol; /* as reply->protocol, for CLIENT LIST */
     _Atomic bool no_evict;
-    _Atomic int64_t last_ms;             /* start of the latest batch */
+    _Atomic uint64_t last_ns;            /* monotonic: start of the latest batch */
     _Atomic(const command *) last;       /* latest command; NULL: none yet */
     _Atomic size_t input_bytes_held;     /* the transport may set these: buffers in use */
     _Atomic size_t input_bytes_free;     /* ... and their unused rest */
