@@ -1,0 +1,371 @@
+/*
+ * resp_parser.c - one loop over headers; the bodies between them are stepped over, not read.
+ *
+ *     *3 CRLF  $3 CRLF SET CRLF  $5 CRLF hello CRLF  $1 CRLF x CRLF
+ *     count    header  body      header  body ...
+ *
+ * A request that is whole in the buffer goes straight from bytes to spans (array_parse).  One that
+ * breaks off leaves its arguments as marks (offsets), and array_resume goes on behind them.
+ *
+ * Invariants:
+ *   P1  an idle parser (args_expected 0, at 0) owns no memory;
+ *   P2  bytes before `at` are never looked at again; what is looked at twice is at most one
+ *       header of COUNT_BYTES_MAX bytes for each read;
+ *   P3  marks lie before `at`, in order, and do not overlap;
+ *   P4  the outcome does not depend on how the bytes were cut into reads.
+ */
+#include "resp/resp_parser.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "resp/resp_inline.h"
+
+#define COUNT_BYTES_MAX 32u     /* of a number in a header; any longer is no number */
+#define COUNT_DIGITS_FAST 18u   /* always fit an int64 */
+#define MARKS_MIN 16u           /* arguments */
+#define SCRATCH_ARGS_KEEP 8192u /* arguments; more is given back after the batch */
+
+const resp_limits resp_limits_default = {
+    .args_max = RESP_ARGS_MAX,
+    .bulk_bytes_max = RESP_BULK_BYTES_MAX,
+    .inline_bytes_max = RESP_INLINE_BYTES_MAX,
+    .request_bytes_max = RESP_REQUEST_BYTES_MAX,
+};
+
+const resp_limits resp_limits_unauthenticated = {
+    .args_max = 10,
+    .bulk_bytes_max = 16384,
+    .inline_bytes_max = RESP_INLINE_BYTES_MAX,
+    .request_bytes_max = 10 * (16384 + COUNT_BYTES_MAX),
+    .unauthenticated = true,
+};
+
+void resp_scratch_fini(resp_scratch *scratch)
+{
+    free(scratch->args);
+    memset(scratch, 0, sizeof *scratch);
+}
+
+void resp_scratch_clear(resp_scratch *scratch)
+{
+    scratch->count = 0;
+    if (scratch->capacity > SCRATCH_ARGS_KEEP) resp_scratch_fini(scratch);
+}
+
+void resp_parser_init(resp_parser *parser, const resp_limits *limits)
+{
+    assert(limits != NULL && limits->request_bytes_max <= RESP_REQUEST_BYTES_MAX);
+    *parser = (resp_parser){.limits = limits, .bulk_bytes = RESP_BULK_NONE};
+}
+
+void resp_parser_fini(resp_parser *parser)
+{
+    free(parser->marks);
+    parser->marks = NULL;
+}
+
+void resp_parser_reset(resp_parser *parser)
+{
+    const resp_limits *limits = parser->limits;
+    resp_parser_fini(parser);
+    *parser = (resp_parser){.limits = limits, .bulk_bytes = RESP_BULK_NONE};
+}
+
+size_t resp_parser_needs(const resp_parser *parser, size_t size)
+{
+    if (parser->bulk_bytes == RESP_BULK_NONE) return 1;
+    size_t end = (size_t)parser->at + parser->bulk_bytes + 2;
+    return end > size ? end - size : 1;
+}
+
+static resp_outcome fail(resp_scratch *scratch, const char *text)
+{
+    (void)snprintf(scratch->error, sizeof scratch->error, "ERR Protocol error: %s", text);
+    return RESP_ERROR;
+}
+
+static resp_outcome fail_byte(resp_scratch *scratch, char expected, uint8_t got)
+{
+    char text[32];
+    (void)snprintf(text, sizeof text, "expected '%c', got '%c'", expected,
+                   got >= ' ' && got < 0x7f ? (char)got : '?');
+    return fail(scratch, text);
+}
+
+/* ---- numbers of headers ---- */
+
+typedef enum count_result { COUNT_OK, COUNT_MORE, COUNT_BAD, COUNT_LONG } count_result;
+
+/* All that is not 1..18 digits and CRLF: negative, wrong, or not all here yet. */
+static __attribute__((noinline)) count_result count_classify(const uint8_t *text, size_t left,
+                                                             size_t *bytes_out, int64_t *value_out)
+{
+    size_t i = left > 0 && text[0] == '-' ? 1 : 0;
+    size_t first = i;
+    int64_t value = 0;
+    bool fits = true;
+    for (; i < left && text[i] >= '0' && text[i] <= '9'; i++) {
+        if (i >= COUNT_BYTES_MAX) return COUNT_LONG;
+        if (i > first && text[first] == '0') return COUNT_BAD;
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_sub_overflow(value, text[i] - '0', &value))
+            fits = false; /* gathered as negative: that side is one longer */
+    }
+    if (i == left) return COUNT_MORE;
+    if (text[i] != '\r' || i == first) return COUNT_BAD;
+    if (i + 1 == left) return COUNT_MORE;
+    if (text[i + 1] != '\n' || !fits) return COUNT_BAD;
+    if (first == 1 && value == 0) return COUNT_BAD;
+    if (first == 0 && __builtin_sub_overflow((int64_t)0, value, &value)) return COUNT_BAD;
+    *bytes_out = i + 2;
+    *value_out = value;
+    return COUNT_OK;
+}
+
+/* A number and its CRLF at `text`. */
+static inline count_result count_read(const uint8_t *text, size_t left, size_t *bytes_out,
+                                      int64_t *value_out)
+{
+    int64_t value = 0;
+    size_t i = 0;
+    size_t digits_max = left < COUNT_DIGITS_FAST ? left : COUNT_DIGITS_FAST;
+    while (i < digits_max) {
+        unsigned digit = (unsigned)text[i] - '0';
+        if (digit > 9) break;
+        value = value * 10 + (int64_t)digit;
+        i++;
+    }
+    bool plain = i > 0 && left - i >= 2 && text[i] == '\r' && text[i + 1] == '\n' &&
+                 (text[0] != '0' || i == 1);
+    if (__builtin_expect(!plain, 0)) return count_classify(text, left, bytes_out, value_out);
+    *bytes_out = i + 2;
+    *value_out = value;
+    return COUNT_OK;
+}
+
+/* ---- arguments ---- */
+
+typedef struct cursor {
+    const uint8_t *data;
+    size_t size;         /* bytes shown */
+    size_t at;           /* bytes dealt with */
+    uint32_t bulk_bytes; /* RESP_BULK_NONE: at a header */
+} cursor;
+
+static __attribute__((noinline)) resp_outcome header_refuse(count_result result,
+                                                            resp_scratch *scratch)
+{
+    if (result == COUNT_MORE) return RESP_MORE;
+    return fail(scratch,
+                result == COUNT_LONG ? "too big bulk count string" : "invalid bulk length");
+}
+
+static inline resp_outcome header_take(cursor *c, const resp_limits *limits, resp_scratch *scratch)
+{
+    if (c->at == c->size) return RESP_MORE;
+    if (c->data[c->at] != '$') return fail_byte(scratch, '$', c->data[c->at]);
+    size_t bytes = 0;
+    int64_t value = 0;
+    count_result result = count_read(c->data + c->at + 1, c->size - c->at - 1, &bytes, &value);
+    if (__builtin_expect(result != COUNT_OK, 0)) return header_refuse(result, scratch);
+    if (__builtin_expect(value < 0 || value > (int64_t)limits->bulk_bytes_max, 0)) {
+        bool shy = value > 0 && limits->unauthenticated;
+        return fail(scratch, shy ? "unauthenticated bulk length" : "invalid bulk length");
+    }
+    if (c->at + 1 + bytes + (size_t)value + 2 > limits->request_bytes_max)
+        return fail(scratch, "too big request");
+    c->at += 1 + bytes;
+    c->bulk_bytes = (uint32_t)value;
+    return RESP_REQUEST;
+}
+
+/* Takes one whole argument or, with RESP_MORE, as much of it as is here. */
+static inline resp_outcome arg_take(cursor *c, const resp_limits *limits, resp_scratch *scratch,
+                                    resp_mark *mark_out)
+{
+    if (c->bulk_bytes == RESP_BULK_NONE) {
+        resp_outcome outcome = header_take(c, limits, scratch);
+        if (__builtin_expect(outcome != RESP_REQUEST, 0)) return outcome;
+    }
+    size_t bytes = c->bulk_bytes;
+    if (__builtin_expect(c->size - c->at < bytes + 2, 0)) return RESP_MORE;
+    const uint8_t *end = c->data + c->at + bytes;
+    if (__builtin_expect(end[0] != '\r' || end[1] != '\n', 0))
+        return fail(scratch, "invalid bulk length");
+    *mark_out = (resp_mark){.offset = (uint32_t)c->at, .size = (uint32_t)bytes};
+    c->at += bytes + 2;
+    c->bulk_bytes = RESP_BULK_NONE;
+    return RESP_REQUEST;
+}
+
+static inline hc_span mark_span(const uint8_t *data, resp_mark mark)
+{
+    return hc_span_make(data + mark.offset, mark.size);
+}
+
+/* ---- a request that breaks off ---- */
+
+static bool marks_reserve(resp_parser *parser, uint32_t count)
+{
+    if (count <= parser->marks_capacity) return true;
+    uint32_t capacity = parser->marks_capacity == 0 ? MARKS_MIN : 2 * parser->marks_capacity;
+    while (capacity < count)
+        capacity *= 2; /* count <= RESP_ARGS_MAX, so it cannot overflow */
+    resp_mark *marks = realloc(parser->marks, capacity * sizeof *marks);
+    if (marks == NULL) return false;
+    parser->marks = marks;
+    parser->marks_capacity = capacity;
+    return true;
+}
+
+/* Keeps what array_parse found before the bytes ran out: `seen` spans on top of the scratch. */
+static resp_outcome array_suspend(resp_parser *parser, const cursor *c, uint32_t expected,
+                                  uint32_t seen, resp_scratch *scratch)
+{
+    if (!marks_reserve(parser, seen)) return RESP_NO_MEMORY;
+    scratch->count -= seen;
+    for (uint32_t i = 0; i < seen; i++) {
+        hc_span arg = scratch->args[scratch->count + i];
+        parser->marks[i] =
+            (resp_mark){.offset = (uint32_t)(arg.data - c->data), .size = (uint32_t)arg.size};
+    }
+    parser->args_expected = expected;
+    parser->args_seen = seen;
+    parser->bulk_bytes = c->bulk_bytes;
+    parser->at = (uint32_t)c->at;
+    return RESP_MORE;
+}
+
+static resp_outcome array_resume(resp_parser *parser, const uint8_t *data, size_t size,
+                                 resp_scratch *scratch, size_t *used_out)
+{
+    cursor c = {.data = data, .size = size, .at = parser->at, .bulk_bytes = parser->bulk_bytes};
+    resp_outcome outcome = RESP_REQUEST;
+    while (parser->args_seen < parser->args_expected) {
+        if (!marks_reserve(parser, parser->args_seen + 1)) return RESP_NO_MEMORY;
+        outcome = arg_take(&c, parser->limits, scratch, &parser->marks[parser->args_seen]);
+        if (outcome != RESP_REQUEST) break;
+        parser->args_seen++;
+    }
+    parser->at = (uint32_t)c.at;
+    parser->bulk_bytes = c.bulk_bytes;
+    if (outcome != RESP_REQUEST) return outcome;
+    for (uint32_t i = 0; i < parser->args_seen; i++) {
+        if (!resp_scratch_grow(scratch)) return RESP_NO_MEMORY;
+        scratch->args[scratch->count++] = mark_span(data, parser->marks[i]);
+    }
+    *used_out = c.at;
+    resp_parser_reset(parser);
+    return RESP_REQUEST;
+}
+
+/* ---- a request from its first byte ---- */
+
+/* The `*count` line.  RESP_REQUEST: *count_out arguments follow, 0 for a request to skip. */
+static inline resp_outcome array_begin(cursor *c, const resp_limits *limits, resp_scratch *scratch,
+                                       uint32_t *count_out)
+{
+    size_t bytes = 0;
+    int64_t value = 0;
+    count_result result = count_read(c->data + 1, c->size - 1, &bytes, &value);
+    if (__builtin_expect(result != COUNT_OK, 0)) {
+        if (result == COUNT_MORE) return RESP_MORE;
+        return fail(scratch, result == COUNT_LONG ? "too big mbulk count string"
+                                                  : "invalid multibulk length");
+    }
+    if (__builtin_expect(value > (int64_t)limits->args_max, 0))
+        return fail(scratch, limits->unauthenticated ? "unauthenticated multibulk length"
+                                                     : "invalid multibulk length");
+    c->at = 1 + bytes;
+    *count_out = value > 0 ? (uint32_t)value : 0;
+    return RESP_REQUEST;
+}
+
+static resp_outcome array_parse(resp_parser *parser, const uint8_t *data, size_t size,
+                                resp_scratch *scratch, size_t *used_out)
+{
+    cursor c = {.data = data, .size = size, .bulk_bytes = RESP_BULK_NONE};
+    uint32_t expected = 0;
+    resp_outcome outcome = array_begin(&c, parser->limits, scratch, &expected);
+    if (outcome != RESP_REQUEST) return outcome;
+    for (uint32_t seen = 0; seen < expected; seen++) {
+        resp_mark mark;
+        outcome = arg_take(&c, parser->limits, scratch, &mark);
+        if (__builtin_expect(outcome != RESP_REQUEST, 0))
+            return outcome == RESP_MORE ? array_suspend(parser, &c, expected, seen, scratch)
+                                        : outcome;
+        if (scratch->count == scratch->capacity && !resp_scratch_grow(scratch))
+            return RESP_NO_MEMORY;
+        scratch->args[scratch->count++] = mark_span(data, mark);
+    }
+    *used_out = c.at;
+    return RESP_REQUEST;
+}
+
+/* What may begin a typed line: blanks and printable ASCII, but no mark of a RESP type.  Anything
+ * else is another protocol (TLS begins with 0x16) or lost framing; taken as commands, each line of
+ * it would get an error of its own. */
+static bool inline_may_begin(uint8_t first)
+{
+    if (first == '\t' || first == '\n' || first == '\v' || first == '\f' || first == '\r')
+        return true;
+    return first >= ' ' && first < 0x7f && memchr("$%~>_(=|,#!+-:", first, 14) == NULL;
+}
+
+static bool arg_is(hc_span arg, const char *word)
+{
+    return arg.size == strlen(word) && strncasecmp((const char *)arg.data, word, arg.size) == 0;
+}
+
+static resp_outcome inline_parse(resp_parser *parser, uint8_t *data, size_t size,
+                                 resp_scratch *scratch, size_t *used_out)
+{
+    if (!inline_may_begin(data[0])) return fail_byte(scratch, '*', data[0]);
+    uint8_t *end = memchr(data + parser->at, '\n', size - parser->at);
+    size_t line_bytes = end == NULL ? size : (size_t)(end - data);
+    if (line_bytes > parser->limits->inline_bytes_max)
+        return fail(scratch, "too big inline request");
+    parser->at = (uint32_t)line_bytes;
+    if (end == NULL) return RESP_MORE;
+    parser->at = 0;
+    size_t before = scratch->count;
+    resp_outcome outcome = resp_inline_split(data, line_bytes, scratch);
+    if (outcome != RESP_REQUEST) return outcome;
+    *used_out = line_bytes + 1;
+    bool http = scratch->count > before &&
+                (arg_is(scratch->args[before], "POST") || arg_is(scratch->args[before], "Host:"));
+    return http ? RESP_HTTP : RESP_REQUEST;
+}
+
+resp_outcome resp_parse(resp_parser *parser, uint8_t *data, size_t size, resp_scratch *scratch,
+                        size_t *used_out)
+{
+    assert(size > 0 && parser->at <= size);
+    size_t before = scratch->count;
+    size_t skipped = 0;
+    *used_out = 0;
+    while (skipped < size) { /* each pass that goes on has skipped a byte or more */
+        uint8_t *request = data + skipped;
+        size_t left = size - skipped, used = 0;
+        resp_outcome outcome;
+        if (parser->args_expected != 0)
+            outcome = array_resume(parser, request, left, scratch, &used);
+        else if (resp_is_inline(*request))
+            outcome = inline_parse(parser, request, left, scratch, &used);
+        else
+            outcome = array_parse(parser, request, left, scratch, &used);
+        bool lost = outcome != RESP_MORE && outcome != RESP_REQUEST;
+        if (__builtin_expect(lost, 0)) {
+            scratch->count = before;
+            return outcome;
+        }
+        skipped += used;
+        *used_out = skipped;
+        if (outcome == RESP_MORE || scratch->count > before) return outcome;
+    }
+    return RESP_MORE;
+}
