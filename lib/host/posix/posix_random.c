@@ -7,6 +7,10 @@
  *
  * The last step exists because `fill` cannot fail and a library does not end its host's process.
  */
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE /* POSIX and Linux calls beside plain C11 */
+#endif
+
 #include "host/posix/defaults.h"
 
 #include <errno.h>
