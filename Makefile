@@ -21,6 +21,11 @@ ifeq ($(origin CXX),default)
 CXX := g++
 endif
 PYTHON := /usr/bin/python3
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc) # all cores, unless the command line says otherwise
+endif
+Q := $(if $(V),,@)# make V=1 shows whole commands
+say = $(if $(V),,@echo '  $(1) $@')
 
 # ---- variants: each has its folder, its optimization and its sanitizers ----
 VARIANT ?= release
@@ -48,6 +53,9 @@ CXX_FLAGS := -std=c++17 -Wall -Wextra -Werror $(BASE_FLAGS) $(CXXFLAGS)
 LINK := -pthread $(filter -fsanitize=% --coverage,$(optimize)) -Wl,-z,relro,-z,now \
         -Wl,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 LIB_LIBS := -lm
+# The other tables and servers that bench/ measures itself against are looked up when asked for.
+BENCH_FLAGS = $(shell pkg-config --cflags glib-2.0)
+BENCH_LIBS = $(shell pkg-config --libs absl_flat_hash_map absl_hash glib-2.0) -levent_core
 SERVER_LIBS := -levent_core -levent_extra -levent_pthreads -lyaml
 TEST_LIBS := -lcmocka -ljansson
 
@@ -60,8 +68,8 @@ SUPPORT_SOURCES := $(call find_c,tests/support,*.c)
 UNIT_SOURCES := $(call find_c,tests/unit,test_*.c)
 FUZZ_SOURCES := $(call find_c,tests/fuzz,fuzz_*.c)
 EXAMPLE_SOURCES := $(call find_c,examples,*.c)
-BENCH_SOURCES := $(call find_c,bench,bench_*.c)
-PEER_SOURCES := $(filter-out $(BENCH_SOURCES),$(call find_c,bench,*.c) $(call find_c,bench,*.cc))
+BENCH_SOURCES := $(call find_c,bench,bench_*.c) $(call find_c,bench,bench_*.cc)
+BENCH_PARTS := $(filter-out $(BENCH_SOURCES),$(call find_c,bench,*.c) $(call find_c,bench,*.cc))
 
 LIBRARY := $(BUILD)/libhypercache.a
 SHARED := $(BUILD)/libhypercache.so
@@ -71,7 +79,7 @@ SUPPORT := $(OBJ)/support.a
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(UNIT_SOURCES))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SOURCES))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(EXAMPLE_SOURCES))
-BENCHES := $(patsubst %.c,$(BUILD)/%,$(BENCH_SOURCES))
+BENCHES := $(addprefix $(BUILD)/,$(basename $(BENCH_SOURCES)))
 SYSTEM_TESTS := $(sort $(wildcard tests/system/test_*.py))
 
 .DEFAULT_GOAL := all
@@ -89,14 +97,16 @@ $(OBJ)/server/%.o: FOLDER_FLAGS = -Iinclude -Iserver -D_GNU_SOURCE -fPIE
 $(OBJ)/tests/%.o: FOLDER_FLAGS = -Iinclude -Ilib -Iserver -Itests -D_GNU_SOURCE -fPIE
 $(OBJ)/tests/fuzz/%.o: FOLDER_FLAGS += -Wno-missing-prototypes
 $(OBJ)/examples/%.o: FOLDER_FLAGS = -Iinclude -D_GNU_SOURCE -fPIE
-$(OBJ)/bench/%.o: FOLDER_FLAGS = -Iinclude -Ilib -Itests -Ibench -D_GNU_SOURCE -fPIE $(BENCH_FLAGS)
+$(OBJ)/bench/%.o: FOLDER_FLAGS = -Iinclude -Ilib -Ibench -D_GNU_SOURCE -fPIE $(BENCH_FLAGS)
 
 $(OBJ)/%.o: %.c $(OBJ)/flags
 	@mkdir -p $(@D)
-	$(CC) $(C_FLAGS) $(FOLDER_FLAGS) -MMD -MP -c $< -o $@
+	$(call say,cc  )
+	$(Q)$(CC) $(C_FLAGS) $(FOLDER_FLAGS) -MMD -MP -c $< -o $@
 $(OBJ)/%.o: %.cc $(OBJ)/flags
 	@mkdir -p $(@D)
-	$(CXX) $(CXX_FLAGS) $(FOLDER_FLAGS) -MMD -MP -c $< -o $@
+	$(call say,c++ )
+	$(Q)$(CXX) $(CXX_FLAGS) $(FOLDER_FLAGS) -MMD -MP -c $< -o $@
 
 # Objects depend on the compiler and flags they were made with.
 FLAGS_NOW := $(CC) $(C_FLAGS) $(CXX) $(LINK)
@@ -107,69 +117,170 @@ $(OBJ)/flags: always
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 
 # ---- linking ----
-archive = @rm -f $@; ar rcs $@ $(filter %.o,$^)
+archive = $(Q)rm -f $@; ar rcs $@ $(filter %.o,$^)
 $(LIBRARY): $(call objects,$(LIB_SOURCES)) | $(OBJ)/flags
 	$(archive)
 $(SERVER_PARTS): $(call objects,$(filter-out server/main.c,$(SERVER_SOURCES))) | $(OBJ)/flags
 	$(archive)
 $(SUPPORT): $(call objects,$(SUPPORT_SOURCES)) | $(OBJ)/flags
 	$(archive)
-$(OBJ)/peers.a: $(call objects,$(PEER_SOURCES)) | $(OBJ)/flags
+$(OBJ)/bench.a: $(call objects,$(BENCH_PARTS)) | $(OBJ)/flags
 	$(archive)
 $(SHARED).$(VERSION): $(call objects,$(LIB_SOURCES)) | $(OBJ)/flags
-	$(CC) -shared -Wl,-soname,libhypercache.so.$(SOVERSION) $(LINK) $^ $(LIB_LIBS) -o $@
+	$(call say,link)
+	$(Q)$(CC) -shared -Wl,-soname,libhypercache.so.$(SOVERSION) $(LINK) $^ $(LIB_LIBS) -o $@
 $(SHARED): $(SHARED).$(VERSION)
 	@ln -sf $(notdir $<) $(SHARED).$(SOVERSION)
 	@ln -sf libhypercache.so.$(SOVERSION) $@
 
-link = @mkdir -p $(@D); $(CC) -pie $(filter %.o,$^) $(filter %.a,$^)
+# $(call link,libraries): a program from its objects and archives; $(LINKER) is CC or CXX.
+LINKER = $(CC)
+define link
+$(call say,link)
+@mkdir -p $(@D)
+$(Q)$(LINKER) -pie $(filter %.o,$^) $(filter %.a,$^) $(LINK) $(1) $(LIB_LIBS) -o $@
+endef
 $(BUILD)/hypercached: $(call objects,$(SERVER_SOURCES)) $(LIBRARY)
-	$(link) $(LINK) $(SERVER_LIBS) $(LIB_LIBS) -o $@
+	$(call link,$(SERVER_LIBS))
 $(BUILD)/tests/unit/server/%: $(OBJ)/tests/unit/server/%.o $(SUPPORT) $(SERVER_PARTS) $(LIBRARY)
-	$(link) $(LINK) $(TEST_LIBS) $(SERVER_LIBS) $(LIB_LIBS) -o $@
+	$(call link,$(TEST_LIBS) $(SERVER_LIBS))
 $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(SUPPORT) $(LIBRARY)
-	$(link) $(LINK) $(TEST_LIBS) $(LIB_LIBS) -o $@
+	$(call link,$(TEST_LIBS))
 # A fuzzer is driven by clang's libFuzzer in build/fuzz, and by replay.c over its corpus elsewhere.
 FUZZ_DRIVER := $(if $(filter fuzz,$(VARIANT)),,$(OBJ)/tests/fuzz/replay.o)
 $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(FUZZ_DRIVER) $(SUPPORT) $(SERVER_PARTS) $(LIBRARY)
-	$(link) $(if $(FUZZ_DRIVER),,-fsanitize=fuzzer) $(LINK) $(SERVER_LIBS) $(LIB_LIBS) -o $@
+	$(call link,$(if $(FUZZ_DRIVER),,-fsanitize=fuzzer) $(SERVER_LIBS))
 $(BUILD)/examples/%: $(OBJ)/examples/%.o $(LIBRARY)
-	$(link) $(LINK) $(LIB_LIBS) -o $@
-$(BUILD)/bench/%: $(OBJ)/bench/%.o $(OBJ)/peers.a $(SUPPORT) $(LIBRARY)
-	$(if $(filter %.cc,$(PEER_SOURCES)),$(subst $(CC) ,$(CXX) ,$(link)),$(link)) \
-	    $(LINK) $(BENCH_LIBS) $(LIB_LIBS) -o $@
+	$(call link)
+$(BUILD)/bench/%: LINKER = $(if $(wildcard bench/$*.cc),$(CXX),$(CC))
+$(BUILD)/bench/%: $(OBJ)/bench/%.o $(OBJ)/bench.a $(LIBRARY)
+	$(call link,$(BENCH_LIBS))
 
 .PHONY: programs
 programs: all $(UNIT_TESTS) $(FUZZERS) $(EXAMPLES)
 
 # ---- running and testing ----
 # Each of these first installs what is missing (.ci/packages), then lets a second make build.
-.PHONY: run test check test-now check-asan check-ubsan check-tsan
-run:
-	@.ci/packages build
-	@$(MAKE) --no-print-directory all
+PACKAGES := @.ci/packages
+REMAKE := @$(MAKE) --no-print-directory
+
+.PHONY: run
+run: ## build what is needed and serve on 127.0.0.1:6379, data in ./data
+	$(PACKAGES) build
+	$(REMAKE) all
 	@mkdir -p data
-	@exec $(BUILD)/hypercached --data-dir ./data $(ARGS)
+	@exec $(DAEMON) --data-dir ./data $(ARGS)
 
-test check:
-	@.ci/packages build test
-	@$(MAKE) --no-print-directory programs
-	@$(MAKE) --no-print-directory test-now
+# The suite: unit tests, fuzz corpora, system tests; in the plain build also what the tree promises.
+CHECKS := $(sort $(wildcard tests/checks/check_*))
+RUN_TESTS = BUILD=$(BUILD) VARIANT=$(VARIANT) HYPERCACHED=$(abspath $(BUILD)/hypercached) \
+            CC=$(CC) CXX=$(CXX) MAKEFLAGS= $(PYTHON) tests/checks/run_tests.py
+.PHONY: test check suite
+test: ## run all tests; ends with "N passed, N failed, N skipped"
+	$(PACKAGES) build test
+	$(REMAKE) programs
+	$(REMAKE) suite
+check: test ## the same as test
+suite:
+	@$(RUN_TESTS) --unit $(UNIT_TESTS) --replay $(FUZZERS) \
+	    $(if $(filter release,$(VARIANT)),--check $(CHECKS)) --system $(SYSTEM_TESTS)
 
-RUN_TESTS = BUILD=$(BUILD) VARIANT=$(VARIANT) HYPERCACHED=$(BUILD)/hypercached \
-            $(PYTHON) tests/checks/run_tests.py
-test-now:
-	@$(RUN_TESTS) --unit $(UNIT_TESTS) --replay $(FUZZERS) --system $(SYSTEM_TESTS)
+.PHONY: unit
+unit: ## run the unit tests and fuzz corpora only
+	$(PACKAGES) build test
+	$(REMAKE) programs
+	@$(RUN_TESTS) --unit $(UNIT_TESTS) --replay $(FUZZERS)
 
+.PHONY: bench bench-programs
+bench-programs:
+	$(PACKAGES) build bench
+	$(REMAKE) $(BENCHES)
+bench: bench-programs ## measure; see bench/README.md
+
+.PHONY: check-asan check-ubsan check-tsan check-clang check-valgrind coverage fuzz
+check-asan:  ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+check-ubsan: ## the tests under UndefinedBehaviorSanitizer alone
+check-tsan:  ## the tests under ThreadSanitizer
 check-asan check-ubsan check-tsan:
-	@$(MAKE) --no-print-directory VARIANT=$(@:check-%=%) test
+	$(REMAKE) VARIANT=$(@:check-%=%) test
+check-clang: ## unit tests of a build by clang
+	$(REMAKE) CC=clang CXX=clang++ BUILD=build/clang unit
+check-valgrind: ## unit tests under valgrind
+	$(PACKAGES) build test valgrind
+	$(REMAKE) programs
+	@TEST_TIMEOUT_S=3600 TEST_SLOW=1 $(RUN_TESTS) --unit $(UNIT_TESTS) \
+	    --wrapper 'valgrind -q --leak-check=full --error-exitcode=99'
+coverage: ## line coverage of the unit tests, per folder
+	$(PACKAGES) build test coverage
+	$(REMAKE) VARIANT=coverage programs
+	@find build/coverage -name '*.gcda' -delete
+	$(REMAKE) VARIANT=coverage unit
+	@$(PYTHON) tests/checks/coverage.py build/coverage
+fuzz: ## fuzz each parser and file reader for SECONDS=60
+	$(PACKAGES) build test fuzz
+	$(REMAKE) VARIANT=fuzz CC=clang CXX=clang++ programs
+	@for f in $(patsubst %.c,%,$(FUZZ_SOURCES)); do \
+	    name=$${f##*/fuzz_}; mkdir -p build/fuzz/corpus/$$name; echo "fuzzing $$name"; \
+	    build/fuzz/$$f -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 \
+	        -print_final_stats=1 -verbosity=0 -artifact_prefix=build/fuzz/$$name- \
+	        build/fuzz/corpus/$$name tests/fuzz/corpus/$$name || exit 1; \
+	done
 
-.PHONY: bench-programs
-bench-programs: all $(BENCHES)
+# ---- what the tree promises: each is also a part of `make test` ----
+.PHONY: check-layers check-symbols check-headers check-style
+check-layers:  ## includes follow lib/layers.txt
+check-headers: ## each public header compiles alone, as C11 and C++17
+check-style:   ## sizes, names and words that STYLE forbids
+check-symbols: all ## the library exports hc_ only, and calls the system from host/posix only
+check-layers check-headers check-style check-symbols:
+	@BUILD=$(BUILD) $(PYTHON) tests/checks/$(subst -,_,$@).py
 
-.PHONY: format clean
-format:
-	@clang-format -i $(shell find include lib server tests bench examples -name '*.[ch]')
+.PHONY: lint format
+LINTED = $(sort $(shell find include lib server tests bench examples -name '*.[ch]'))
+TIDY := clang-tidy --quiet --warnings-as-errors='*'
+lint: check-style ## spacing, style and static analysis
+	$(PACKAGES) build test lint
+	@clang-format --dry-run -Werror $(LINTED)
+	@printf '%s\n' $(LIB_SOURCES) | xargs -P $(shell nproc) -n 4 sh -c \
+	    '$(TIDY) "$$@" -- -std=c11 -Iinclude -Ilib -D_GNU_SOURCE 2>&1 || exit 255' tidy
+	@printf '%s\n' $(SERVER_SOURCES) | xargs -P $(shell nproc) -n 4 sh -c \
+	    '$(TIDY) "$$@" -- -std=c11 -Iinclude -Iserver -D_GNU_SOURCE 2>&1 || exit 255' tidy
+format: ## put all C files into the project's spacing
+	$(PACKAGES) lint
+	@clang-format -i $(LINTED)
 
-clean:
+# ---- installing ----
+.PHONY: install uninstall dist clean help
+LIBDIR ?= $(PREFIX)/lib
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/hypercache
+INCLUDEDIR ?= $(PREFIX)/include
+install: all ## install below PREFIX=/usr/local (with DESTDIR)
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(LIBDIR)/pkgconfig $(INCLUDEDIR)/hypercache \
+	    $(MANDIR)/man3 $(DOCDIR))
+	install -m 644 include/hypercache/*.h $(DESTDIR)$(INCLUDEDIR)/hypercache/
+	install -m 644 $(LIBRARY) $(DESTDIR)$(LIBDIR)/
+	install -m 755 $(SHARED).$(VERSION) $(DESTDIR)$(LIBDIR)/
+	ln -sf libhypercache.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libhypercache.so.$(SOVERSION)
+	ln -sf libhypercache.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libhypercache.so
+	sed -e 's|@prefix@|$(PREFIX)|' -e 's|@libdir@|$(LIBDIR)|' -e 's|@version@|$(VERSION)|' \
+	    -e 's|@includedir@|$(INCLUDEDIR)|' pkgconfig/hypercache.pc.in \
+	    > $(DESTDIR)$(LIBDIR)/pkgconfig/hypercache.pc
+	install -m 644 docs/man/hypercache.3 $(DESTDIR)$(MANDIR)/man3/
+	install -m 644 LICENSE README.md $(wildcard server/deploy/hypercache.yaml) $(DESTDIR)$(DOCDIR)/
+	$(if $(DAEMON),install -m 755 $(DAEMON) $(DESTDIR)$(PREFIX)/bin/)
+uninstall: ## remove what install put there
+	rm -rf $(addprefix $(DESTDIR),$(INCLUDEDIR)/hypercache $(DOCDIR))
+	rm -f $(addprefix $(DESTDIR),$(LIBDIR)/libhypercache.a $(LIBDIR)/libhypercache.so \
+	    $(LIBDIR)/libhypercache.so.$(SOVERSION) $(LIBDIR)/libhypercache.so.$(VERSION) \
+	    $(LIBDIR)/pkgconfig/hypercache.pc $(MANDIR)/man3/hypercache.3 $(PREFIX)/bin/hypercached)
+
+dist: ## build/hypercache-VERSION.tar.gz of the last commit
+	@mkdir -p build
+	git archive --prefix=hypercache-$(VERSION)/ -o build/hypercache-$(VERSION).tar.gz HEAD
+clean: ## remove build/
 	rm -rf build
+help: ## this list
+	@echo 'make: build the library and the daemon (CC=clang, VARIANT=asan, V=1 as you like)'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | \
+	    awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
