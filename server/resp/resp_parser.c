@@ -345,27 +345,17 @@ resp_outcome resp_parse(resp_parser *parser, uint8_t *data, size_t size, resp_sc
                         size_t *used_out)
 {
     assert(size > 0 && parser->at <= size);
-    size_t before = scratch->count;
-    size_t skipped = 0;
-    *used_out = 0;
-    while (skipped < size) { /* each pass that goes on has skipped a byte or more */
-        uint8_t *request = data + skipped;
-        size_t left = size - skipped, used = 0;
-        resp_outcome outcome;
-        if (parser->args_expected != 0)
-            outcome = array_resume(parser, request, left, scratch, &used);
-        else if (resp_is_inline(*request))
-            outcome = inline_parse(parser, request, left, scratch, &used);
-        else
-            outcome = array_parse(parser, request, left, scratch, &used);
-        bool lost = outcome != RESP_MORE && outcome != RESP_REQUEST;
-        if (__builtin_expect(lost, 0)) {
-            scratch->count = before;
-            return outcome;
-        }
-        skipped += used;
-        *used_out = skipped;
-        if (outcome == RESP_MORE || scratch->count > before) return outcome;
-    }
-    return RESP_MORE;
+    size_t before = scratch->count, used = 0;
+    resp_outcome outcome;
+    if (parser->args_expected != 0)
+        outcome = array_resume(parser, data, size, scratch, &used);
+    else if (resp_is_inline(*data))
+        outcome = inline_parse(parser, data, size, scratch, &used);
+    else
+        outcome = array_parse(parser, data, size, scratch, &used);
+    *used_out = used;
+    if (__builtin_expect(outcome == RESP_REQUEST, 1))
+        return scratch->count > before ? RESP_REQUEST : RESP_EMPTY;
+    scratch->count = before; /* a request that failed halfway left some behind */
+    return outcome;
 }

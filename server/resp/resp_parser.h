@@ -10,7 +10,8 @@
  *              |<-------- used: RESP_REQUEST ------>|<- RESP_MORE, used 0, progress kept
  *
  * Requests are arrays of bulk strings, or inline lines as typed by hand.  `*0`, `*-1` and blank
- * lines are skipped as Redis skips them.  Numbers are strict: digits, no plus, no leading zero.
+ * lines are empty requests, which Redis skips.  Numbers are strict: digits, no plus, no leading
+ * zero.
  *
  * Memory:    grows with the arguments that arrived, 8 bytes each while a request is unfinished;
  *            a length that is merely declared costs nothing.  An idle parser owns nothing.
@@ -45,7 +46,8 @@ typedef enum resp_outcome {
     RESP_REQUEST = 1, /* the scratch holds one more request */
     RESP_ERROR = 2,   /* not RESP: answer with scratch->error, then close */
     RESP_HTTP = 3,    /* a web page is talking to us: close without an answer, log it */
-    RESP_NO_MEMORY = 4
+    RESP_NO_MEMORY = 4,
+    RESP_EMPTY = 5 /* a request without arguments: nothing to do, nothing to answer */
 } resp_outcome;
 
 #define RESP_ERROR_BYTES_MAX 80u
@@ -89,11 +91,11 @@ void resp_parser_reset(resp_parser *parser);
  * tell; at least 1.  A hint for sizing reads, no reason to allocate. */
 size_t resp_parser_needs(const resp_parser *parser, size_t size);
 
-/* Looks for one request in the `size` > 0 bytes at `data`, which start where the last request
- * ended or, after RESP_MORE, `*used_out` bytes behind where they started before.
- *   RESP_REQUEST  its arguments are scratch->args[count before .. count now); `*used_out` bytes
- *                 are done with.  The views live as long as the bytes stay where they are.
- *   RESP_MORE     `*used_out` bytes (skipped empty requests) are done with
+/* Looks for one request in the `size` > 0 bytes at `data`, which start where the last one ended.
+ *   RESP_REQUEST  its arguments are scratch->args[count before .. count now); *used_out bytes are
+ *                 done with.  The views live as long as the bytes stay where they are.
+ *   RESP_EMPTY    *used_out bytes are done with
+ *   RESP_MORE     show them again with more behind; *used_out is 0
  *   otherwise     the connection is lost; *used_out is 0 */
 resp_outcome resp_parse(resp_parser *parser, uint8_t *data, size_t size, resp_scratch *scratch,
                         size_t *used_out);

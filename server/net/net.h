@@ -1,0 +1,72 @@
+/*
+ * net.h - the RESP port: listeners, worker threads, connections and their limits.
+ *
+ *     net_options options = {.node = node, .bind = addresses, .bind_count = 2, .port = 6379};
+ *     net *net;
+ *     if (net_start(&options, &net) != HC_OK) ...  (the log says why)
+ *     ... wait for SIGTERM ...
+ *     net_stop(net);
+ *
+ * Each worker has its own event loop and its own listeners (SO_REUSEPORT), so a connection lives
+ * and dies on one thread and no lock is taken on its way.
+ *
+ * Memory:  an idle connection owns no buffer.  Input grows with the bytes that arrived; output is
+ *          bounded: past output_soft_bytes a client that does not read is neither read nor served.
+ * Threads: start and stop belong to one thread; the rest may be called from any.
+ */
+#ifndef HYPERCACHE_SERVER_NET_NET_H
+#define HYPERCACHE_SERVER_NET_NET_H
+
+#include "command/node.h"
+
+typedef struct net net;
+
+#define NET_BIND_MAX 16u             /* addresses */
+#define NET_CLIENTS_MAX 10000u       /* default */
+#define NET_DRAIN_MS 5000u           /* default */
+#define NET_OUTPUT_SOFT (1u << 20)   /* default, bytes */
+#define NET_OUTPUT_HARD (1u << 30)   /* default, bytes: one reply may be 512 MiB */
+#define NET_REQUEST_BYTES (1u << 30) /* default and most */
+
+typedef struct net_options {
+    node *node;                /* borrowed until net_stop returns; its host takes the log lines */
+    const char *const *bind;   /* numeric IPv4 or IPv6 addresses; NULL: 127.0.0.1 and ::1 */
+    size_t bind_count;         /* 1..NET_BIND_MAX */
+    uint16_t port;             /* 0: the system chooses, see net_port */
+    unsigned workers;          /* threads; 0: as many as the node was made for */
+    unsigned clients_max;      /* connections; 0: NET_CLIENTS_MAX */
+    uint32_t idle_timeout_ms;  /* a silent client is closed; 0: never */
+    uint32_t drain_timeout_ms; /* how long net_stop waits for slow clients; 0: NET_DRAIN_MS */
+    size_t request_bytes_max;  /* of one request as sent; 0: NET_REQUEST_BYTES */
+    size_t output_soft_bytes;  /* 0: NET_OUTPUT_SOFT */
+    size_t output_hard_bytes;  /* of one batch of replies; beyond it the client is dropped;
+                                  0: NET_OUTPUT_HARD */
+} net_options;
+
+/* Binds every address, starts the workers; clients are served when it returns.  An IPv6 address is
+ * skipped with a log line where the system has no IPv6, as long as another address remains.  On
+ * error *net_out is NULL and nothing is left behind.
+ *   HC_ERR_INVALID    an option or an address
+ *   HC_ERR_IO         the system refused; the log names address and reason
+ *   HC_ERR_EXISTS     another process listens there
+ *   HC_ERR_NO_MEMORY */
+hc_status net_start(const net_options *options, net **net_out);
+
+/* Stops accepting, serves what had been received, sends the replies, closes and ends the threads;
+ * clients that do not take their replies within drain_timeout_ms are cut off.  Accepts NULL. */
+void net_stop(net *of);
+
+/* The port listened on. */
+uint16_t net_port(const net *of);
+
+/* Connections open now. */
+unsigned net_connections(const net *of);
+
+/* Changes the limit for connections to come; those open stay.  0: NET_CLIENTS_MAX. */
+void net_set_clients_max(net *of, unsigned clients_max);
+
+/* Asks the workers to close the client with this session id.  False: too many such requests wait
+ * already. */
+bool net_kill_client(net *of, uint64_t session_id);
+
+#endif
