@@ -1,0 +1,276 @@
+/*
+ * config.c - the table of keys made real: a row's field is found by its offset.
+ */
+#include "config/config.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+#include <hypercache/log.h>
+#include <hypercache/store.h>
+
+#include "config/config_value.h"
+
+const config_word config_words_eviction[] = {
+    {"clock", HC_EVICTION_CLOCK},
+    {"noeviction", HC_EVICTION_NONE},
+    {NULL, 0},
+};
+const config_word config_words_level[] = {
+    {"error", HC_LOG_ERROR}, {"warn", HC_LOG_WARN},   {"info", HC_LOG_INFO},
+    {"debug", HC_LOG_DEBUG}, {"trace", HC_LOG_TRACE}, {NULL, 0},
+};
+const config_word config_words_format[] = {
+    {"json", CONFIG_FORMAT_JSON},
+    {"text", CONFIG_FORMAT_TEXT},
+    {NULL, 0},
+};
+const config_word config_words_output[] = {
+    {"stderr", CONFIG_OUTPUT_STDERR},
+    {"file", CONFIG_OUTPUT_FILE},
+    {NULL, 0},
+};
+
+#define ROW(id, section, name, kind, field, default_text, min, max, flags, short_flag, words,      \
+            help)                                                                                  \
+    {section,                                                                                      \
+     name,                                                                                         \
+     section "." name,                                                                             \
+     CONFIG_##kind,                                                                                \
+     offsetof(config, field),                                                                      \
+     default_text,                                                                                 \
+     min,                                                                                          \
+     max,                                                                                          \
+     flags,                                                                                        \
+     short_flag,                                                                                   \
+     redis,                                                                                        \
+     words,                                                                                        \
+     help},
+const config_key config_keys[CONFIG_KEY_COUNT] = {CONFIG_KEYS(ROW)};
+#undef ROW
+
+static const void *field_of(const config *cfg, const config_key *key)
+{
+    return (const char *)cfg + key->offset;
+}
+
+void config_problem(config_problems *problems, const char *format, ...)
+{
+    problems->count++;
+    size_t used = strlen(problems->text);
+    size_t room = sizeof problems->text - used;
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(problems->text + used, room, format, args);
+    va_end(args);
+    if (size < 0 || (size_t)size + 2 > room) {
+        problems->text[used] = '\0'; /* whole lines only */
+        return;
+    }
+    problems->text[used + (size_t)size] = '\n';
+    problems->text[used + (size_t)size + 1] = '\0';
+}
+
+const config_key *config_find(const char *full_name)
+{
+    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+        if (strcmp(config_keys[i].full, full_name) == 0) return &config_keys[i];
+    }
+    return NULL;
+}
+
+static bool range_check(const config_key *key, int64_t value, config_why why)
+{
+    if (value >= key->min && value <= key->max) {
+        if (key->offset != offsetof(config, cache.max_memory_bytes) || value == 0 ||
+            value >= HC_STORE_MEMORY_BYTES_MIN) {
+            return true;
+        }
+        (void)snprintf(why.text, why.bytes, "is below 4MB, the least a store can work with");
+        return false;
+    }
+    char low[32], high[32];
+    if (key->kind == CONFIG_DURATION) {
+        config_duration_write(key->min, low, sizeof low);
+        config_duration_write(key->max, high, sizeof high);
+    } else if (key->kind == CONFIG_SIZE) {
+        config_size_write(key->min, low, sizeof low);
+        config_size_write(key->max, high, sizeof high);
+    } else {
+        (void)snprintf(low, sizeof low, "%" PRId64, key->min);
+        (void)snprintf(high, sizeof high, "%" PRId64, key->max);
+    }
+    (void)snprintf(why.text, why.bytes, "is out of range, %s to %s", low, high);
+    return false;
+}
+
+static bool number_set(config *cfg, const config_key *key, config_units units, const char *text,
+                       config_why why)
+{
+    int64_t value;
+    bool read = key->kind == CONFIG_INT    ? config_int_read(text, &value, why)
+                : key->kind == CONFIG_SIZE ? config_size_read(text, &value, why)
+                                           : config_duration_read(text, units, &value, why);
+    if (!read) return false;
+    char reason[128];
+    if (!range_check(key, value, (config_why){reason, sizeof reason})) {
+        (void)snprintf(why.text, why.bytes, "'%.64s' %s", text, reason);
+        return false;
+    }
+    memcpy((char *)cfg + key->offset, &value, sizeof value);
+    return true;
+}
+
+static bool list_set(config *cfg, const config_key *key, const char *text, config_why why)
+{
+    config_list list, *field = (config_list *)(void *)((char *)cfg + key->offset);
+    if (!config_list_read(text, key->min, key->max, &list, why)) return false;
+    for (size_t i = 0; i < list.count; i++) {
+        const char *item = list.items[i];
+        int ignored[2];
+        unsigned char address[sizeof(struct in6_addr)];
+        if (key->words != NULL && !config_word_read(item, key->words, ignored, why)) return false;
+        if (field == &cfg->logging.components && !config_component(item, ignored, ignored + 1)) {
+            (void)snprintf(why.text, why.bytes,
+                           "'%.64s' is not a component and a level, as STORAGE_ENGINE=debug", item);
+            return false;
+        }
+        const char *ip = item + (*item == '-');
+        if (field == &cfg->network.bind && inet_pton(AF_INET, ip, address) != 1 &&
+            inet_pton(AF_INET6, ip, address) != 1) {
+            (void)snprintf(
+                why.text, why.bytes,
+                "'%.64s' is not an IP address, such as 127.0.0.1, ::1, 0.0.0.0 or ::", item);
+            return false;
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (strcasecmp(item, list.items[j]) != 0) continue;
+            (void)snprintf(why.text, why.bytes, "names '%.64s' twice", item);
+            return false;
+        }
+    }
+    *field = list;
+    return true;
+}
+
+bool config_set(config *cfg, const config_key *key, config_units units, const char *text,
+                config_origin origin, char *why_text, size_t why_bytes)
+{
+    config_why why = {why_text, why_bytes};
+    char *field = (char *)cfg + key->offset;
+    bool done = false;
+    switch (key->kind) {
+    case CONFIG_BOOL:
+        done = config_bool_read(text, (bool *)field, why);
+        break;
+    case CONFIG_INT:
+    case CONFIG_SIZE:
+    case CONFIG_DURATION:
+        done = number_set(cfg, key, units, text, why);
+        break;
+    case CONFIG_ENUM:
+        done = config_word_read(text, key->words, (int *)(void *)field, why);
+        break;
+    case CONFIG_TEXT:
+        done = config_text_read(text, key->min, key->max, field, why);
+        break;
+    case CONFIG_LIST:
+        done = list_set(cfg, key, text, why);
+        break;
+    }
+    if (done) cfg->origins[key - config_keys] = origin;
+    return done;
+}
+
+int64_t config_number(const config *cfg, const config_key *key)
+{
+    const void *field = field_of(cfg, key);
+    int64_t number = 0;
+    switch (key->kind) {
+    case CONFIG_BOOL:
+        return *(const bool *)field;
+    case CONFIG_ENUM:
+        return *(const int *)field;
+    case CONFIG_INT:
+    case CONFIG_SIZE:
+    case CONFIG_DURATION:
+        memcpy(&number, field, sizeof number);
+        return number;
+    case CONFIG_TEXT:
+    case CONFIG_LIST:
+        break;
+    }
+    return 0;
+}
+
+static void list_get(const config_list *list, char text[CONFIG_VALUE_BYTES])
+{
+    static_assert(CONFIG_LIST_MAX * (CONFIG_TEXT_MAX + 1) <= CONFIG_VALUE_BYTES,
+                  "a full list fits");
+    size_t used = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        used += (size_t)snprintf(text + used, CONFIG_VALUE_BYTES - used, "%s%s", i > 0 ? " " : "",
+                                 list->items[i]);
+    }
+}
+
+void config_get(const config *cfg, const config_key *key, char text[CONFIG_VALUE_BYTES])
+{
+    int64_t number = config_number(cfg, key);
+    text[0] = '\0';
+    switch (key->kind) {
+    case CONFIG_BOOL:
+        (void)snprintf(text, CONFIG_VALUE_BYTES, "%s", number != 0 ? "true" : "false");
+        break;
+    case CONFIG_INT:
+        (void)snprintf(text, CONFIG_VALUE_BYTES, "%" PRId64, number);
+        break;
+    case CONFIG_SIZE:
+        config_size_write(number, text, CONFIG_VALUE_BYTES);
+        break;
+    case CONFIG_DURATION:
+        config_duration_write(number, text, CONFIG_VALUE_BYTES);
+        break;
+    case CONFIG_ENUM:
+        (void)snprintf(text, CONFIG_VALUE_BYTES, "%s", config_word_write((int)number, key->words));
+        break;
+    case CONFIG_TEXT:
+        (void)snprintf(text, CONFIG_VALUE_BYTES, "%s", (const char *)field_of(cfg, key));
+        break;
+    case CONFIG_LIST:
+        list_get(field_of(cfg, key), text);
+        break;
+    }
+}
+
+void config_defaults(config *cfg)
+{
+    *cfg = (config){0};
+    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+        char why[256];
+        bool done =
+            config_set(cfg, &config_keys[i], CONFIG_UNITS_ASKED, config_keys[i].default_text,
+                       (config_origin){CONFIG_FROM_DEFAULT, 0}, why, sizeof why);
+        assert(done); /* the table is at fault */
+        (void)done;
+    }
+}
+
+bool config_component(const char *item, int *topic_out, int *level_out)
+{
+    const char *equals = strchr(item, '=');
+    char why[256];
+    if (equals == NULL) return false;
+    size_t size = (size_t)(equals - item);
+    for (int topic = 0; topic < (int)HC_TOPICS; topic++) {
+        const char *name = hc_topic_name((hc_topic)topic);
+        if (strlen(name) != size || strncasecmp(name, item, size) != 0) continue;
+        *topic_out = topic;
+        return config_word_read(equals + 1, config_words_level, level_out,
+                                (config_why){why, sizeof why});
+    }
+    return false;
+}

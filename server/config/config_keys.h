@@ -1,0 +1,94 @@
+/*
+ * config_keys.h - the one table of configuration keys.
+ *
+ * A key is here when it has an effect in this version; keys of the contract whose feature is not
+ * built yet stand in CONFIG_LATER, so that setting one is refused with a precise answer.
+ *
+ *   X(ID, section, name, KIND, field, default, min, max, flags, short flag, Redis name, words,
+ * help)
+ *
+ * `min` and `max` bound the value of a number, the bytes of a text, the items of a list.  Sizes are
+ * in bytes and durations in milliseconds.  `words` lists what an enumeration, or an item of a list,
+ * may be.  `help` is wrapped by the printer.
+ */
+#ifndef HYPERCACHE_SERVER_CONFIG_KEYS_H
+#define HYPERCACHE_SERVER_CONFIG_KEYS_H
+
+/* clang-format off */
+#define CONFIG_KEYS(X)                                                                             \
+    X(NODE_ID, "node", "id", TEXT, node.id, "node-1", 1, 63, 0, "node-id", NULL,                   \
+      "Name of this node in its log lines.")                                                       \
+    X(NODE_DATA_DIR, "node", "data_dir", TEXT, node.data_dir, "./data", 1, CONFIG_TEXT_MAX, 0,     \
+      "data-dir", NULL,                                                                            \
+      "Where files lie that are named without a leading slash, such as logging.file. Created "     \
+      "when something is first written.")                                                          \
+    X(NETWORK_BIND, "network", "bind", LIST, network.bind, "127.0.0.1,-::1", 1, CONFIG_LIST_MAX,   \
+      0, "bind", NULL,                                                                             \
+      "IP addresses to listen on. A leading '-' marks one that this machine may lack. Any but a "  \
+      "loopback address needs security.protected_mode: false.")                                    \
+    X(NETWORK_RESP_PORT, "network", "resp_port", INT, network.resp_port, "6379", 1, 65535, 0,      \
+      "resp-port", NULL, "TCP port for Redis clients (RESP2 and RESP3).")                          \
+    X(NETWORK_THREADS, "network", "threads", INT, network.threads, "0", 0, 256, 0, "threads",      \
+      NULL, "Worker threads that serve connections. 0: one a processor.")                          \
+    X(NETWORK_MAX_CLIENTS, "network", "max_clients", INT, network.max_clients, "10000", 1,         \
+      1000000, CONFIG_LIVE, NULL, NULL,                                                            \
+      "Connections served at once; further ones are told so and closed.")                          \
+    X(NETWORK_IDLE_TIMEOUT, "network", "idle_timeout", DURATION, network.idle_timeout_ms, "0", 0,  \
+      CONFIG_DAYS_MS(365), CONFIG_LIVE, NULL, NULL,                                                \
+      "A connection silent for so long is closed. 0: never.")                                      \
+    X(CACHE_MAX_MEMORY, "cache", "max_memory", SIZE, cache.max_memory_bytes, "0", 0,               \
+      INT64_C(1) << 46, CONFIG_LIVE, "max-memory", NULL,                                           \
+      "Memory the items and their index may take, 4MB at least. 0: no limit but the machine's.")   \
+    X(CACHE_EVICTION, "cache", "eviction", ENUM, cache.eviction, "clock", 0, 0, 0, "eviction",     \
+      config_words_eviction,                                                                       \
+      "What happens at max_memory. clock: items not used lately make room; noeviction: writes "    \
+      "are refused.")                                                                              \
+    X(CACHE_DEFAULT_TTL, "cache", "default_ttl", DURATION, cache.default_ttl_ms, "0", 0,           \
+      CONFIG_DAYS_MS(36500), 0, NULL, NULL,                                                        \
+      "Life of an item whose write names none. 0: until it is deleted or evicted.")                \
+    X(CACHE_DATABASES, "cache", "databases", INT, cache.databases, "16", 1, 16, 0, NULL,           \
+      NULL, "Key spaces that SELECT 0, SELECT 1, ... choose from.")                                \
+    X(SECURITY_PROTECTED_MODE, "security", "protected_mode", BOOL, security.protected_mode,        \
+      "true", 0, 0, 0, NULL, NULL,                                                                 \
+      "Refuse to start on an address that other machines reach while nobody must log in.")         \
+    X(LOGGING_LEVEL, "logging", "level", ENUM, logging.level, "info", 0, 0, CONFIG_LIVE,           \
+      "log-level", config_words_level, "How much is logged.")                                      \
+    X(LOGGING_COMPONENTS, "logging", "components", LIST, logging.components, "", 0,                \
+      CONFIG_LIST_MAX, CONFIG_LIVE, NULL, NULL,                                                    \
+      "Components with a level of their own, as STORAGE_ENGINE=debug.")                            \
+    X(LOGGING_FORMAT, "logging", "format", ENUM, logging.format, "json", 0, 0, 0, NULL,            \
+      config_words_format, "json: one object a line; text: for people.")                           \
+    X(LOGGING_OUTPUT, "logging", "output", LIST, logging.output, "stderr", 1, 2, 0, NULL,          \
+      config_words_output, "Where log lines go; file needs logging.file.")                         \
+    X(LOGGING_FILE, "logging", "file", TEXT, logging.file, "", 0, CONFIG_TEXT_MAX, 0, NULL,        \
+      NULL,                                                                                        \
+      "File that log lines are appended to. SIGHUP opens it anew, after a rotation.")
+
+/* X(prefix or whole name, what it belongs to): keys that the contract has and this version not. */
+#define CONFIG_LATER(X)                                                                            \
+    X("node.zone", "clustering")                                                                   \
+    X("network.http_port", "the HTTP API")                                                         \
+    X("network.cluster_port", "clustering")                                                        \
+    X("network.advertise", "clustering")                                                           \
+    X("cluster", "clustering")                                                                     \
+    X("cache.max_stores", "named stores")                                                          \
+    X("cache.cuckoo_filter_fpp", "the cuckoo filter")                                              \
+    X("stores", "named stores")                                                                    \
+    X("persistence", "persistence")                                                                \
+    X("security.users", "users")                                                                   \
+    X("security.tls", "TLS")                                                                       \
+    X("security.cluster_secret", "clustering")                                                     \
+    X("logging.max_file_size", "log rotation")                                                     \
+    X("logging.max_files", "log rotation")                                                         \
+    X("debug", "debug mode")                                                                       \
+    X("tracing", "tracing")
+
+/* Short flags of such keys. */
+#define CONFIG_LATER_FLAGS(X)                                                                      \
+    X("http-port", "network.http_port")                                                            \
+    X("cluster-port", "network.cluster_port")                                                      \
+    X("persistence", "persistence.enabled")                                                        \
+    X("seeds", "cluster.seeds")
+/* clang-format on */
+
+#endif
