@@ -46,7 +46,6 @@ const config_word config_words_output[] = {
      max,                                                                                          \
      flags,                                                                                        \
      short_flag,                                                                                   \
-     redis,                                                                                        \
      words,                                                                                        \
      help},
 const config_key config_keys[CONFIG_KEY_COUNT] = {CONFIG_KEYS(ROW)};

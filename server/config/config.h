@@ -181,7 +181,8 @@ void config_origin_text(const config *cfg, const config_key *key, char *text, si
 const char *config_later(const char *name);
 /* The key nearest to a mistyped name, or NULL when none is near. */
 const char *config_nearest(const char *name);
-const char *config_nearest_flag(const char *flag); /* the same for short flags, no dashes */
+const char *config_nearest_section(const char *name); /* NULL also when `name` has a '.' */
+const char *config_nearest_flag(const char *flag);    /* the same for short flags, no dashes */
 
 /* The value of a component's level in logging.components. */
 bool config_component(const char *item, int *topic_out, int *level_out);

@@ -20,7 +20,8 @@ void config_apply(config *cfg, const char *name, const char *where, const char *
 {
     const config_key *key = config_find(name);
     if (key == NULL) {
-        const char *later = config_later(name), *near = config_nearest(name);
+        const char *later = config_later(name), *near = config_nearest_section(name);
+        if (near == NULL) near = config_nearest(name);
         if (later != NULL) {
             config_problem(problems, "%s: %.96s: %s is not available in this version", where, name,
                            later);
@@ -175,7 +176,9 @@ static int flag_take(const walk *w, int argc, char *const *argv, int i)
     bool file = strcmp(flag, "config") == 0;
     const config_key *key = file ? NULL : flag_key(flag);
     bool known = file || key != NULL;
-    const char *value = equals != NULL ? equals + 1 : known && i + 1 < argc ? argv[i + 1] : NULL;
+    const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+    if (!known && next != NULL && next[0] == '-') next = NULL; /* may be a flag: read it as one */
+    const char *value = equals != NULL ? equals + 1 : next;
     if (file && value != NULL) *w->path = value;
     if (w->cfg != NULL) {
         if (!known) {

@@ -58,6 +58,18 @@ const char *config_nearest(const char *name)
     return best;
 }
 
+const char *config_nearest_section(const char *name)
+{
+    const char *best = NULL;
+    size_t best_distance = strlen(name) / 3 + 1;
+    for (size_t i = 0; i < CONFIG_KEY_COUNT && strchr(name, '.') == NULL; i++) {
+        if (distance(name, config_keys[i].section) >= best_distance) continue;
+        best_distance = distance(name, config_keys[i].section);
+        best = config_keys[i].section;
+    }
+    return best;
+}
+
 const char *config_nearest_flag(const char *flag)
 {
     const char *best = NULL;
