@@ -156,13 +156,14 @@ $(BUILD)/bench/%: LINKER = $(if $(wildcard bench/$*.cc),$(CXX),$(CC))
 $(BUILD)/bench/%: $(OBJ)/bench/%.o $(OBJ)/bench.a $(LIBRARY)
 	$(call link,$(BENCH_LIBS))
 
-.PHONY: programs
-programs: all $(UNIT_TESTS) $(FUZZERS) $(EXAMPLES)
+.PHONY: programs unit-programs
+unit-programs: $(UNIT_TESTS) $(FUZZERS)
+programs: all unit-programs $(EXAMPLES)
 
 # ---- running and testing ----
 # Each of these first installs what is missing (.ci/packages), then lets a second make build.
 PACKAGES := @.ci/packages
-REMAKE := @$(MAKE) --no-print-directory
+REMAKE := +@$(MAKE) --no-print-directory
 
 .PHONY: run
 run: ## build what is needed and serve on 127.0.0.1:6379, data in ./data
@@ -188,7 +189,7 @@ suite:
 .PHONY: unit
 unit: ## run the unit tests and fuzz corpora only
 	$(PACKAGES) build test
-	$(REMAKE) programs
+	$(REMAKE) unit-programs
 	@$(RUN_TESTS) --unit $(UNIT_TESTS) --replay $(FUZZERS)
 
 .PHONY: bench bench-programs
@@ -207,18 +208,18 @@ check-clang: ## unit tests of a build by clang
 	$(REMAKE) CC=clang CXX=clang++ BUILD=build/clang unit
 check-valgrind: ## unit tests under valgrind
 	$(PACKAGES) build test valgrind
-	$(REMAKE) programs
+	$(REMAKE) unit-programs
 	@TEST_TIMEOUT_S=3600 TEST_SLOW=1 $(RUN_TESTS) --unit $(UNIT_TESTS) \
 	    --wrapper 'valgrind -q --leak-check=full --error-exitcode=99'
 coverage: ## line coverage of the unit tests, per folder
 	$(PACKAGES) build test coverage
-	$(REMAKE) VARIANT=coverage programs
+	$(REMAKE) VARIANT=coverage unit-programs
 	@find build/coverage -name '*.gcda' -delete
 	$(REMAKE) VARIANT=coverage unit
 	@$(PYTHON) tests/checks/coverage.py build/coverage
 fuzz: ## fuzz each parser and file reader for SECONDS=60
 	$(PACKAGES) build test fuzz
-	$(REMAKE) VARIANT=fuzz CC=clang CXX=clang++ programs
+	$(REMAKE) VARIANT=fuzz CC=clang CXX=clang++ unit-programs
 	@for f in $(patsubst %.c,%,$(FUZZ_SOURCES)); do \
 	    name=$${f##*/fuzz_}; mkdir -p build/fuzz/corpus/$$name; echo "fuzzing $$name"; \
 	    build/fuzz/$$f -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 \

@@ -1,0 +1,86 @@
+#!/usr/bin/python3
+"""check_install.py - an installed copy is complete: a program builds from it with pkg-config only.
+
+Installs into an empty folder below build/, as a packager does (DESTDIR) and as a user does (PREFIX),
+builds examples/five_lines.c against it outside the tree, shared and static, runs it, uninstalls, and
+looks that nothing stays behind.
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path.cwd()
+BUILD = ROOT / os.environ.get("BUILD", "build")
+PLACE = BUILD / "checks/install"
+EXPECTED = "hello, world\n"
+
+
+def run(*command, **options):
+    result = subprocess.run([str(word) for word in command], text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, **options)
+    if result.returncode != 0:
+        raise SystemExit(f"{' '.join(map(str, command))}\n{result.stdout}")
+    return result.stdout
+
+
+def make(target, prefix, destdir=""):
+    return run("make", "--no-print-directory", target, f"PREFIX={prefix}", f"DESTDIR={destdir}")
+
+
+def files(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir())
+
+
+def build_and_run(prefix, compiler, static):
+    environment = dict(os.environ, PKG_CONFIG_PATH=str(prefix / "lib/pkgconfig"),
+                       LD_LIBRARY_PATH="" if static else str(prefix / "lib"))
+    query = ["pkg-config", "--cflags", "--libs"] + (["--static"] if static else [])
+    flags = run(*query, "hypercache", env=environment).split()
+    program = PLACE / f"program-{compiler}-{'static' if static else 'shared'}"
+    work = PLACE / "elsewhere"
+    work.mkdir(exist_ok=True)
+    shutil.copy(ROOT / "examples/five_lines.c", work)
+    run(compiler, *(["-static"] if static else []), "five_lines.c", *flags, "-o", program, cwd=work)
+    printed = run(program, env=environment)
+    if printed != EXPECTED:
+        raise SystemExit(f"{program} printed {printed!r}")
+    needed = run("readelf", "-d", program)
+    if ("libhypercache.so.0" in needed) == static:
+        raise SystemExit(f"{program} is linked the wrong way:\n{needed}")
+
+
+def main():
+    shutil.rmtree(PLACE, ignore_errors=True)
+    PLACE.mkdir(parents=True)
+    prefix = PLACE / "prefix"
+    make("install", prefix)
+    for compiler in ("gcc", "clang"):
+        if shutil.which(compiler):
+            build_and_run(prefix, compiler, static=False)
+            build_and_run(prefix, compiler, static=True)
+    installed = files(prefix)
+    for name in ("include/hypercache/store.h", "lib/libhypercache.so.0", "lib/libhypercache.a",
+                 "lib/pkgconfig/hypercache.pc", "share/man/man3/hypercache.3"):
+        if name not in installed:
+            raise SystemExit(f"not installed: {name}")
+    daemon = prefix / "bin/hypercached"
+    if (ROOT / "server/main.c").exists():
+        run(daemon, "--version")
+    make("uninstall", prefix)
+    if files(prefix):
+        raise SystemExit(f"left behind by uninstall: {files(prefix)}")
+    packaged = PLACE / "package"
+    make("install", "/usr", packaged)
+    text = (packaged / "usr/lib/pkgconfig/hypercache.pc").read_text()
+    if str(PLACE) in text or "prefix=/usr\n" not in text:
+        raise SystemExit(f"hypercache.pc knows where it was packaged:\n{text}")
+    if files(packaged / "usr") != installed:
+        raise SystemExit("DESTDIR and PREFIX install different files")
+    print(f"install: {len(installed)} files")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
