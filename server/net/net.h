@@ -1,7 +1,7 @@
 /*
  * net.h - the RESP port: listeners, worker threads, connections and their limits.
  *
- *     net_options options = {.node = node, .bind = addresses, .bind_count = 2, .port = 6379};
+ *     net_options options = {.host = host, .node = node, .port = 6379, .workers = 2};
  *     net *net;
  *     if (net_start(&options, &net) != HC_OK) ...  (the log says why)
  *     ... wait for SIGTERM ...
@@ -29,17 +29,19 @@ typedef struct net net;
 #define NET_REQUEST_BYTES (1u << 30) /* default and most */
 
 typedef struct net_options {
-    node *node;                /* borrowed until net_stop returns; its host takes the log lines */
-    const char *const *bind;   /* numeric IPv4 or IPv6 addresses; NULL: 127.0.0.1 and ::1 */
-    size_t bind_count;         /* 1..NET_BIND_MAX */
-    uint16_t port;             /* 0: the system chooses, see net_port */
-    unsigned workers;          /* threads; 0: as many as the node was made for */
-    unsigned clients_max;      /* connections; 0: NET_CLIENTS_MAX */
+    const hc_host *host;     /* borrowed until net_stop returns; takes the log lines; may be NULL */
+    node *node;              /* borrowed likewise */
+    const char *const *bind; /* numeric IPv4 or IPv6 addresses; NULL: 127.0.0.1 and ::1 */
+    size_t bind_count;       /* 0..NET_BIND_MAX */
+    uint16_t port;           /* 0: the system chooses, see net_port */
+    unsigned workers;        /* threads, at most those the node was made for; 0: 1 */
+    unsigned clients_max;    /* connections; 0: NET_CLIENTS_MAX */
     uint32_t idle_timeout_ms;  /* a silent client is closed; 0: never */
     uint32_t drain_timeout_ms; /* how long net_stop waits for slow clients; 0: NET_DRAIN_MS */
     size_t request_bytes_max;  /* of one request as sent; 0: NET_REQUEST_BYTES */
-    size_t output_soft_bytes;  /* 0: NET_OUTPUT_SOFT */
-    size_t output_hard_bytes;  /* of one batch of replies; beyond it the client is dropped;
+    size_t output_soft_bytes;  /* unsent replies past which a client has to wait;
+                                  0: NET_OUTPUT_SOFT */
+    size_t output_hard_bytes;  /* of one turn's replies, past which it is dropped;
                                   0: NET_OUTPUT_HARD */
 } net_options;
 

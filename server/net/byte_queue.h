@@ -1,0 +1,39 @@
+/*
+ * byte_queue.h - bytes that wait: received ones for the rest of their request, replies for the
+ * socket.
+ *
+ *     data  [ taken | waiting       | free     ]
+ *           0       head            tail       capacity
+ *
+ * All-zero is an empty queue, which owns nothing.  Grows with what is put in; at least doubles, so
+ * filling it is linear.
+ */
+#ifndef HYPERCACHE_SERVER_NET_BYTE_QUEUE_H
+#define HYPERCACHE_SERVER_NET_BYTE_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct byte_queue {
+    uint8_t *data;
+    size_t head, tail, capacity;
+} byte_queue;
+
+static inline size_t byte_queue_size(const byte_queue *queue)
+{
+    return queue->tail - queue->head;
+}
+
+/* Releases everything; the queue is empty and usable. */
+void byte_queue_fini(byte_queue *queue);
+/* Makes `bytes` of free room at data + tail; may move what waits.  False: no memory, unchanged. */
+bool byte_queue_reserve(byte_queue *queue, size_t bytes);
+/* Adds a copy.  False: no memory, unchanged. */
+bool byte_queue_append(byte_queue *queue, const uint8_t *bytes, size_t size);
+/* Drops the first `size` bytes; an empty queue gives its memory back. */
+void byte_queue_take(byte_queue *queue, size_t size);
+/* Gives back a large block of which little is used.  Best effort. */
+void byte_queue_trim(byte_queue *queue);
+
+#endif
