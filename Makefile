@@ -68,7 +68,7 @@ SUPPORT_SOURCES := $(call find_c,tests/support,*.c)
 UNIT_SOURCES := $(call find_c,tests/unit,test_*.c)
 FUZZ_SOURCES := $(call find_c,tests/fuzz,fuzz_*.c)
 EXAMPLE_SOURCES := $(call find_c,examples,*.c)
-BENCH_SOURCES := $(call find_c,bench,bench_*.c) $(call find_c,bench,bench_*.cc)
+BENCH_SOURCES := $(call find_c,bench,bench_*.c) $(call find_c,bench,echo_server.c)
 BENCH_PARTS := $(filter-out $(BENCH_SOURCES),$(call find_c,bench,*.c) $(call find_c,bench,*.cc))
 
 LIBRARY := $(BUILD)/libhypercache.a
@@ -152,7 +152,8 @@ $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(FUZZ_DRIVER) $(SUPPORT) $(SERVER_
 	$(call link,$(if $(FUZZ_DRIVER),,-fsanitize=fuzzer) $(SERVER_LIBS))
 $(BUILD)/examples/%: $(OBJ)/examples/%.o $(LIBRARY)
 	$(call link)
-$(BUILD)/bench/%: LINKER = $(if $(wildcard bench/$*.cc),$(CXX),$(CC))
+$(BUILD)/bench/bench_store: LINKER = $(CXX) # it takes other people's maps from bench/maps.cc
+$(OBJ)/bench/maps.o: FOLDER_FLAGS += -std=c++20
 $(BUILD)/bench/%: $(OBJ)/bench/%.o $(OBJ)/bench.a $(LIBRARY)
 	$(call link,$(BENCH_LIBS))
 

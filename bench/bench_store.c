@@ -291,7 +291,7 @@ static void table_print(const bench_setup *setup)
 static void engines_choose(bench_setup *setup, const char *only)
 {
     setup->engines[setup->engine_count++] = &store_engine;
-    for (size_t i = 0; engine_peers != NULL && engine_peers[i] != NULL; i++)
+    for (size_t i = 0; engine_peers[i] != NULL; i++)
         setup->engines[setup->engine_count++] = engine_peers[i];
     for (size_t i = 0; only != NULL && i < setup->engine_count; i++) {
         if (strcmp(setup->engines[i]->name, only) != 0) continue;

@@ -34,8 +34,8 @@ typedef struct bench_engine {
     engine_get_many get_ahead; /* prefetch all, then get each; NULL: there is no prefetch */
 } bench_engine;
 
-/* bench_maps.cc: other people's maps, NULL after the last.  A build without it has none. */
-extern const bench_engine *const engine_peers[] __attribute__((weak));
+/* maps.cc: other people's maps, NULL after the last. */
+extern const bench_engine *const engine_peers[];
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,4 @@
-// bench_maps.cc - other people's maps behind engine.h: Abseil, the standard library, GLib, uthash.
+// maps.cc - other people's maps behind engine.h: Abseil, the standard library, GLib, uthash.
 //
 // Each holds what a program would naturally put there for keys and values of any size: two
 // std::string, two allocated byte strings, or a node with both inside.  Lookups allocate nothing.
