@@ -168,6 +168,17 @@ class Daemon:
         lines = [line.split(":", 1) for line in text.split("\r\n") if ":" in line and line[0] != "#"]
         return dict(lines)
 
+    def unread_bytes(self):
+        """Bytes that wait in the kernel for the server to read, over all its connections."""
+        port = f":{self.port:04X}"
+        unread = 0
+        with open("/proc/net/tcp", encoding="ascii") as file:
+            for line in file:
+                fields = line.split()
+                if fields[1].endswith(port) and fields[3] == "01":  # established
+                    unread += int(fields[4].split(":")[1], 16)
+        return unread
+
     def tail(self):
         """The end of what the server wrote to stderr."""
         return self._stderr()[-LOG_TAIL_BYTES:].decode(errors="backslashreplace")

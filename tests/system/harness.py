@@ -26,7 +26,7 @@ from resp_client import Client, Closed, Error, Push, Set, Verbatim, encode
 __all__ = [
     "BUILD", "FULL", "IS_REDIS", "ROOT", "Client", "Closed", "Daemon", "Error", "Push", "Set",
     "Skip", "Verbatim", "cpu_ns", "encode", "equal", "free_port", "main", "need_program",
-    "need_measurable_memory", "need_ours", "rss", "run_program", "served", "wait_until",
+    "need_measurable_memory", "need_ours", "note", "rss", "run_program", "served", "wait_until",
 ]
 
 FULL = os.environ.get("FULL", "") not in ("", "0")  # also what is too long for every run
@@ -34,8 +34,16 @@ TEST_S_MAX = 300 if not Daemon.sanitizer else 1200
 PROGRAM_S_MAX = 120.0 if not Daemon.sanitizer else 600.0
 
 
+_notes = []  # of the test that runs
+
+
 class Skip(Exception):
     """What this test needs is not there; the reason is printed."""
+
+
+def note(text):
+    """A figure worth seeing beside the test's name."""
+    _notes.append(text)
 
 
 def need_ours():
@@ -107,6 +115,7 @@ def _overdue(signum, frame):
 def _run_one(name, test):
     """Runs one test; returns 'ok', 'skip' or 'FAIL' after printing its line."""
     start = time.monotonic()
+    _notes.clear()
     signal.alarm(TEST_S_MAX)
     try:
         test()
@@ -119,7 +128,8 @@ def _run_one(name, test):
         return "FAIL"
     finally:
         signal.alarm(0)
-    print(f"ok    {name} ({time.monotonic() - start:.1f} s)", flush=True)
+    seconds = f"{time.monotonic() - start:.1f} s"
+    print(f"ok    {name} ({', '.join([seconds, *_notes])})", flush=True)
     return "ok"
 
 
