@@ -6,10 +6,6 @@
  *
  * The mark depends on the block's address, so a stale copy of a header is not taken for one.
  */
-#ifndef _DEFAULT_SOURCE
-#define _DEFAULT_SOURCE
-#endif
-
 #include "support/test_memory.h"
 
 #include <stdio.h>

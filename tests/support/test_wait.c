@@ -1,10 +1,6 @@
 /*
  * test_wait.c - poll(2) with no descriptors is a pause of one millisecond.
  */
-#ifndef _DEFAULT_SOURCE
-#define _DEFAULT_SOURCE
-#endif
-
 #include "support/test_wait.h"
 
 #include <poll.h>

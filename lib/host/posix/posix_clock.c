@@ -2,10 +2,6 @@
  * posix_clock.c - the wall clock and the monotonic clock; both are answered without a system call
  * where the kernel maps its clock page (vDSO).
  */
-#ifndef _DEFAULT_SOURCE
-#define _DEFAULT_SOURCE /* POSIX and Linux calls beside plain C11 */
-#endif
-
 #include "host/posix/defaults.h"
 
 #include <time.h>

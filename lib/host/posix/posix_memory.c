@@ -6,10 +6,6 @@
  * refused (MADV_NOHUGEPAGE): touching one byte would cost 2 MiB, which the packed store measured as
  * 3 bytes a key.
  */
-#ifndef _DEFAULT_SOURCE
-#define _DEFAULT_SOURCE /* POSIX and Linux calls beside plain C11 */
-#endif
-
 #include "host/posix/defaults.h"
 
 #include <stdlib.h>

@@ -7,11 +7,7 @@
  *
  * The last step exists because `fill` cannot fail and a library does not end its host's process.
  */
-#ifndef _DEFAULT_SOURCE
-#define _DEFAULT_SOURCE /* POSIX and Linux calls beside plain C11 */
-#endif
-
-#include "host/posix/defaults.h"
+#include "host/posix/random_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,9 +17,9 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "host/posix/defaults.h"
 
-/* Each source fills from the front and returns how many bytes it gave. */
-static size_t fill_by_getrandom(uint8_t *buffer, size_t bytes)
+size_t hci_random_by_getrandom(uint8_t *buffer, size_t bytes)
 {
     size_t filled = 0;
     while (filled < bytes) {
@@ -35,7 +31,7 @@ static size_t fill_by_getrandom(uint8_t *buffer, size_t bytes)
     return filled;
 }
 
-static size_t fill_by_device(uint8_t *buffer, size_t bytes)
+size_t hci_random_by_device(uint8_t *buffer, size_t bytes)
 {
     int file = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
     if (file < 0) return 0;
@@ -50,7 +46,7 @@ static size_t fill_by_device(uint8_t *buffer, size_t bytes)
     return filled;
 }
 
-static void fill_by_circumstance(uint8_t *buffer, size_t bytes)
+void hci_random_by_circumstance(uint8_t *buffer, size_t bytes)
 {
     struct circumstance {
         struct timespec wall, monotonic, cpu;
@@ -75,9 +71,9 @@ static void posix_fill(void *ctx, void *buffer, size_t bytes)
 {
     (void)ctx;
     uint8_t *to = buffer;
-    size_t filled = fill_by_getrandom(to, bytes);
-    if (filled < bytes) filled += fill_by_device(to + filled, bytes - filled);
-    if (filled < bytes) fill_by_circumstance(to + filled, bytes - filled);
+    size_t filled = hci_random_by_getrandom(to, bytes);
+    if (filled < bytes) filled += hci_random_by_device(to + filled, bytes - filled);
+    if (filled < bytes) hci_random_by_circumstance(to + filled, bytes - filled);
 }
 
 const hc_random hci_posix_random = {

@@ -1,0 +1,45 @@
+/*
+ * test_log_names.c - names of levels and topics.
+ */
+#include "support/test.h"
+
+#include <hypercache/log.h>
+
+static void test_names_are_those_operators_write(void **state)
+{
+    (void)state;
+    assert_string_equal(hc_log_level_name(HC_LOG_ERROR), "ERROR");
+    assert_string_equal(hc_log_level_name(HC_LOG_TRACE), "TRACE");
+    assert_string_equal(hc_topic_name(HC_TOPIC_RESP_SERVER), "RESP_SERVER");
+    assert_string_equal(hc_topic_name(HC_TOPIC_SECURITY), "SECURITY");
+}
+
+static void test_each_name_is_there_once(void **state)
+{
+    (void)state;
+    for (unsigned a = 0; a < HC_TOPICS; a++) {
+        assert_string_not_equal(hc_topic_name((hc_topic)a), "UNKNOWN");
+        for (unsigned b = 0; b < a; b++) {
+            assert_string_not_equal(hc_topic_name((hc_topic)a), hc_topic_name((hc_topic)b));
+        }
+    }
+}
+
+static void test_values_out_of_range_have_a_name_too(void **state)
+{
+    (void)state;
+    assert_string_equal(hc_log_level_name((hc_log_level)HC_LOG_LEVELS), "UNKNOWN");
+    assert_string_equal(hc_log_level_name((hc_log_level)-1), "UNKNOWN");
+    assert_string_equal(hc_topic_name((hc_topic)HC_TOPICS), "UNKNOWN");
+    assert_string_equal(hc_topic_name((hc_topic)-1), "UNKNOWN");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names_are_those_operators_write),
+        cmocka_unit_test(test_each_name_is_there_once),
+        cmocka_unit_test(test_values_out_of_range_have_a_name_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
