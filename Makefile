@@ -238,15 +238,15 @@ check-layers check-headers check-style check-symbols:
 	@BUILD=$(BUILD) $(PYTHON) tests/checks/$(subst -,_,$@).py
 
 .PHONY: lint format
-LINTED = $(sort $(shell find include lib server tests bench examples -name '*.[ch]'))
+LINTED = $(sort $(shell find include lib server tests bench examples -name '*.[ch]' -o -name '*.cc' 2>/dev/null))
 TIDY := clang-tidy --quiet --warnings-as-errors='*'
 lint: check-style ## spacing, style and static analysis
 	$(PACKAGES) build test lint
 	@clang-format --dry-run -Werror $(LINTED)
 	@printf '%s\n' $(LIB_SOURCES) | xargs -P $(shell nproc) -n 4 sh -c \
-	    '$(TIDY) "$$@" -- -std=c11 -Iinclude -Ilib -D_GNU_SOURCE 2>&1 || exit 255' tidy
+	    '$(TIDY) "$$@" -- -std=c11 -Iinclude -Ilib -D_GNU_SOURCE 2>&1 || exit 1' tidy
 	@printf '%s\n' $(SERVER_SOURCES) | xargs -P $(shell nproc) -n 4 sh -c \
-	    '$(TIDY) "$$@" -- -std=c11 -Iinclude -Iserver -D_GNU_SOURCE 2>&1 || exit 255' tidy
+	    '$(TIDY) "$$@" -- -std=c11 -Iinclude -Iserver -D_GNU_SOURCE 2>&1 || exit 1' tidy
 format: ## put all C files into the project's spacing
 	$(PACKAGES) lint
 	@clang-format -i $(LINTED)

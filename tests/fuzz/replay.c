@@ -52,7 +52,8 @@ static int replay_folder(const char *path, size_t *count)
         char name[PATH_BYTES_MAX];
         struct stat info;
         int length = snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
-        if (length < 0 || (size_t)length >= sizeof name) result = -1;
+        if (length < 0 || (size_t)length >= sizeof name)
+            result = -1;
         else if (stat(name, &info) == 0 && S_ISREG(info.st_mode)) {
             result |= replay_file(name);
             (*count)++;
