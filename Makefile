@@ -207,6 +207,12 @@ check-asan check-ubsan check-tsan:
 	$(REMAKE) VARIANT=$(@:check-%=%) test
 check-clang: ## unit tests of a build by clang
 	$(REMAKE) CC=clang CXX=clang++ BUILD=build/clang unit
+.PHONY: check-all
+check-all: ## what CI adds to test: lint, unit tests by clang, ASan, UBSan, TSan
+	$(REMAKE) lint
+	$(REMAKE) check-clang
+	$(REMAKE) VARIANT=asan unit
+	$(REMAKE) VARIANT=tsan unit
 check-valgrind: ## unit tests under valgrind
 	$(PACKAGES) build test valgrind
 	$(REMAKE) unit-programs

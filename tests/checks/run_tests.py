@@ -24,11 +24,12 @@ import termios
 import time
 
 TIMEOUT_S = int(os.environ.get("TEST_TIMEOUT_S", "600"))
+SYSTEM_TIMEOUT_S = 3 * TIMEOUT_S  # each of its tests has a limit of its own
 OUTPUT_BYTES_MAX = 4 << 20
 TOTAL = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 
 
-def run(command):
+def run(command, timeout_s):
     """Runs `command` on a terminal of its own, so that its lines come out even if it crashes."""
     ours, theirs = pty.openpty()
     attributes = termios.tcgetattr(theirs)
@@ -38,7 +39,7 @@ def run(command):
                                start_new_session=True)
     os.close(theirs)
     output = bytearray()
-    deadline = time.monotonic() + TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     timed_out = False
     while True:
         ready, _, _ = select.select([ours], [], [], 0.2)
@@ -61,7 +62,7 @@ def run(command):
     status = process.wait()
     text = output.decode("utf-8", "replace")
     if timed_out:
-        text += f"\nstopped after {TIMEOUT_S} s\n"
+        text += f"\nstopped after {timeout_s} s\n"
     return status, text
 
 
@@ -81,34 +82,40 @@ def count_cmocka(text):
     return passed, failed, skipped, current
 
 
+def ending(status):
+    if status < 0:
+        return f"killed by {signal.Signals(-status).name}"
+    return f"exit status {status}"
+
+
 def judge_unit(status, text):
     passed, failed, skipped, current = count_cmocka(text)
     note = ""
     if current:
-        failed, note = failed + 1, f"ended inside {current}"
+        failed, note = failed + 1, f"ended inside {current}: {ending(status)}"
     elif passed + failed + skipped == 0:
         failed, note = 1, "ran no test"
     elif status != 0 and failed == 0:
-        failed, note = 1, f"exit status {status}"
+        failed, note = 1, ending(status)
     return passed, failed, skipped, note
 
 
 def judge_status(status, text):
     if status == 77:
         return 0, 0, 1, ""
-    return (1, 0, 0, "") if status == 0 else (0, 1, 0, f"exit status {status}")
+    return (1, 0, 0, "") if status == 0 else (0, 1, 0, ending(status))
 
 
 def judge_system(status, text):
     lines = [line for line in text.splitlines() if line.strip()]
     match = TOTAL.match(lines[-1].strip()) if lines else None
     if not match:
-        return 0, 1, 0, f"no total in its last line, exit status {status}"
+        return 0, 1, 0, f"no total in its last line, {ending(status)}"
     passed, failed, skipped = (int(n) for n in match.groups())
     if passed + failed + skipped == 0:
         return 0, 1, 0, "ran no test"
     if status != 0 and failed == 0:
-        return passed, 1, skipped, f"exit status {status}"
+        return passed, 1, skipped, ending(status)
     return passed, failed, skipped, ""
 
 
@@ -131,7 +138,7 @@ class Report:
             print("    | " + "\n    | ".join(text.rstrip().splitlines()))
         else:
             for line in text.splitlines():
-                if line.startswith("SKIP"):
+                if line.lower().startswith("skip"):
                     print("        " + line)
         sys.stdout.flush()
 
@@ -142,9 +149,9 @@ class Report:
         return 1 if self.failed or not self.passed else 0
 
 
-def timed(command):
+def timed(command, timeout_s=TIMEOUT_S):
     start = time.monotonic()
-    status, text = run(command)
+    status, text = run(command, timeout_s)
     return time.monotonic() - start, status, text
 
 
@@ -176,7 +183,7 @@ def main():
         seconds, status, text = timed(command)
         report.add(path, seconds, judge_status(status, text), text)
     for path in arguments.system:
-        seconds, status, text = timed(["/usr/bin/python3", path])
+        seconds, status, text = timed(["/usr/bin/python3", path], SYSTEM_TIMEOUT_S)
         report.add(path, seconds, judge_system(status, text), text)
     return report.finish()
 
