@@ -1,0 +1,296 @@
+/*
+ * log_sink.c - a byte ring of whole lines.
+ *
+ *     ring:  ........ line\n line\n line\n ........
+ *                     ^head               ^head + used   (modulo LOG_QUEUE_BYTES)
+ *
+ * Invariants: `lock` guards all fields below it; a line enters whole or not at all; the writer
+ * takes bytes, not lines, so it stands at a line's start exactly when `used` is 0.  Levels are
+ * atomic, so that `wants` is one load.
+ */
+#include "telemetry/log_sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "telemetry/log_text.h"
+
+#define CHUNK_BYTES 4096u /* of one write */
+#define STACK_BYTES (128u << 10)
+#define WRITABLE_MS 1000 /* wait for an output that is set not to block */
+
+struct log_sink {
+    hc_log log;
+    atomic_uchar levels[HC_TOPICS];
+    bool json;
+    int fd;
+    char node_id[256];
+    char path[PATH_MAX]; /* "": no file */
+    pthread_t thread;
+    int file; /* the writer's own after start; -1: none */
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool stopping, reopen;
+    size_t head, used;
+    uint64_t dropped, reported; /* lines */
+    char ring[LOG_QUEUE_BYTES];
+};
+
+static int64_t wall_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The line of `record` with its newline. */
+static size_t line_make(const log_sink *sink, const hc_log_record *record,
+                        char line[LOG_LINE_BYTES_MAX])
+{
+    hc_log_record stamped = *record;
+    if (stamped.time_ms == 0) stamped.time_ms = wall_ms();
+    size_t room = LOG_LINE_BYTES_MAX - 1;
+    size_t size = sink->json ? hc_log_record_json(&stamped, sink->node_id, line, room)
+                             : log_record_text(&stamped, line, room);
+    line[size] = '\n';
+    return size + 1;
+}
+
+static bool sink_wants(void *ctx, hc_log_level level, hc_topic topic)
+{
+    const log_sink *sink = ctx;
+    if ((unsigned)topic >= HC_TOPICS) return false;
+    return (unsigned)level <= atomic_load_explicit(&sink->levels[topic], memory_order_relaxed);
+}
+
+static void sink_write(void *ctx, const hc_log_record *record)
+{
+    log_sink *sink = ctx;
+    char line[LOG_LINE_BYTES_MAX];
+    size_t size = line_make(sink, record, line);
+    (void)pthread_mutex_lock(&sink->lock);
+    if (size > LOG_QUEUE_BYTES - sink->used) {
+        sink->dropped++;
+    } else {
+        size_t tail = (sink->head + sink->used) % LOG_QUEUE_BYTES;
+        size_t first = size < LOG_QUEUE_BYTES - tail ? size : LOG_QUEUE_BYTES - tail;
+        memcpy(sink->ring + tail, line, first);
+        memcpy(sink->ring, line + first, size - first);
+        sink->used += size;
+    }
+    (void)pthread_cond_signal(&sink->changed);
+    (void)pthread_mutex_unlock(&sink->lock);
+}
+
+/* ---- the writer ---- */
+
+/* Writes all of `text`, or gives up; returns how many lines were lost. */
+static uint64_t output_write(int fd, const char *text, size_t bytes)
+{
+    while (bytes > 0) {
+        ssize_t done = write(fd, text, bytes);
+        if (done >= 0) {
+            text += done;
+            bytes -= (size_t)done;
+            continue;
+        }
+        if (errno == EINTR) continue;
+        struct pollfd ready = {.fd = fd, .events = POLLOUT};
+        if (errno == EAGAIN && poll(&ready, 1, WRITABLE_MS) > 0) continue;
+        break;
+    }
+    uint64_t lost = 0;
+    for (size_t i = 0; i < bytes; i++)
+        lost += text[i] == '\n';
+    return lost;
+}
+
+static int file_open(const char *path)
+{
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+/* Keeps the old file when the new one cannot be had. */
+static void file_reopen(log_sink *sink)
+{
+    if (sink->path[0] == '\0') return;
+    int file = file_open(sink->path);
+    if (file < 0) {
+        hc_log_field why = {.name = "reason", .kind = HC_FIELD_TEXT};
+        const char *text = strerror(errno);
+        why.text = hc_span_make(text, strlen(text));
+        hc_log_record record = {.level = HC_LOG_ERROR,
+                                .topic = HC_TOPIC_EVENT_BUS,
+                                .operation = "reopen",
+                                .message = "the log file cannot be opened anew",
+                                .duration_ns = -1,
+                                .fields = &why,
+                                .field_count = 1};
+        sink_write(sink, &record);
+        return;
+    }
+    (void)close(sink->file);
+    sink->file = file;
+}
+
+static void dropped_report(log_sink *sink, uint64_t count)
+{
+    char line[LOG_LINE_BYTES_MAX];
+    hc_log_field field = {.name = "count", .kind = HC_FIELD_UINT, .value.u = count};
+    hc_log_record record = {.level = HC_LOG_WARN,
+                            .topic = HC_TOPIC_EVENT_BUS,
+                            .operation = "log",
+                            .message = "log lines were dropped",
+                            .duration_ns = -1,
+                            .fields = &field,
+                            .field_count = 1};
+    size_t size = line_make(sink, &record, line);
+    if (sink->fd >= 0) (void)output_write(sink->fd, line, size);
+    if (sink->file >= 0) (void)output_write(sink->file, line, size);
+}
+
+static void chunk_write(log_sink *sink, const char *text, size_t bytes)
+{
+    uint64_t lost = 0;
+    if (sink->fd >= 0) lost += output_write(sink->fd, text, bytes);
+    if (sink->file >= 0) lost += output_write(sink->file, text, bytes);
+    if (lost == 0) return;
+    (void)pthread_mutex_lock(&sink->lock);
+    sink->dropped += lost;
+    (void)pthread_mutex_unlock(&sink->lock);
+}
+
+static void *writer_run(void *ctx)
+{
+    log_sink *sink = ctx;
+    char chunk[CHUNK_BYTES];
+    bool running = true;
+    while (running) {
+        (void)pthread_mutex_lock(&sink->lock);
+        while (sink->used == 0 && sink->dropped == sink->reported && !sink->reopen &&
+               !sink->stopping)
+            (void)pthread_cond_wait(&sink->changed, &sink->lock);
+        size_t bytes = sink->used < CHUNK_BYTES ? sink->used : CHUNK_BYTES;
+        size_t first = LOG_QUEUE_BYTES - sink->head;
+        if (first > bytes) first = bytes;
+        memcpy(chunk, sink->ring + sink->head, first);
+        memcpy(chunk + first, sink->ring, bytes - first);
+        sink->head = (sink->head + bytes) % LOG_QUEUE_BYTES;
+        sink->used -= bytes;
+        bool caught_up = sink->used == 0; /* at a line's end */
+        uint64_t lost = caught_up ? sink->dropped - sink->reported : 0;
+        bool reopen = caught_up && sink->reopen;
+        sink->reported += lost;
+        if (reopen) sink->reopen = false;
+        running = !(caught_up && sink->stopping);
+        (void)pthread_mutex_unlock(&sink->lock);
+
+        chunk_write(sink, chunk, bytes);
+        if (lost > 0) dropped_report(sink, lost);
+        if (reopen) file_reopen(sink);
+    }
+    return NULL;
+}
+
+/* ---- the handle ---- */
+
+static hc_status thread_start(log_sink *sink)
+{
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) return HC_ERR_NO_MEMORY;
+    (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    int failed = pthread_create(&sink->thread, &attributes, writer_run, sink);
+    (void)pthread_attr_destroy(&attributes);
+    return failed ? HC_ERR_NO_MEMORY : HC_OK;
+}
+
+hc_status log_sink_start(const log_sink_options *options, log_sink **sink_out)
+{
+    *sink_out = NULL;
+    const char *path = options->file != NULL ? options->file : "";
+    if (strlen(path) >= PATH_MAX || strlen(options->node_id) >= sizeof (*sink_out)->node_id) {
+        return HC_ERR_INVALID;
+    }
+    log_sink *sink = calloc(1, sizeof *sink); /* pages of the ring are touched as they are used */
+    if (sink == NULL) return HC_ERR_NO_MEMORY;
+    sink->log = (hc_log){sizeof(hc_log), sink, sink_wants, sink_write};
+    sink->json = options->json;
+    sink->fd = options->fd;
+    sink->file = -1;
+    memcpy(sink->node_id, options->node_id, strlen(options->node_id) + 1);
+    memcpy(sink->path, path, strlen(path) + 1);
+    for (unsigned topic = 0; topic < HC_TOPICS; topic++)
+        atomic_init(&sink->levels[topic], (unsigned char)options->level);
+    (void)pthread_mutex_init(&sink->lock, NULL);
+    (void)pthread_cond_init(&sink->changed, NULL);
+    hc_status status = HC_OK;
+    if (path[0] != '\0') {
+        sink->file = file_open(path);
+        if (sink->file < 0) status = HC_ERR_IO;
+    }
+    int reason = errno;
+    if (status == HC_OK) status = thread_start(sink);
+    if (status == HC_OK) {
+        *sink_out = sink;
+        return HC_OK;
+    }
+    if (sink->file >= 0) (void)close(sink->file);
+    (void)pthread_cond_destroy(&sink->changed);
+    (void)pthread_mutex_destroy(&sink->lock);
+    free(sink);
+    errno = reason;
+    return status;
+}
+
+void log_sink_stop(log_sink *sink)
+{
+    if (sink == NULL) return;
+    (void)pthread_mutex_lock(&sink->lock);
+    sink->stopping = true;
+    (void)pthread_cond_signal(&sink->changed);
+    (void)pthread_mutex_unlock(&sink->lock);
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += LOG_STOP_MS_MAX / 1000;
+    /* An output that blocks for ever must not hold up the process's end: then the sink stays. */
+    if (pthread_timedjoin_np(sink->thread, NULL, &until) != 0) return;
+    if (sink->file >= 0) (void)close(sink->file);
+    (void)pthread_cond_destroy(&sink->changed);
+    (void)pthread_mutex_destroy(&sink->lock);
+    free(sink);
+}
+
+const hc_log *log_sink_log(const log_sink *sink)
+{
+    return &sink->log;
+}
+
+void log_sink_level(log_sink *sink, hc_topic topic, hc_log_level level)
+{
+    atomic_store_explicit(&sink->levels[topic], (unsigned char)level, memory_order_relaxed);
+}
+
+void log_sink_reopen(log_sink *sink)
+{
+    (void)pthread_mutex_lock(&sink->lock);
+    sink->reopen = true;
+    (void)pthread_cond_signal(&sink->changed);
+    (void)pthread_mutex_unlock(&sink->lock);
+}
+
+uint64_t log_sink_dropped(log_sink *sink)
+{
+    (void)pthread_mutex_lock(&sink->lock);
+    uint64_t dropped = sink->dropped;
+    (void)pthread_mutex_unlock(&sink->lock);
+    return dropped;
+}
