@@ -137,9 +137,8 @@ static bool list_set(config *cfg, const config_key *key, const char *text, confi
                            "'%.64s' is not a component and a level, as STORAGE_ENGINE=debug", item);
             return false;
         }
-        const char *ip = item + (*item == '-');
-        if (field == &cfg->network.bind && inet_pton(AF_INET, ip, address) != 1 &&
-            inet_pton(AF_INET6, ip, address) != 1) {
+        if (field == &cfg->network.bind && inet_pton(AF_INET, item, address) != 1 &&
+            inet_pton(AF_INET6, item, address) != 1) {
             (void)snprintf(
                 why.text, why.bytes,
                 "'%.64s' is not an IP address, such as 127.0.0.1, ::1, 0.0.0.0 or ::", item);

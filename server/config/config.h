@@ -95,11 +95,14 @@ typedef struct config {
         config_text data_dir;
     } node;
     struct {
-        config_list bind; /* IP addresses; '-' before one that may be missing */
+        config_list bind; /* IP addresses */
         int64_t resp_port;
         int64_t threads; /* 0: one a processor */
         int64_t max_clients;
         int64_t idle_timeout_ms; /* 0: none */
+        int64_t drain_timeout_ms;
+        int64_t request_bytes_max;
+        int64_t output_bytes_max;
     } network;
     struct {
         int64_t max_memory_bytes; /* 0: no limit */

@@ -53,8 +53,7 @@ static void protected_mode_check(const config *cfg, config_problems *problems)
 {
     if (!cfg->security.protected_mode) return;
     for (size_t i = 0; i < cfg->network.bind.count; i++) {
-        const char *item = cfg->network.bind.items[i];
-        const char *address = item + (*item == '-');
+        const char *address = cfg->network.bind.items[i];
         if (is_loopback(address)) continue;
         char why[CONFIG_TEXT_MAX + 160];
         (void)snprintf(

@@ -22,20 +22,28 @@
       "data-dir", NULL,                                                                            \
       "Where files lie that are named without a leading slash, such as logging.file. Created "     \
       "when something is first written.")                                                          \
-    X(NETWORK_BIND, "network", "bind", LIST, network.bind, "127.0.0.1,-::1", 1, CONFIG_LIST_MAX,   \
-      0, "bind", NULL,                                                                             \
-      "IP addresses to listen on. A leading '-' marks one that this machine may lack. Any but a "  \
-      "loopback address needs security.protected_mode: false.")                                    \
+    X(NETWORK_BIND, "network", "bind", LIST, network.bind, "127.0.0.1,::1", 1, CONFIG_LIST_MAX, 0, \
+      "bind", NULL,                                                                                \
+      "IP addresses to listen on. One that is not a loopback address needs "                       \
+      "security.protected_mode: false.")                                                           \
     X(NETWORK_RESP_PORT, "network", "resp_port", INT, network.resp_port, "6379", 1, 65535, 0,      \
       "resp-port", NULL, "TCP port for Redis clients (RESP2 and RESP3).")                          \
-    X(NETWORK_THREADS, "network", "threads", INT, network.threads, "0", 0, 256, 0, "threads",      \
-      NULL, "Worker threads that serve connections. 0: one a processor.")                          \
+    X(NETWORK_THREADS, "network", "threads", INT, network.threads, "0", 0, 256, 0, "threads", NULL,\
+      "Worker threads that serve connections. 0: one a processor.")                                \
     X(NETWORK_MAX_CLIENTS, "network", "max_clients", INT, network.max_clients, "10000", 1,         \
       1000000, CONFIG_LIVE, NULL, NULL,                                                            \
       "Connections served at once; further ones are told so and closed.")                          \
     X(NETWORK_IDLE_TIMEOUT, "network", "idle_timeout", DURATION, network.idle_timeout_ms, "0", 0,  \
-      CONFIG_DAYS_MS(365), CONFIG_LIVE, NULL, NULL,                                                \
-      "A connection silent for so long is closed. 0: never.")                                      \
+      CONFIG_DAYS_MS(30), 0, NULL, NULL, "A connection silent for so long is closed. 0: never.")   \
+    X(NETWORK_DRAIN_TIMEOUT, "network", "drain_timeout", DURATION, network.drain_timeout_ms, "5s", \
+      1, CONFIG_DAYS_MS(1), 0, NULL, NULL,                                                         \
+      "At the end, how long clients have to take their last replies.")                             \
+    X(NETWORK_MAX_REQUEST_SIZE, "network", "max_request_size", SIZE, network.request_bytes_max,    \
+      "1GB", 65536, INT64_C(1) << 30, 0, NULL, NULL,                                               \
+      "Bytes of one request; a client that sends more is closed.")                                 \
+    X(NETWORK_MAX_OUTPUT_SIZE, "network", "max_output_size", SIZE, network.output_bytes_max,       \
+      "1GB", INT64_C(1) << 20, INT64_C(1) << 36, 0, NULL, NULL,                                    \
+      "Bytes of replies a client may leave unread before it is closed.")                           \
     X(CACHE_MAX_MEMORY, "cache", "max_memory", SIZE, cache.max_memory_bytes, "0", 0,               \
       INT64_C(1) << 46, CONFIG_LIVE, "max-memory", NULL,                                           \
       "Memory the items and their index may take, 4MB at least. 0: no limit but the machine's.")   \

@@ -1,0 +1,36 @@
+/*
+ * event_log.c - log records of topic EVENT_BUS.
+ */
+#include "event_log.h"
+
+#include <string.h>
+
+hc_log_field event_text(const char *name, const char *text)
+{
+    hc_log_field field = {.name = name, .kind = HC_FIELD_TEXT};
+    field.text = hc_span_make(text, strlen(text));
+    return field;
+}
+
+hc_log_field event_number(const char *name, uint64_t number)
+{
+    hc_log_field field = {.name = name, .kind = HC_FIELD_UINT};
+    field.value.u = number;
+    return field;
+}
+
+void event_log(const hc_log *log, hc_log_level level, const char *operation, const char *message,
+               const hc_log_field *fields, size_t field_count)
+{
+    if (log == NULL || !log->wants(log->ctx, level, HC_TOPIC_EVENT_BUS)) return;
+    hc_log_record record = {
+        .level = level,
+        .topic = HC_TOPIC_EVENT_BUS,
+        .operation = operation,
+        .message = message,
+        .duration_ns = -1,
+        .fields = fields,
+        .field_count = field_count,
+    };
+    log->write(log->ctx, &record);
+}

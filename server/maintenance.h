@@ -1,0 +1,25 @@
+/*
+ * maintenance.h - the background thread that keeps a node's stores in order.
+ *
+ * Threads: start and stop belong to one thread.
+ */
+#ifndef HYPERCACHE_SERVER_MAINTENANCE_H
+#define HYPERCACHE_SERVER_MAINTENANCE_H
+
+#include "command/node.h"
+
+#define MAINTENANCE_PERIOD_MS 100 /* between steps when there is little to do */
+#define MAINTENANCE_BUSY_STEPS_MAX                                                                 \
+    64 /* in a row before others get a turn of MAINTENANCE_GAP_MS                                  \
+        */
+#define MAINTENANCE_GAP_MS 1
+
+typedef struct maintenance maintenance;
+
+/* Calls node_maintain about ten times a second, and without pause while there is more to do.
+ *   HC_ERR_NO_MEMORY  also when there is no thread */
+hc_status maintenance_start(node *with, maintenance **maintenance_out);
+/* Ends after the step at hand.  Accepts NULL. */
+void maintenance_stop(maintenance *of);
+
+#endif
