@@ -1,0 +1,192 @@
+/*
+ * connection.c - the life of a connection: open -> (closing -> (lingering)) -> destroyed.
+ *
+ *     OPEN       waits to read, unless stalled or with requests left over
+ *                waits to write while something is unsent or left over
+ *     CLOSING    waits to write until all is sent, CLOSE_MS_MAX at most
+ *     LINGERING  waits to read the end, LINGER_MS_MAX at most
+ *
+ * Invariant: between turns every connection waits for something, and what it waits for follows
+ * from its fields alone (waits_for_input, waits_for_room).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/net_private.h"
+
+#define FINISH_TURNS_MAX 16u /* reads of what a client had sent before a drain */
+
+static void on_readable(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    connection_read(ctx);
+    connection_settle(ctx);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    connection_write(ctx);
+    connection_settle(ctx);
+}
+
+static void list_add(connection *c)
+{
+    worker *w = c->worker;
+    c->next = w->connections;
+    if (c->next != NULL) c->next->previous = c;
+    w->connections = c;
+}
+
+static void list_remove(connection *c)
+{
+    if (c->next != NULL) c->next->previous = c->previous;
+    if (c->previous != NULL)
+        c->previous->next = c->next;
+    else
+        c->worker->connections = c->next;
+}
+
+void connection_open(worker *w, int fd, const struct sockaddr_storage *from)
+{
+    char address[SESSION_ADDRESS_CHARS] = "", local_address[SESSION_ADDRESS_CHARS] = "";
+    struct sockaddr_storage local = {0};
+    socklen_t local_bytes = sizeof local;
+    connection *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        (void)close(fd);
+        atomic_fetch_sub_explicit(&w->net->connections, 1, memory_order_relaxed);
+        return;
+    }
+    address_text(from, address);
+    if (getsockname(fd, (struct sockaddr *)&local, &local_bytes) == 0)
+        address_text(&local, local_address);
+    c->worker = w;
+    c->fd = fd;
+    c->protocol = 2;
+    c->heard = true;
+    resp_parser_init(&c->parser, &w->net->limits);
+    session_init(&c->session, w->net->options.node,
+                 &(session_options){.address = address,
+                                    .local_address = local_address,
+                                    .descriptor = fd,
+                                    .worker = w->index});
+    (void)event_assign(&c->readable, w->base, fd, EV_READ | EV_PERSIST, on_readable, c);
+    (void)event_assign(&c->writable, w->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
+    list_add(c);
+    net_log(w->net->options.host, HC_LOG_DEBUG, "accept", "client connected",
+            (net_fact){.name = "client", .text = address}, NET_NO_FACT);
+    connection_settle(c);
+}
+
+void connection_destroy(connection *c)
+{
+    worker *w = c->worker;
+    if (c->reads) (void)event_del(&c->readable);
+    if (c->writes) (void)event_del(&c->writable);
+    (void)close(c->fd);
+    list_remove(c);
+    net_log(w->net->options.host, HC_LOG_DEBUG, "close", "client gone",
+            (net_fact){.name = "client", .text = c->session.address}, NET_NO_FACT);
+    session_fini(&c->session);
+    resp_parser_fini(&c->parser);
+    byte_queue_fini(&c->in);
+    byte_queue_fini(&c->out);
+    free(c);
+    atomic_fetch_sub_explicit(&w->net->connections, 1, memory_order_relaxed);
+    if (w->draining && w->connections == NULL) (void)event_base_loopbreak(w->base);
+}
+
+static bool waits_for_input(const connection *c)
+{
+    if (c->state == CONNECTION_LINGERING) return true;
+    return c->state == CONNECTION_OPEN && !c->ended && !c->more && !c->stalled;
+}
+
+static bool waits_for_room(const connection *c)
+{
+    return c->out.tail > 0 || (c->state == CONNECTION_OPEN && c->more);
+}
+
+/* Adds or removes an event.  False: libevent or the system refused. */
+static bool event_want(struct event *on, bool *added, bool wanted)
+{
+    if (*added == wanted) return true;
+    if ((wanted ? event_add(on, NULL) : event_del(on)) != 0) return false;
+    *added = wanted;
+    return true;
+}
+
+static void deadline_set(connection *c, uint32_t ms)
+{
+    c->deadline_ns = node_now_ns(c->worker->net->options.node) + (uint64_t)ms * 1000000u;
+    worker_tick_need(c->worker);
+}
+
+static void session_report(connection *c)
+{
+    size_t held = byte_queue_size(&c->in);
+    atomic_store_explicit(&c->session.input_bytes_held, held, memory_order_relaxed);
+    atomic_store_explicit(&c->session.input_bytes_free, c->in.capacity - held,
+                          memory_order_relaxed);
+    atomic_store_explicit(&c->session.output_bytes_pending, byte_queue_size(&c->out),
+                          memory_order_relaxed);
+}
+
+/* All is sent: a refused client that may still be sending gets time to read why. */
+static void close_sent(connection *c)
+{
+    if (c->lingers && !c->ended && shutdown(c->fd, SHUT_WR) == 0) {
+        c->state = CONNECTION_LINGERING;
+        deadline_set(c, LINGER_MS_MAX);
+    } else {
+        c->state = CONNECTION_DEAD;
+    }
+}
+
+void connection_settle(connection *c)
+{
+    if (c->state == CONNECTION_OPEN && c->ended && !c->more) c->state = CONNECTION_CLOSING;
+    if (c->state == CONNECTION_CLOSING) {
+        byte_queue_fini(&c->in);
+        if (c->out.tail == 0)
+            close_sent(c);
+        else if (c->deadline_ns == 0)
+            deadline_set(c, CLOSE_MS_MAX);
+    }
+    if (c->state == CONNECTION_DEAD || !event_want(&c->readable, &c->reads, waits_for_input(c)) ||
+        !event_want(&c->writable, &c->writes, waits_for_room(c))) {
+        connection_destroy(c);
+        return;
+    }
+    session_report(c);
+}
+
+void connection_finish(connection *c)
+{
+    if (c->state == CONNECTION_LINGERING) c->state = CONNECTION_DEAD;
+    for (unsigned turn = 0; turn < FINISH_TURNS_MAX && waits_for_input(c); turn++) {
+        c->heard = false;
+        connection_read(c); /* what arrived before we were told */
+        if (!c->heard) break;
+    }
+    c->ended = true;
+    connection_settle(c);
+}
+
+void connection_tick(connection *c, uint64_t now_ns)
+{
+    uint64_t idle_ns = (uint64_t)c->worker->net->options.idle_timeout_ms * 1000000u;
+    bool over = c->deadline_ns != 0 && now_ns >= c->deadline_ns;
+    if (c->heard) {
+        c->heard = false;
+        c->silent_since_ns = now_ns;
+    } else if (idle_ns != 0 && now_ns - c->silent_since_ns >= idle_ns) {
+        over = true;
+    }
+    if (over) connection_destroy(c);
+}

@@ -1,0 +1,293 @@
+/*
+ * connection_io.c - a turn: one read, all requests in it in batches, one send.
+ *
+ *     socket --read--> worker's input --parse--> batch --run--> worker's encoder --send--> socket
+ *                          |  ^                                        |
+ *             unfinished   v  | next turn                 not taken    v
+ *                        connection.in                            connection.out
+ *
+ * The left and right ends of a turn are shared by all connections of the worker; a connection
+ * holds bytes of its own only between turns.  An unfinished request that is larger than
+ * CARRY_BYTES_MAX is read straight into connection.in and run from there.
+ *
+ * Fairness: a turn ends after one read of INPUT_BYTES, or after TURN_OUTPUT_BYTES of replies; what
+ * is left (`more`) runs when the loop comes round and the socket takes bytes again.
+ * Back-pressure: with more than output_soft_bytes unsent nothing is read or run for the client.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/net_private.h"
+
+#define FLUSH_BYTES (64u << 10)        /* of replies; sent before more are made */
+#define TURN_OUTPUT_BYTES (512u << 10) /* of replies, in one turn of one connection */
+#define STEAL_BYTES_MIN (32u << 10)    /* unsent; below, a copy is cheaper than a new buffer */
+#define LARGE_READ_MIN (16u << 10)     /* bytes, into connection.in */
+#define LARGE_READ_MAX (256u << 10)
+#define HTTP_LOG_NS_MIN 60000000000u /* between two warnings of one worker */
+
+static void session_note(_Atomic uint64_t *counter, size_t bytes)
+{
+    node_count(counter, bytes); /* it, too, has one writer */
+}
+
+/* ---- output ---- */
+
+/* Sends; returns how many bytes the socket took and marks the connection dead if it is. */
+static size_t socket_send(connection *c, const uint8_t *data, size_t size)
+{
+    ssize_t sent;
+    do {
+        sent = send(c->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) {
+        if (errno != EAGAIN && errno != EWOULDBLOCK) c->state = CONNECTION_DEAD;
+        return 0;
+    }
+    node_count(&c->worker->counters->output_bytes, (uint64_t)sent);
+    session_note(&c->session.output_bytes, (size_t)sent);
+    return (size_t)sent;
+}
+
+/* Keeps what the socket did not take: by the whole buffer if that is much. */
+static void output_keep(connection *c, resp_encoder *e, size_t sent)
+{
+    size_t left = e->size - sent;
+    if (c->out.tail == 0 && left >= STEAL_BYTES_MIN) {
+        byte_queue_fini(&c->out);
+        c->out =
+            (byte_queue){.data = e->data, .head = sent, .tail = e->size, .capacity = e->capacity};
+        e->data = NULL;
+        e->capacity = 0;
+    } else if (!byte_queue_append(&c->out, e->data + sent, left)) {
+        c->state = CONNECTION_DEAD;
+    }
+}
+
+/* Sends the replies made so far, behind those queued before. */
+static void output_flush(connection *c)
+{
+    resp_encoder *e = &c->worker->encoder;
+    if (e->size == 0 || c->state == CONNECTION_DEAD) return;
+    c->worker->turn_output_bytes += e->size;
+    size_t sent = c->out.tail > 0 ? 0 : socket_send(c, e->data, e->size);
+    if (sent < e->size && c->state != CONNECTION_DEAD) output_keep(c, e, sent);
+    e->size = 0;
+    e->bulk_at = RESP_NO_BULK;
+    e->queued = byte_queue_size(&c->out);
+}
+
+/* ---- requests ---- */
+
+/* Parses up to a batch of requests from data[*at ...) and moves *at behind them.  RESP_MORE: the
+ * bytes are used up; RESP_REQUEST: there may be more requests. */
+static resp_outcome batch_parse(connection *c, uint8_t *data, size_t size, size_t *at,
+                                size_t *count_out)
+{
+    worker *w = c->worker;
+    resp_scratch *scratch = &w->scratch;
+    resp_outcome outcome = RESP_MORE;
+    size_t count = 0;
+    resp_scratch_clear(scratch);
+    const hc_span *base = scratch->args;
+    while (count < REQUEST_BATCH_MAX && *at < size) {
+        /* An inline request runs alone: it could not be parsed again if the batch stopped. */
+        if (count > 0 && resp_is_inline(data[*at])) break;
+        size_t used, before = scratch->count;
+        bool alone = resp_is_inline(data[*at]);
+        outcome = resp_parse(&c->parser, data + *at, size - *at, scratch, &used);
+        *at += used;
+        if (outcome == RESP_EMPTY) {
+            outcome = RESP_REQUEST;
+            continue;
+        }
+        if (outcome != RESP_REQUEST) break;
+        request *r = &w->requests[count];
+        r->session = &c->session;
+        r->args = scratch->args + before;
+        r->argc = scratch->count - before;
+        w->request_ends[count++] = *at;
+        if (scratch->args != base) { /* it grew: earlier requests point to where it was */
+            base = scratch->args;
+            for (size_t i = 0, arg = 0; i < count; arg += w->requests[i++].argc)
+                w->requests[i].args = base + arg;
+        }
+        if (alone) break;
+    }
+    *count_out = count;
+    return outcome;
+}
+
+static bool turn_is_over(const connection *c)
+{
+    return c->state != CONNECTION_OPEN || c->stalled ||
+           c->worker->turn_output_bytes > TURN_OUTPUT_BYTES;
+}
+
+/* Returns how many of the `count` requests were run. */
+static size_t batch_run(connection *c, size_t count)
+{
+    worker *w = c->worker;
+    size_t soft = w->net->options.output_soft_bytes;
+    size_t ran = 0;
+    while (ran < count && !turn_is_over(c)) {
+        ran += request_run_batch(w->requests + ran, count - ran, soft);
+        if (c->session.close) c->state = CONNECTION_CLOSING;
+        if (w->encoder.failed) {
+            net_log(w->net->options.host, HC_LOG_WARN, "output", "reply too large: client dropped",
+                    (net_fact){.name = "client", .text = c->session.address}, NET_NO_FACT);
+            c->state = CONNECTION_DEAD;
+        }
+        if (w->encoder.size >= FLUSH_BYTES || w->encoder.queued > 0) output_flush(c);
+        c->stalled = byte_queue_size(&c->out) > soft;
+    }
+    return ran;
+}
+
+/* The client speaks another language. */
+static void input_refuse(connection *c, resp_outcome outcome)
+{
+    worker *w = c->worker;
+    const hc_host *host = w->net->options.host;
+    node_count(&w->counters->protocol_errors, 1);
+    net_fact client = {.name = "client", .text = c->session.address};
+    if (outcome == RESP_ERROR) {
+        size_t size = strlen(w->scratch.error);
+        w->encoder.base.ops->error(&w->encoder.base, hc_span_make(w->scratch.error, size));
+        c->lingers = true;
+        c->state = CONNECTION_CLOSING;
+        net_log(host, HC_LOG_DEBUG, "parse", "protocol error", client,
+                (net_fact){.name = "error", .text = w->scratch.error});
+        return;
+    }
+    c->state = CONNECTION_DEAD;
+    if (outcome == RESP_NO_MEMORY) {
+        net_log(host, HC_LOG_ERROR, "parse", "no memory for a request", client, NET_NO_FACT);
+        return;
+    }
+    uint64_t now_ns = node_now_ns(w->net->options.node);
+    if (w->http_logged_ns != 0 && now_ns - w->http_logged_ns < HTTP_LOG_NS_MIN) return;
+    w->http_logged_ns = now_ns;
+    net_log(host, HC_LOG_WARN, "parse",
+            "possible security attack: POST or Host: on the RESP port, connection closed", client,
+            NET_NO_FACT);
+}
+
+/* Runs the whole requests in data[0 .. size); returns how many bytes are done with. */
+static size_t input_run(connection *c, uint8_t *data, size_t size)
+{
+    worker *w = c->worker;
+    size_t at = 0;
+    resp_outcome outcome = RESP_REQUEST;
+    c->more = false;
+    w->turn_output_bytes = 0;
+    w->encoder.base.protocol = c->protocol;
+    w->encoder.queued = byte_queue_size(&c->out);
+    while (at < size && outcome == RESP_REQUEST && !turn_is_over(c)) {
+        size_t count, before = at;
+        outcome = batch_parse(c, data, size, &at, &count);
+        size_t ran = batch_run(c, count);
+        if (ran < count) { /* the rest is parsed again when its turn comes */
+            at = ran == 0 ? before : w->request_ends[ran - 1];
+            resp_parser_reset(&c->parser);
+            c->more = true;
+            outcome = RESP_REQUEST;
+        }
+    }
+    if (outcome == RESP_REQUEST)
+        c->more = at < size;
+    else if (outcome != RESP_MORE && c->state == CONNECTION_OPEN)
+        input_refuse(c, outcome);
+    output_flush(c);
+    c->protocol = w->encoder.base.protocol;
+    c->stalled = byte_queue_size(&c->out) > w->net->options.output_soft_bytes;
+    resp_encoder_clear(&w->encoder);
+    resp_scratch_clear(&w->scratch);
+    return at;
+}
+
+/* ---- input ---- */
+
+/* Reads; returns the bytes got, 0 if there is nothing to run. */
+static size_t socket_read(connection *c, uint8_t *to, size_t room)
+{
+    ssize_t got = read(c->fd, to, room);
+    if (got > 0) {
+        c->heard = true;
+        node_count(&c->worker->counters->input_bytes, (uint64_t)got);
+        session_note(&c->session.input_bytes, (size_t)got);
+        return (size_t)got;
+    }
+    if (got == 0)
+        c->ended = true;
+    else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+        c->state = CONNECTION_DEAD;
+    return 0;
+}
+
+/* Through the worker's buffer, an unfinished request first. */
+static void read_small(connection *c)
+{
+    uint8_t *input = c->worker->input;
+    size_t carried = byte_queue_size(&c->in);
+    assert(carried <= CARRY_BYTES_MAX);
+    size_t got = socket_read(c, input + carried, INPUT_BYTES - carried);
+    if (got == 0) return;
+    if (carried > 0) memcpy(input, c->in.data + c->in.head, carried);
+    size_t size = carried + got;
+    size_t used = input_run(c, input, size);
+    c->in.head = c->in.tail = 0;
+    if (used == size)
+        byte_queue_fini(&c->in);
+    else if (!byte_queue_append(&c->in, input + used, size - used))
+        c->state = CONNECTION_DEAD;
+}
+
+/* Runs what connection.in holds, in place. */
+static void run_held(connection *c)
+{
+    size_t used = input_run(c, c->in.data + c->in.head, byte_queue_size(&c->in));
+    byte_queue_take(&c->in, used);
+    byte_queue_trim(&c->in);
+}
+
+/* Into connection.in; the room grows with what arrived, whatever the request declares. */
+static void read_large(connection *c)
+{
+    size_t room = resp_parser_needs(&c->parser, byte_queue_size(&c->in));
+    if (room < LARGE_READ_MIN) room = LARGE_READ_MIN;
+    if (room > LARGE_READ_MAX) room = LARGE_READ_MAX;
+    if (!byte_queue_reserve(&c->in, room)) {
+        input_refuse(c, RESP_NO_MEMORY);
+        return;
+    }
+    size_t got = socket_read(c, c->in.data + c->in.tail, room);
+    if (got == 0) return;
+    c->in.tail += got;
+    run_held(c);
+}
+
+void connection_read(connection *c)
+{
+    if (c->state == CONNECTION_LINGERING) {
+        (void)socket_read(c, c->worker->input, INPUT_BYTES);
+        if (c->ended) c->state = CONNECTION_DEAD;
+    } else if (byte_queue_size(&c->in) <= CARRY_BYTES_MAX) {
+        read_small(c);
+    } else {
+        read_large(c);
+    }
+}
+
+void connection_write(connection *c)
+{
+    size_t size = byte_queue_size(&c->out);
+    if (size > 0) {
+        byte_queue_take(&c->out, socket_send(c, c->out.data + c->out.head, size));
+        if (c->out.tail > 0 || c->state == CONNECTION_DEAD) return;
+    }
+    c->stalled = false;
+    if (c->more && c->state == CONNECTION_OPEN) run_held(c);
+}

@@ -1,0 +1,232 @@
+/*
+ * net.c - start and stop: every socket is bound before the first thread runs, so a port in use is
+ * found while nothing has happened yet.
+ */
+#include "net/net.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/net_private.h"
+
+static const char *const bind_default[] = {"127.0.0.1", "::1"};
+
+static hc_status options_take(net *in, const net_options *given)
+{
+    net_options *o = &in->options;
+    *o = *given;
+    if (o->bind == NULL) {
+        o->bind = bind_default;
+        o->bind_count = sizeof bind_default / sizeof *bind_default;
+    }
+    if (o->workers == 0) o->workers = 1;
+    if (o->clients_max == 0) o->clients_max = NET_CLIENTS_MAX;
+    if (o->drain_timeout_ms == 0) o->drain_timeout_ms = NET_DRAIN_MS;
+    if (o->request_bytes_max == 0) o->request_bytes_max = NET_REQUEST_BYTES;
+    if (o->output_soft_bytes == 0) o->output_soft_bytes = NET_OUTPUT_SOFT;
+    if (o->output_hard_bytes == 0) o->output_hard_bytes = NET_OUTPUT_HARD;
+    if (o->node == NULL || o->bind_count == 0 || o->bind_count > NET_BIND_MAX ||
+        o->workers > NODE_WORKERS_MAX || o->request_bytes_max > NET_REQUEST_BYTES ||
+        o->output_hard_bytes < o->output_soft_bytes)
+        return HC_ERR_INVALID;
+    in->limits = resp_limits_default;
+    in->limits.request_bytes_max = (uint32_t)o->request_bytes_max;
+    in->port = o->port;
+    atomic_init(&in->connections, 0);
+    atomic_init(&in->clients_max, o->clients_max);
+    return HC_OK;
+}
+
+static bool address_parse(const char *text, struct sockaddr_storage *address_out)
+{
+    struct sockaddr_in *in = (struct sockaddr_in *)(void *)address_out;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)address_out;
+    memset(address_out, 0, sizeof *address_out);
+    if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
+        address_out->ss_family = AF_INET;
+        return true;
+    }
+    if (inet_pton(AF_INET6, text, &in6->sin6_addr) == 1) {
+        address_out->ss_family = AF_INET6;
+        return true;
+    }
+    return false;
+}
+
+static void address_set_port(struct sockaddr_storage *address, uint16_t port)
+{
+    /* The port lies at the same place in both kinds. */
+    ((struct sockaddr_in *)(void *)address)->sin_port = htons(port);
+}
+
+/* Learns the port the system chose. */
+static bool port_learn(net *in, int fd)
+{
+    struct sockaddr_storage bound = {0};
+    socklen_t bytes = sizeof bound;
+    if (getsockname(fd, (struct sockaddr *)&bound, &bytes) != 0) return false;
+    in->port = ntohs(((struct sockaddr_in *)(void *)&bound)->sin_port);
+    return true;
+}
+
+static bool is_missing_ipv6(const struct sockaddr_storage *address, int why)
+{
+    return address->ss_family == AF_INET6 && (why == EAFNOSUPPORT || why == EADDRNOTAVAIL);
+}
+
+/* Finds out which addresses can be had, by listening on each alone for a moment: with
+ * SO_REUSEPORT the kernel would let two processes share the port without a word. */
+static hc_status addresses_probe(net *in)
+{
+    const net_options *o = &in->options;
+    for (size_t i = 0; i < o->bind_count; i++) {
+        struct sockaddr_storage address;
+        net_fact where = {.name = "address", .text = o->bind[i]};
+        if (!address_parse(o->bind[i], &address)) {
+            net_log(o->host, HC_LOG_ERROR, "bind", "not a numeric IP address", where, NET_NO_FACT);
+            return HC_ERR_INVALID;
+        }
+        address_set_port(&address, in->port);
+        int fd = listener_socket(&address, false);
+        int why = errno;
+        net_fact error = {.name = "error", .text = strerror(why)};
+        if (fd < 0 && is_missing_ipv6(&address, why)) {
+            net_log(o->host, HC_LOG_INFO, "bind", "no IPv6 here: address skipped", where, error);
+            continue;
+        }
+        if (fd < 0) {
+            net_log(o->host, HC_LOG_ERROR, "bind", "cannot listen", where, error);
+            return why == EADDRINUSE ? HC_ERR_EXISTS : HC_ERR_IO;
+        }
+        bool known = in->port != 0 || port_learn(in, fd);
+        (void)close(fd);
+        if (!known) return HC_ERR_IO;
+        address_set_port(&address, in->port);
+        in->addresses[in->address_count++] = address;
+    }
+    return in->address_count > 0 ? HC_OK : HC_ERR_IO;
+}
+
+static hc_status worker_listen(worker *w)
+{
+    net *in = w->net;
+    for (size_t i = 0; i < in->address_count; i++) {
+        int fd = listener_socket(&in->addresses[i], true);
+        if (fd < 0) {
+            net_log(in->options.host, HC_LOG_ERROR, "bind", "cannot listen",
+                    (net_fact){.name = "port", .number = in->port},
+                    (net_fact){.name = "error", .text = strerror(errno)});
+            return errno == EADDRINUSE ? HC_ERR_EXISTS : HC_ERR_IO;
+        }
+        hc_status status = listener_open(&w->listeners[w->listener_count++], w, fd);
+        if (status != HC_OK) return status;
+    }
+    return HC_OK;
+}
+
+static hc_status workers_make(net *in)
+{
+    in->workers = calloc(in->options.workers, sizeof *in->workers);
+    if (in->workers == NULL) return HC_ERR_NO_MEMORY;
+    for (unsigned i = 0; i < in->options.workers; i++) {
+        hc_status status = worker_init(&in->workers[i], in, i);
+        if (status == HC_OK) status = worker_listen(&in->workers[i]);
+        if (status != HC_OK) return status;
+    }
+    return HC_OK;
+}
+
+/* Signals are the main thread's: workers start with all of them blocked. */
+static hc_status workers_start(net *in)
+{
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    hc_status status = HC_OK;
+    for (unsigned i = 0; i < in->options.workers && status == HC_OK; i++) {
+        worker *w = &in->workers[i];
+        char name[16];
+        if (pthread_create(&w->thread, NULL, worker_main, w) != 0) {
+            status = HC_ERR_NO_MEMORY;
+            break;
+        }
+        w->started = true;
+        (void)snprintf(name, sizeof name, "worker-%u", i % 1000);
+        (void)pthread_setname_np(w->thread, name);
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status;
+}
+
+hc_status net_start(const net_options *options, net **net_out)
+{
+    *net_out = NULL;
+    net *in = calloc(1, sizeof *in);
+    if (in == NULL) return HC_ERR_NO_MEMORY;
+    hc_status status = options_take(in, options);
+    if (status == HC_OK) status = addresses_probe(in);
+    if (status == HC_OK) status = workers_make(in);
+    if (status == HC_OK) status = workers_start(in);
+    if (status != HC_OK) {
+        net_stop(in);
+        return status;
+    }
+    for (size_t i = 0; i < in->address_count; i++) {
+        char text[SESSION_ADDRESS_CHARS];
+        address_text(&in->addresses[i], text);
+        net_log(in->options.host, HC_LOG_INFO, "listen", "ready for clients",
+                (net_fact){.name = "address", .text = text},
+                (net_fact){.name = "workers", .number = in->options.workers});
+    }
+    *net_out = in;
+    return HC_OK;
+}
+
+void net_stop(net *in)
+{
+    if (in == NULL) return;
+    unsigned made = in->workers == NULL ? 0 : in->options.workers;
+    for (unsigned i = 0; i < made; i++) {
+        worker *w = &in->workers[i];
+        if (w->started) (void)mailbox_post(&w->mailbox, (message){.kind = MESSAGE_DRAIN});
+    }
+    for (unsigned i = 0; i < made; i++) {
+        if (in->workers[i].started) (void)pthread_join(in->workers[i].thread, NULL);
+    }
+    for (unsigned i = 0; i < made; i++)
+        worker_fini(&in->workers[i]);
+    free(in->workers);
+    free(in);
+}
+
+uint16_t net_port(const net *in)
+{
+    return in->port;
+}
+
+unsigned net_connections(const net *in)
+{
+    return atomic_load_explicit(&in->connections, memory_order_relaxed);
+}
+
+void net_set_clients_max(net *in, unsigned clients_max)
+{
+    unsigned limit = clients_max == 0 ? NET_CLIENTS_MAX : clients_max;
+    atomic_store_explicit(&in->clients_max, limit, memory_order_relaxed);
+}
+
+bool net_kill_client(net *in, uint64_t session_id)
+{
+    bool asked = true; /* any worker may have it */
+    for (unsigned i = 0; i < in->options.workers; i++) {
+        message what = {.kind = MESSAGE_KILL, .id = session_id};
+        asked = mailbox_post(&in->workers[i].mailbox, what) && asked;
+    }
+    return asked;
+}

@@ -1,0 +1,151 @@
+/*
+ * net_private.h - how listeners, workers and connections hang together.
+ *
+ *     net 1--n worker 1--n listener
+ *                     1--n connection (a list; each embeds its session)
+ *
+ * Owner of a file's functions: connection.c makes, watches and ends connections; connection_io.c
+ * moves their bytes and runs their requests; listener.c accepts; worker.c is the loop around all.
+ *
+ * Threads: everything below a worker is touched by its thread alone, except the mailbox and the
+ *          two atomics of net.
+ */
+#ifndef HYPERCACHE_SERVER_NET_NET_PRIVATE_H
+#define HYPERCACHE_SERVER_NET_NET_PRIVATE_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+#include "command/session.h"
+#include "net/byte_queue.h"
+#include "net/mailbox.h"
+#include "net/net.h"
+#include "net/net_log.h"
+#include "resp/resp_encoder.h"
+#include "resp/resp_parser.h"
+
+#define INPUT_BYTES (64u << 10) /* of a worker's shared buffer: most that one turn reads */
+#define CARRY_BYTES_MAX                                                                            \
+    4096u /* an unfinished request up to this goes through the shared buffer                       \
+           */
+#define ACCEPTS_PER_TURN 64u
+#define ACCEPT_BACKOFF_MS 100u
+#define CLOSE_MS_MAX 10000u /* for a closing client to take its last replies */
+#define LINGER_MS_MAX 1000u /* for a refused client to stop sending */
+#define TICK_MS 1000u
+
+typedef struct worker worker;
+
+typedef enum connection_state {
+    CONNECTION_OPEN = 0,  /* reads, runs, answers */
+    CONNECTION_CLOSING,   /* sends what is queued, then ends */
+    CONNECTION_LINGERING, /* all sent; reads and drops, lest a reset overtake the error message */
+    CONNECTION_DEAD       /* to be destroyed by connection_settle */
+} connection_state;
+
+typedef struct connection {
+    session session;
+    worker *worker;
+    struct event readable, writable;
+    resp_parser parser;
+    byte_queue in;  /* received, not run: an unfinished request, or with `more` whole ones */
+    byte_queue out; /* answered, not sent */
+    struct connection *next, *previous;
+    uint64_t silent_since_ns; /* as of the last tick that had heard something */
+    uint64_t deadline_ns;     /* of CLOSING and LINGERING */
+    int fd;
+    int protocol;
+    connection_state state;
+    bool reads, writes; /* events added */
+    bool more;          /* `in` may hold whole requests: they run when the socket takes output */
+    bool stalled;       /* too much unsent: not read until all is sent */
+    bool ended;         /* nothing more will be read: end of input, or draining */
+    bool lingers;       /* closing because of an error: see LINGERING */
+    bool heard;         /* since the last tick */
+} connection;
+
+typedef struct listener {
+    worker *worker;
+    struct event acceptable, retry; /* retry: a timer, while descriptors are short */
+    int fd;
+    bool short_of_descriptors; /* said so already */
+} listener;
+
+struct worker {
+    net *net;
+    unsigned index;
+    struct event_base *base;
+    node_counters *counters;
+    pthread_t thread;
+    bool started;
+    mailbox mailbox;
+    struct event mail, tick, drain_timeout;
+    listener listeners[NET_BIND_MAX];
+    size_t listener_count;
+    connection *connections; /* newest first */
+    bool draining;
+    uint64_t http_logged_ns; /* 0: never */
+
+    /* One turn's tools, shared by all connections. */
+    resp_scratch scratch;
+    resp_encoder encoder;
+    size_t turn_output_bytes;
+    request requests[REQUEST_BATCH_MAX];
+    size_t request_ends[REQUEST_BATCH_MAX]; /* bytes from the start of the turn's data */
+    uint8_t input[INPUT_BYTES];
+};
+
+struct net {
+    net_options options; /* zeros replaced by defaults */
+    resp_limits limits;
+    struct sockaddr_storage addresses[NET_BIND_MAX];
+    size_t address_count;
+    uint16_t port;
+    worker *workers;
+    _Atomic unsigned connections;
+    _Atomic unsigned clients_max;
+};
+
+static inline struct timeval timeval_of_ms(uint32_t ms)
+{
+    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+}
+
+/* listener.c */
+/* Opens a listening socket for an address.  -1: errno tells.  `shared` false: alone on its port,
+ * which is how net_start finds out whether another process is there. */
+int listener_socket(const struct sockaddr_storage *address, bool shared);
+/* Takes over `fd`. */
+hc_status listener_open(listener *on, worker *of, int fd);
+void listener_close(listener *on);
+/* "127.0.0.1:6379", "[::1]:6379" */
+void address_text(const struct sockaddr_storage *address, char text[SESSION_ADDRESS_CHARS]);
+
+/* worker.c */
+hc_status worker_init(worker *of, net *in, unsigned index);
+void worker_fini(worker *of);
+void *worker_main(void *of); /* the thread */
+/* Sees to it that ticks come while there are deadlines. */
+void worker_tick_need(worker *of);
+
+/* connection.c */
+/* Takes over `fd`.  Drops the client when memory is short. */
+void connection_open(worker *of, int fd, const struct sockaddr_storage *from);
+void connection_destroy(connection *of);
+/* After anything was done for a connection: ends it if it is over, else waits for what it needs
+ * next.  `of` may be gone afterwards. */
+void connection_settle(connection *of);
+/* Takes no more input, runs what had been received, then closes.  `of` may be gone afterwards. */
+void connection_finish(connection *of);
+/* Ends it if its time is over.  `of` may be gone afterwards. */
+void connection_tick(connection *of, uint64_t now_ns);
+
+/* connection_io.c: none of them destroys; connection_settle must follow. */
+void connection_read(connection *of);
+void connection_write(connection *of);
+
+#endif

@@ -1,0 +1,162 @@
+/*
+ * worker.c - one thread, one event loop, its listeners and its connections.
+ *
+ * Told to drain, a worker closes its listeners, lets each connection take one last look at its
+ * socket and finish what it has, and leaves the loop when the last one is gone or the time is up.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/net_private.h"
+
+static void connections_destroy(worker *w)
+{
+    while (w->connections != NULL)
+        connection_destroy(w->connections);
+}
+
+static void listeners_close(worker *w)
+{
+    while (w->listener_count > 0)
+        listener_close(&w->listeners[--w->listener_count]);
+}
+
+static void on_drain_timeout(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    worker *w = ctx;
+    net_log(w->net->options.host, HC_LOG_WARN, "drain", "clients too slow were cut off",
+            (net_fact){.name = "worker", .number = w->index}, NET_NO_FACT);
+    connections_destroy(w);
+    (void)event_base_loopbreak(w->base);
+}
+
+static void worker_drain(worker *w)
+{
+    struct timeval limit = timeval_of_ms(w->net->options.drain_timeout_ms);
+    w->draining = true;
+    listeners_close(w);
+    (void)event_add(&w->drain_timeout, &limit);
+    connection *next;
+    for (connection *c = w->connections; c != NULL; c = next) {
+        next = c->next;
+        connection_finish(c);
+    }
+    if (w->connections == NULL) (void)event_base_loopbreak(w->base);
+}
+
+static void client_kill(worker *w, uint64_t session_id)
+{
+    for (connection *c = w->connections; c != NULL; c = c->next) {
+        if (c->session.id != session_id) continue;
+        connection_destroy(c);
+        return;
+    }
+}
+
+static void on_mail(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    worker *w = ctx;
+    message messages[MAILBOX_MESSAGES_MAX];
+    size_t count = mailbox_take(&w->mailbox, messages);
+    for (size_t i = 0; i < count; i++) {
+        if (messages[i].kind == MESSAGE_KILL)
+            client_kill(w, messages[i].id);
+        else if (!w->draining)
+            worker_drain(w);
+    }
+}
+
+static uint32_t tick_ms(const worker *w)
+{
+    uint32_t idle_ms = w->net->options.idle_timeout_ms;
+    return idle_ms != 0 && idle_ms / 4 < TICK_MS ? idle_ms / 4 + 1 : TICK_MS;
+}
+
+void worker_tick_need(worker *w)
+{
+    struct timeval interval = timeval_of_ms(tick_ms(w));
+    if (!event_pending(&w->tick, EV_TIMEOUT, NULL)) (void)event_add(&w->tick, &interval);
+}
+
+/* Looks at every connection once a second, and only while one may have to end. */
+static void on_tick(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    worker *w = ctx;
+    uint64_t now_ns = node_now_ns(w->net->options.node);
+    bool again = w->net->options.idle_timeout_ms != 0;
+    connection *next;
+    for (connection *c = w->connections; c != NULL; c = next) {
+        next = c->next;
+        again |= c->deadline_ns != 0;
+        connection_tick(c, now_ns);
+    }
+    if (again) worker_tick_need(w);
+}
+
+static struct event_base *base_create(void)
+{
+    struct event_config *config = event_config_new();
+    if (config == NULL) return NULL;
+    struct event_base *base = NULL;
+    if (event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0)
+        base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
+hc_status worker_init(worker *w, net *in, unsigned index)
+{
+    node *on = in->options.node;
+    memset(w, 0, sizeof *w);
+    if (!mailbox_init(&w->mailbox)) return HC_ERR_IO;
+    w->net = in;
+    w->index = index;
+    w->counters = node_worker_counters(on, index);
+    resp_encoder_init(&w->encoder, in->options.output_hard_bytes);
+    for (size_t i = 0; i < REQUEST_BATCH_MAX; i++)
+        w->requests[i] = (request){.node = on, .reply = &w->encoder.base};
+    w->base = base_create();
+    if (w->base == NULL) {
+        worker_fini(w);
+        return HC_ERR_NO_MEMORY;
+    }
+    (void)event_assign(&w->mail, w->base, w->mailbox.wake_fd, EV_READ | EV_PERSIST, on_mail, w);
+    (void)evtimer_assign(&w->tick, w->base, on_tick, w);
+    (void)evtimer_assign(&w->drain_timeout, w->base, on_drain_timeout, w);
+    if (event_add(&w->mail, NULL) != 0) {
+        worker_fini(w);
+        return HC_ERR_IO;
+    }
+    if (in->options.idle_timeout_ms != 0) worker_tick_need(w);
+    return HC_OK;
+}
+
+void worker_fini(worker *w)
+{
+    if (w->net == NULL) return;
+    connections_destroy(w);
+    listeners_close(w);
+    if (w->base != NULL) {
+        (void)event_del(&w->mail);
+        (void)event_del(&w->tick);
+        (void)event_del(&w->drain_timeout);
+        event_base_free(w->base);
+    }
+    mailbox_fini(&w->mailbox);
+    resp_scratch_fini(&w->scratch);
+    resp_encoder_fini(&w->encoder);
+    w->net = NULL;
+}
+
+void *worker_main(void *ctx)
+{
+    worker *w = ctx;
+    (void)event_base_dispatch(w->base);
+    return NULL;
+}
