@@ -196,8 +196,14 @@ unit: ## run the unit tests and fuzz corpora only
 .PHONY: bench bench-programs
 bench-programs:
 	$(PACKAGES) build bench
-	$(REMAKE) $(BENCHES)
-bench: bench-programs ## measure; see bench/README.md
+	$(REMAKE) all $(BENCHES)
+bench: bench-programs ## measure the short way; bench/README.md has the long one and the figures
+	$(BUILD)/bench/bench_overhead --quick
+	$(BUILD)/bench/bench_store --quick
+	$(BUILD)/bench/bench_threads --quick
+	$(BUILD)/bench/bench_flood --quick
+	$(PYTHON) bench/bench_daemon_overhead.py
+	$(PYTHON) bench/bench_server.py --quick
 
 .PHONY: check-asan check-ubsan check-tsan check-clang check-valgrind coverage fuzz
 check-asan:  ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer

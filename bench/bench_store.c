@@ -17,8 +17,8 @@
  * engine.h costs every engine the same.
  *
  * Usage: bench_store [--keys=1000000,5000000] [--turns=5] [--samples=1000000] [--engine=name]
- *                    [--quick]
- * Counting instructions: see README.md; the functions run_* are kept apart for that.
+ *                    [--operations=hit,"many 16",...] [--quick]
+ * bench_instructions.py counts instructions in the functions run_*, which are kept apart for that.
  */
 #include <hypercache/hypercache.h>
 
@@ -197,9 +197,15 @@ static double operation_run(const bench_operation *op, const bench_engine *engin
 typedef struct bench_setup {
     const bench_engine *engines[ENGINES_MAX];
     size_t engine_count, turns;
+    const char *wanted; /* names of operations; insert is always run */
     bench_workload work;
     double (*ns)[OPERATIONS][BENCH_TURNS_MAX]; /* [engine][operation][turn], shared with turns */
 } bench_setup;
+
+static bool operation_wanted(const bench_setup *setup, const bench_operation *op)
+{
+    return op->kind == INSERT || strstr(setup->wanted, op->name) != NULL;
+}
 
 static void workload_init(bench_workload *work, uint64_t keys, uint64_t samples)
 {
@@ -234,6 +240,7 @@ static void turn_run(const bench_setup *setup, size_t turn)
         maps[e] = setup->engines[e]->create();
     }
     for (size_t op = 0; op < OPERATIONS; op++) {
+        if (!operation_wanted(setup, &operations[op])) continue;
         for (size_t n = 0; n < setup->engine_count; n++) {
             size_t e = (first + n) % setup->engine_count;
             setup->ns[e][op][turn] =
@@ -269,6 +276,7 @@ static void table_print(const bench_setup *setup)
         printf("---|");
     printf("\n");
     for (size_t op = 0; op < OPERATIONS; op++) {
+        if (!operation_wanted(setup, &operations[op])) continue;
         double ours = bench_median(setup->ns[0][op], setup->turns);
         printf("| %s |", operations[op].name);
         for (size_t e = 0; e < setup->engine_count; e++) {
@@ -309,6 +317,9 @@ int main(int argc, char **argv)
     uint64_t samples = bench_option_number(argc, argv, "--samples", 1000000);
     bench_setup setup = {.turns = bench_option_number(argc, argv, "--turns", quick ? 3 : 5)};
     if (setup.turns == 0 || setup.turns > BENCH_TURNS_MAX) bench_die("--turns is 1..64");
+    setup.wanted = bench_option(argc, argv, "--operations",
+                                "hit,miss,overwrite,resize,many 8,many 16,many 32,"
+                                "ahead 8,ahead 16,ahead 32");
     engines_choose(&setup, bench_option(argc, argv, "--engine", NULL));
     setup.ns = mmap(NULL, setup.engine_count * sizeof *setup.ns, PROT_READ | PROT_WRITE,
                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
