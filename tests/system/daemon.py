@@ -52,13 +52,18 @@ def rss(pid):
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def cpu_ns(pid):
-    """Nanoseconds of CPU that all threads of a process have used."""
-    total = 0
+def threads_cpu_ns(pid):
+    """Nanoseconds of CPU that each thread of a process has used."""
+    spent = {}
     for task in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
-            total += int(file.read().split()[0])
-    return total
+            spent[task] = int(file.read().split()[0])
+    return spent
+
+
+def cpu_ns(pid):
+    """Nanoseconds of CPU that a process has used."""
+    return sum(threads_cpu_ns(pid).values())
 
 
 def free_port():
@@ -87,16 +92,15 @@ def _die_with_parent():
 
 def _redis_flags(flags):
     """Our flags in redis-server's words; those without a counterpart are left out."""
-    words = {"--max-memory": "--maxmemory", "--network.max_clients": "--maxclients"}
-    policies = {"noeviction": "noeviction"}
-    result = ["--save", "", "--enable-debug-command", "yes"]
-    pairs = [flag.split("=", 1) if "=" in flag else [flag] for flag in flags]
-    flat = [word for pair in pairs for word in pair]
-    for name, value in zip(flat[::2], flat[1::2]):
-        if name in words:
-            result += [words[name], value]
-        elif name == "--eviction":
-            result += ["--maxmemory-policy", policies.get(value, "allkeys-lru")]
+    given = dict(flag.split("=", 1) if "=" in flag else (flag, None) for flag in flags)
+    for name, value in zip(flags, flags[1:]):
+        if name in given and given[name] is None:
+            given[name] = value
+    policy = "noeviction" if given.get("--eviction") == "noeviction" else "allkeys-lru"
+    result = ["--save", "", "--maxmemory-policy", policy]
+    for ours, theirs in (("--max-memory", "--maxmemory"), ("--network.max_clients", "--maxclients")):
+        if ours in given:
+            result += [theirs, given[ours]]
     return result
 
 
@@ -160,6 +164,9 @@ class Daemon:
 
     def cpu_ns(self):
         return cpu_ns(self.pid)
+
+    def threads_cpu_ns(self):
+        return threads_cpu_ns(self.pid)
 
     def info(self, section="everything"):
         """INFO as a dictionary of strings."""

@@ -133,6 +133,19 @@ class Client:
             self.at = 0
         return reply
 
+    def skip(self, expected):
+        """Whether the next bytes are `expected`; if so they are taken.  Quick, for bulk loads: waits
+        for as many bytes, so no reply in question may be shorter than the expected one."""
+        while len(self.buffer) < self.at + len(expected):
+            self._receive()
+        if not self.buffer.startswith(expected, self.at):
+            return False
+        self.at += len(expected)
+        if self.at == len(self.buffer):
+            self.buffer.clear()
+            self.at = 0
+        return True
+
     def read_until_closed(self):
         """Returns what still arrives before the server closes, as bytes; bounded by the timeout."""
         while True:
