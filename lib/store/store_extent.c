@@ -1,0 +1,89 @@
+/*
+ * store_extent.c - values too large to be packed live in a block of their own.
+ *
+ * The index points at a small stub in a segment (store_item.h), so eviction, expiry and scans treat
+ * such an item as any other.  Blocks are counted: the stub holds one reference, and whoever copies
+ * the value out holds another, so a value of 512 MiB is copied without the lock and freed by the
+ * last one to leave.
+ *
+ * memory_bytes counts an extent from its creation until it is really freed.
+ */
+#include "store/store_private.h"
+
+static size_t extent_bytes(const hci_extent *extent)
+{
+    return sizeof *extent + extent->capacity;
+}
+
+hci_extent *hci_extent_create(hc_store *store, hc_span key, const hc_span *parts, size_t part_count,
+                              size_t capacity)
+{
+    size_t value_bytes = 0;
+    for (size_t i = 0; i < part_count; i++) {
+        value_bytes += parts[i].size;
+    }
+    if (capacity < key.size + value_bytes) capacity = key.size + value_bytes;
+    hci_extent *extent = hci_allocate(&store->host, sizeof *extent + capacity);
+    if (extent == NULL) return NULL;
+    *extent = (hci_extent){.references = 1,
+                           .key_bytes = (uint32_t)key.size,
+                           .value_bytes = value_bytes,
+                           .capacity = capacity};
+    uint8_t *to = extent->bytes;
+    if (key.size > 0) memcpy(to, key.data, key.size);
+    to += key.size;
+    for (size_t i = 0; i < part_count; i++) {
+        if (parts[i].size > 0) memcpy(to, parts[i].data, parts[i].size);
+        to += parts[i].size;
+    }
+    memory_add(store, extent_bytes(extent));
+    atomic_fetch_add_explicit(&store->extent_bytes, extent_bytes(extent), memory_order_relaxed);
+    return extent;
+}
+
+void hci_extent_release(hc_store *store, hci_extent *extent)
+{
+    if (extent == NULL) return;
+    if (atomic_fetch_sub_explicit(&extent->references, 1, memory_order_acq_rel) > 1) return;
+    size_t bytes = extent_bytes(extent);
+    memory_subtract(store, bytes);
+    atomic_fetch_sub_explicit(&store->extent_bytes, bytes, memory_order_relaxed);
+    hci_release(&store->host, extent, bytes);
+}
+
+void hci_extent_link(shard *s, hci_extent *extent)
+{
+    extent->previous = NULL;
+    extent->next = s->extents;
+    if (s->extents != NULL) s->extents->previous = extent;
+    s->extents = extent;
+}
+
+void hci_extent_unlink(shard *s, hci_extent *extent)
+{
+    if (extent->next != NULL) extent->next->previous = extent->previous;
+    if (extent->previous != NULL) {
+        extent->previous->next = extent->next;
+    } else {
+        s->extents = extent->next;
+    }
+}
+
+void hci_extent_flush(hc_store *store, shard *s)
+{
+    /* rare: a second flush before the first one's extents are gone */
+    while (s->graveyard != NULL && hci_extent_bury(store, s, SIZE_MAX)) {
+    }
+    s->graveyard = s->extents;
+    s->extents = NULL;
+}
+
+bool hci_extent_bury(hc_store *store, shard *s, size_t count_max)
+{
+    for (; s->graveyard != NULL && count_max > 0; count_max--) {
+        hci_extent *extent = s->graveyard;
+        s->graveyard = extent->next;
+        hci_extent_release(store, extent);
+    }
+    return s->graveyard != NULL;
+}

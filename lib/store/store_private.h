@@ -1,0 +1,408 @@
+/*
+ * store_private.h - the store's own structures and the calls between its files.
+ *
+ *     hc_store -> shard 0..n-1 -> data    4 GiB of address space, cut into 64 KiB segments
+ *                              -> buckets the index: linear hashing over 64-byte buckets
+ *                              -> stash   items that found no slot (colliding hashes), rare
+ *
+ * Layers, each file using only those above it:
+ *     racy.h store_item.h store_bucket.h   bytes
+ *     store_index.c                        hash -> slot; split, merge, displacement, stash
+ *     store_segment.c                      segments: take, fill, account, give back
+ *     store_extent.c                       values too large to be packed
+ *     store_reclaim.c                      cleaning and eviction
+ *     store_write.c                        one write, the shard being locked
+ *     store.c store_read.c store_txn.c store_scan.c store_maintain.c   the public calls
+ *
+ * Threads. A shard's writers hold `lock`. Readers hold nothing: they read `sequence` before and
+ * after, and try again when it moved.  A writer moves it
+ *     - by two, between making an item's new place visible and giving up its old one (pulse);
+ *     - to odd before, and to even after, changing bytes in place (flux).
+ */
+#ifndef HYPERCACHE_STORE_PRIVATE_H
+#define HYPERCACHE_STORE_PRIVATE_H
+
+#include "base/hash.h"
+#include "host/host_internal.h"
+#include "host/lock.h"
+#include "store/store_bucket.h"
+#include "store/store_item.h"
+
+#include <hypercache/store.h>
+
+#define SEGMENT_SHIFT 16u
+#define SEGMENT_BYTES (1u << SEGMENT_SHIFT)
+#define SEGMENTS_MAX (1u << (32 - SEGMENT_SHIFT)) /* of a shard: places have 32 bits */
+#define DATA_BYTES ((size_t)SEGMENTS_MAX << SEGMENT_SHIFT)
+#define BUCKETS_MAX (1u << 24) /* of a shard: 1 GiB of address space */
+#define PAGE_BYTES 4096u
+#define BUCKETS_PER_PAGE (PAGE_BYTES / sizeof(bucket))
+/* Packed items end here, so that the rest of a segment wasted by the next one stays small. */
+#define PACKED_BYTES_MAX 8192u
+
+/* Items per slot of the index, in 1/1024.  Higher saves index and costs inserts; bench_store. */
+#define LOAD_GROW 932u   /* .91: split above */
+#define LOAD_SHRINK 717u /* .70: merge below */
+
+#define NONE UINT32_MAX
+
+typedef struct hci_extent {
+    _Atomic uint32_t references; /* the index holds one, each reader in progress one */
+    uint32_t key_bytes;
+    size_t value_bytes;
+    size_t capacity;                    /* bytes behind this header */
+    struct hci_extent *next, *previous; /* all extents of the shard; unlinked when removed */
+    uint8_t bytes[];                    /* key, then value */
+} hci_extent;
+
+typedef enum segment_state {
+    SEGMENT_UNTOUCHED = 0, /* no physical memory, not counted */
+    SEGMENT_FREE,          /* counted, holds nothing */
+    SEGMENT_OPEN,          /* being filled */
+    SEGMENT_SEALED,        /* full, in its class's queue and in a bin */
+    SEGMENT_VICTIM         /* being reclaimed */
+} segment_state;
+
+/* Where a segment's items came from.  Each class has a queue of sealed segments, oldest first, and
+ * one open segment. */
+typedef enum segment_class {
+    CLASS_NEW = 0, /* written by callers */
+    CLASS_KEPT,    /* copied by the cleaner or spared by eviction */
+    SEGMENT_CLASSES
+} segment_class;
+
+#define BIN_SHIFT 12u /* segments are binned by live bytes / 4 KiB */
+#define SEGMENT_BINS (SEGMENT_BYTES / (1u << BIN_SHIFT) + 1)
+
+typedef struct segment {
+    uint32_t used; /* bytes filled */
+    uint32_t live; /* of these, bytes of items the index points at */
+    uint32_t next, previous;
+    uint32_t bin_next, bin_previous;
+    int64_t sweep_at_ms; /* nothing in it expires before; INT64_MAX: nothing will */
+    uint8_t state, class, bin, reserved[5];
+} segment;
+
+typedef struct segment_queue {
+    uint32_t first, last, count;
+} segment_queue;
+
+typedef struct stash_entry {
+    uint64_t hash;
+    uint32_t place;
+    uint32_t use;
+} stash_entry;
+
+/* A reclaim in progress: it goes on where it stopped, so no single write pays for a segment. */
+typedef struct reclaim_state {
+    uint32_t victim; /* segment, or NONE */
+    uint32_t offset; /* of the next item in it */
+    bool evict;      /* may drop items; else only copies */
+} reclaim_state;
+
+typedef struct shard_counters {
+    uint64_t sets, deletes, evicted, expired, displaced, cleaned_segments, cleaned_bytes;
+} shard_counters;
+
+typedef struct shard {
+    /* what readers read */
+    _Alignas(64) _Atomic uint64_t sequence;
+    uint8_t *data;
+    bucket *buckets;
+    _Atomic uint32_t bucket_count;
+    _Atomic uint32_t stash_count; /* not 0: a miss must look again under the lock */
+
+    _Alignas(64) hci_lock lock;
+    /* guarded by `lock` from here on */
+    _Atomic uint64_t count; /* items; atomic only so that hc_store_count need not lock */
+    uint64_t count_with_expiry;
+    uint64_t live_bytes;    /* of packed items */
+    uint32_t segment_count; /* segments counted in memory_bytes */
+    uint32_t fresh;         /* segments from here on were never used since create or flush */
+    uint32_t resident;      /* of those, segments below this one are counted: a flush left them */
+    uint32_t free_first;    /* list of SEGMENT_FREE */
+    uint32_t free_count;
+    uint32_t untouched_first;       /* list of given back segments below `fresh` */
+    uint32_t open[SEGMENT_CLASSES]; /* segment, or NONE */
+    segment_queue queues[SEGMENT_CLASSES];
+    uint32_t bins[SEGMENT_BINS]; /* first segment of each */
+    segment *segments;
+    reclaim_state reclaim;
+    uint32_t sweep_next;  /* segment the expiry sweep looks at next */
+    uint32_t index_pages; /* of the index, counted in memory_bytes */
+    stash_entry *stash;
+    uint32_t stash_capacity;
+    hci_extent *extents;
+    hci_extent *graveyard; /* extents of a flush, freed by and by */
+    uint64_t moves; /* grows when reclaim moves or drops items: slots found before are stale */
+    shard_counters counters;
+} shard;
+
+/* Reads are counted here and not in the shard, so that readers of one key share no cache line.
+ * A thread sticks to one stripe. */
+#define STRIPES 64u
+typedef struct read_stripe {
+    _Alignas(64) _Atomic uint64_t hits;
+    _Atomic uint64_t misses;
+    _Atomic uint64_t retries;
+} read_stripe;
+
+struct hc_store {
+    shard *shards;
+    uint32_t shard_count;
+    hc_eviction eviction;
+    uint64_t seed;
+    uint64_t hash_mask; /* all ones; tests take bits away to make hashes collide */
+    int64_t default_ttl_ms;
+    _Atomic uint64_t memory_limit; /* UINT64_MAX: none */
+    _Atomic uint64_t memory_bytes;
+    _Atomic uint64_t extent_bytes;
+    _Atomic uint32_t maintain_next; /* shard */
+    hci_host host;
+    size_t space_bytes; /* reserved for this struct and what follows it */
+    read_stripe stripes[STRIPES];
+};
+
+/* ---- hashes: bits 0..31 position, 32..39 tag, 44..63 shard ---- */
+
+static inline uint64_t hash_of(const hc_store *store, hc_span key)
+{
+    return hci_hash(key, store->seed) & store->hash_mask;
+}
+
+static inline shard *shard_of(const hc_store *store, uint64_t hash)
+{
+    return &store->shards[hash >> 44 & (store->shard_count - 1)];
+}
+
+static inline uint8_t tag_of(uint64_t hash)
+{
+    uint8_t tag = (uint8_t)(hash >> 32);
+    return tag == 0 ? 1 : tag;
+}
+
+/* ---- sequence ---- */
+
+static inline void sequence_add(shard *s, uint64_t add)
+{
+    uint64_t now = atomic_load_explicit(&s->sequence, memory_order_relaxed);
+    atomic_store_explicit(&s->sequence, now + add, memory_order_release);
+}
+
+static inline void pulse(shard *s)
+{
+    sequence_add(s, 2);
+}
+
+static inline void flux_begin(shard *s)
+{
+    sequence_add(s, 1);
+}
+
+static inline void flux_end(shard *s)
+{
+    sequence_add(s, 1);
+}
+
+/* ---- store_index.c ---- */
+
+/* Where the index keeps an item: a bucket's slot, or (bucket NULL) a stash entry. */
+typedef struct slot {
+    bucket *bucket;
+    uint32_t index;
+} slot;
+
+typedef struct bucket_pair {
+    bucket *first, *second;
+} bucket_pair;
+
+/* The two buckets where an item of this hash may lie. */
+bucket_pair hci_index_pair(const shard *s, uint64_t hash);
+/* Under the lock.  False: the key is not in the index. */
+bool hci_index_find(const hc_store *store, const shard *s, uint64_t hash, hc_span key,
+                    slot *slot_out);
+/* Under the lock: the slot that points at `place`. */
+bool hci_index_find_place(const shard *s, uint64_t hash, uint32_t place, slot *slot_out);
+uint32_t hci_index_place(const shard *s, slot at);
+void hci_index_place_set(shard *s, slot at, uint32_t place);
+unsigned hci_index_use(const shard *s, slot at);
+void hci_index_use_set(shard *s, slot at, unsigned use);
+/* The new item must be complete.  HC_ERR_NO_MEMORY: it found no slot, and the stash cannot grow. */
+hc_status hci_index_insert(hc_store *store, shard *s, uint64_t hash, uint32_t place);
+void hci_index_remove(shard *s, slot at);
+/* After an insert or a remove: one step towards the load the index should have. */
+void hci_index_grow(hc_store *store, shard *s);
+/* True when a step was taken and another may be due. */
+bool hci_index_shrink(hc_store *store, shard *s);
+/* Everything out at once. */
+void hci_index_reset(hc_store *store, shard *s);
+uint64_t hci_index_hash_at(const hc_store *store, const shard *s, uint32_t place);
+/* Calls `visit` with the place of each item whose first bucket is number `at`. */
+typedef void (*hci_place_visit)(void *ctx, uint32_t place);
+void hci_index_visit(const hc_store *store, const shard *s, uint32_t at, hci_place_visit visit,
+                     void *ctx);
+
+/* ---- store_segment.c: under the lock ---- */
+
+static inline uint32_t segment_of(uint32_t place)
+{
+    return place >> SEGMENT_SHIFT;
+}
+
+/* Where `bytes` <= PACKED_BYTES_MAX can be written, or false when a segment is needed and none is
+ * to be had: for callers' writes the last free one is kept back, so that reclaim always finds it.
+ */
+bool hci_segment_append(hc_store *store, shard *s, segment_class class, bool for_reclaim,
+                        size_t bytes, uint32_t *place_out);
+/* True while a caller's write would find a segment when its open one is full. */
+bool hci_segment_available(const hc_store *store, const shard *s);
+/* An item at `place` is now, or no longer, what the index points at. */
+void hci_segment_live_add(shard *s, uint32_t place, size_t bytes);
+void hci_segment_live_subtract(hc_store *store, shard *s, uint32_t place, size_t bytes);
+void hci_segment_expiry_note(shard *s, uint32_t place, int64_t expires_at_ms);
+/* Takes a sealed segment out of queue and bin to reclaim it. */
+void hci_segment_victimize(shard *s, uint32_t number);
+/* The victim holds nothing live any more. */
+void hci_segment_free(hc_store *store, shard *s, uint32_t number);
+/* Stops half-way: the victim goes back to its queue. */
+void hci_segment_restore(shard *s, uint32_t number);
+/* Gives one free segment back to the host; false when there is none, or the host refuses. */
+bool hci_segment_discard(hc_store *store, shard *s);
+/* All segments free; takes the same time however many there are. */
+void hci_segment_reset(hc_store *store, shard *s);
+/* Closes the segments being filled, so that they can be reclaimed. */
+void hci_segment_seal(hc_store *store, shard *s);
+
+/* ---- memory ---- */
+
+static inline void memory_add(hc_store *store, size_t bytes)
+{
+    atomic_fetch_add_explicit(&store->memory_bytes, bytes, memory_order_relaxed);
+}
+
+static inline void memory_subtract(hc_store *store, size_t bytes)
+{
+    atomic_fetch_sub_explicit(&store->memory_bytes, bytes, memory_order_relaxed);
+}
+
+/* Bytes that callers' writes leave free, so that each shard can reclaim: one segment a shard. */
+static inline uint64_t memory_kept_back(const hc_store *store)
+{
+    return (uint64_t)store->shard_count << SEGMENT_SHIFT;
+}
+
+static inline bool memory_fits(const hc_store *store, uint64_t bytes, uint64_t kept_back)
+{
+    uint64_t limit =
+        atomic_load_explicit(&((hc_store *)(uintptr_t)store)->memory_limit, memory_order_relaxed);
+    uint64_t now =
+        atomic_load_explicit(&((hc_store *)(uintptr_t)store)->memory_bytes, memory_order_relaxed);
+    return limit == UINT64_MAX || now + bytes + kept_back <= limit;
+}
+
+/* ---- store_extent.c ---- */
+
+hci_extent *hci_extent_create(hc_store *store, hc_span key, const hc_span *parts, size_t part_count,
+                              size_t capacity);
+void hci_extent_flush(hc_store *store, shard *s);
+/* Gives up one reference; the last one frees it. */
+void hci_extent_release(hc_store *store, hci_extent *extent);
+void hci_extent_link(shard *s, hci_extent *extent);
+void hci_extent_unlink(shard *s, hci_extent *extent);
+/* Frees up to `count_max` extents left by a flush; true when there are more. */
+bool hci_extent_bury(hc_store *store, shard *s, size_t count_max);
+
+/* ---- items, under the lock ---- */
+
+typedef struct item_ref {
+    item_header header;
+    const uint8_t *start;
+    hci_extent *extent; /* NULL: packed */
+    hc_span key, value;
+} item_ref;
+
+static inline void item_at(const shard *s, uint32_t place, item_ref *out)
+{
+    out->start = s->data + place;
+    item_header_get(out->start, &out->header);
+    const uint8_t *body = out->start + out->header.header_bytes;
+    out->extent = NULL;
+    if (out->header.flags & ITEM_EXTENT) {
+        memcpy(&out->extent, body, sizeof out->extent);
+        body = out->extent->bytes;
+    }
+    out->key = hc_span_make(body, out->header.key_bytes);
+    out->value = hc_span_make(body + out->header.key_bytes, out->header.value_bytes);
+}
+
+static inline uint64_t item_hash(const hc_store *store, const item_ref *item)
+{
+    if (item->extent == NULL) return hash_of(store, item->key);
+    uint64_t hash;
+    memcpy(&hash, item->start + item->header.header_bytes + 8, sizeof hash);
+    return hash;
+}
+
+static inline bool expiry_passed(int64_t expires_at_ms, int64_t now_ms)
+{
+    return expires_at_ms != HC_EXPIRY_NONE && expires_at_ms <= now_ms;
+}
+
+static inline bool item_expired(const hc_store *store, const item_header *header)
+{
+    return header->expires_at_ms != HC_EXPIRY_NONE &&
+           expiry_passed(header->expires_at_ms, hci_wall_ms(&store->host));
+}
+
+typedef enum removal { REMOVED_DELETED, REMOVED_EVICTED, REMOVED_EXPIRED } removal;
+/* Takes an item out of index and accounts; its bytes become garbage, its extent is released. */
+void hci_item_remove(hc_store *store, shard *s, slot at, removal why);
+
+/* ---- store_reclaim.c ---- */
+
+#define RECLAIM_ITEMS_MAX 64u /* items one write looks at to keep ahead */
+typedef enum reclaim_goal { RECLAIM_GARBAGE, RECLAIM_ROOM } reclaim_goal;
+/* Looks at up to `items_max` items.  RECLAIM_GARBAGE only copies; RECLAIM_ROOM may evict.  False:
+ * nothing can be gained. */
+bool hci_reclaim_step(hc_store *store, shard *s, reclaim_goal goal, size_t items_max);
+/* Keeps a segment ahead of the writes; called once a write. */
+void hci_reclaim_ahead(hc_store *store, shard *s);
+/* Makes room for `bytes` more, in `held` (locked by the caller; may be NULL) and then in shards
+ * that nobody else holds. */
+hc_status hci_reclaim_room(hc_store *store, shard *held, uint64_t bytes);
+/* True when so much of the shard's segments is garbage that cleaning pays. */
+bool hci_reclaim_due(const shard *s, unsigned garbage_percent);
+
+/* ---- store_write.c: under the lock ---- */
+
+typedef struct write_request {
+    hc_span key;
+    hc_span parts[2]; /* the value, in one or two pieces */
+    size_t value_bytes;
+    int64_t expires_at_ms; /* decided: HC_EXPIRY_NONE is none */
+    hc_type type;
+    hci_extent *extent; /* ready made for large values; taken over on success */
+} write_request;
+
+bool hci_value_is_large(size_t key_bytes, size_t value_bytes);
+hc_status hci_write_set(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span value,
+                        const hc_set_options *options, hci_extent **extent);
+hc_status hci_write_expire(hc_store *store, shard *s, uint64_t hash, hc_span key,
+                           int64_t expires_at_ms);
+hc_status hci_write_delete(hc_store *store, shard *s, uint64_t hash, hc_span key);
+hc_status hci_write_append(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span tail,
+                           size_t *size_out);
+hc_status hci_write_increment(hc_store *store, shard *s, uint64_t hash, hc_span key, int64_t delta,
+                              int64_t *value_out);
+/* When a write that names no expiry expires. */
+int64_t hci_write_default_expiry(const hc_store *store);
+/* The live item of `key`; an expired one is not found. */
+bool hci_write_find(hc_store *store, shard *s, uint64_t hash, hc_span key, slot *slot_out,
+                    item_ref *item_out);
+
+/* ---- store_read.c ---- */
+
+void hci_read_count(hc_store *store, uint64_t hits, uint64_t misses, uint64_t retries);
+void hci_read_prefetch(const hc_store *store, const uint64_t *hashes, size_t count);
+
+#endif

@@ -1,0 +1,296 @@
+/*
+ * store_read.c - reading without a lock.
+ *
+ *     remember the shard's sequence
+ *     find the item, look at its header, copy the value         all of it may be torn
+ *     is the sequence still the same?  then it was not torn, else again
+ *
+ * A torn header cannot lead astray: an item that would end outside its segment is not believed.
+ * A reader that meets writers READ_ATTEMPTS_MAX times, a value in an extent, and a miss while the
+ * stash holds something, take the lock instead.
+ *
+ * Uses are counted in the bucket (bucket_use_add), hits and misses in stripes by thread.
+ */
+#include "host/relax.h"
+#include "store/store_private.h"
+
+#define READ_ATTEMPTS_MAX 128u
+
+/* What to do with a value once found. */
+typedef struct reading {
+    void *buffer; /* used when `sink` is NULL */
+    size_t buffer_bytes;
+    const hc_sink *sink;
+    hc_item *stat; /* not NULL: only tell about the item */
+    size_t value_bytes;
+} reading;
+
+typedef struct tally {
+    uint64_t hits, misses, retries;
+} tally;
+
+typedef struct sighting {
+    item_header header;
+    const uint8_t *body;
+    bucket *bucket;
+    unsigned slot;
+} sighting;
+
+typedef enum outcome { SEEN, NOT_SEEN, TORN, NEEDS_LOCK } outcome;
+
+/* ---- stripes ---- */
+
+static _Atomic uint32_t stripe_next;
+static _Thread_local uint32_t stripe_mine; /* number + 1; 0: none yet */
+
+void hci_read_count(hc_store *store, uint64_t hits, uint64_t misses, uint64_t retries)
+{
+    if (stripe_mine == 0) stripe_mine = atomic_fetch_add(&stripe_next, 1) % STRIPES + 1;
+    read_stripe *stripe = &store->stripes[stripe_mine - 1];
+    if (hits > 0) atomic_fetch_add_explicit(&stripe->hits, hits, memory_order_relaxed);
+    if (misses > 0) atomic_fetch_add_explicit(&stripe->misses, misses, memory_order_relaxed);
+    if (retries > 0) atomic_fetch_add_explicit(&stripe->retries, retries, memory_order_relaxed);
+}
+
+/* ---- finding ---- */
+
+static outcome slot_look(const shard *s, uint32_t place, uint64_t hash, hc_span key, sighting *out)
+{
+    uint8_t window[16];
+    const uint8_t *start = s->data + place;
+    uint64_t low = racy_load64(start), high = 0;
+    memcpy(window, &low, 8);
+    /* the short form's two bytes are in the first word already */
+    if (window[0] >= ITEM_LONG || window[1] >= 128) high = racy_load64(start + 8);
+    memcpy(window + 8, &high, 8);
+    item_header_get(window, &out->header);
+    if (out->header.key_bytes != key.size) return NOT_SEEN;
+    out->body = start + out->header.header_bytes;
+    size_t end = (place & (SEGMENT_BYTES - 1)) + item_bytes(&out->header);
+    if (end > SEGMENT_BYTES) return TORN;
+    if (out->header.flags & ITEM_EXTENT) {
+        return racy_load64(out->body + 8) == hash ? NEEDS_LOCK : NOT_SEEN;
+    }
+    return racy_equal(key.data, out->body, key.size) ? SEEN : NOT_SEEN;
+}
+
+static inline outcome bucket_look(const shard *s, bucket *b, uint64_t hash, hc_span key,
+                                  sighting *out)
+{
+    for (unsigned match = bucket_match(b, tag_of(hash)); match != 0; match &= match - 1) {
+        out->slot = (unsigned)__builtin_ctz(match);
+        outcome o = slot_look(s, bucket_place(b, out->slot), hash, key, out);
+        if (o == NOT_SEEN) continue;
+        out->bucket = b;
+        return o;
+    }
+    return NOT_SEEN;
+}
+
+static inline outcome look(const shard *s, uint64_t hash, hc_span key, sighting *out)
+{
+    bucket_pair pair = hci_index_pair(s, hash);
+    __builtin_prefetch(pair.second);
+    outcome o = bucket_look(s, pair.first, hash, key, out);
+    if (o == NOT_SEEN) o = bucket_look(s, pair.second, hash, key, out);
+    if (o != NOT_SEEN) return o;
+    uint32_t stashed =
+        atomic_load_explicit(&((shard *)(uintptr_t)s)->stash_count, memory_order_acquire);
+    return stashed == 0 ? NOT_SEEN : NEEDS_LOCK;
+}
+
+static inline bool unchanged(shard *s, uint64_t sequence)
+{
+    return atomic_load_explicit(&s->sequence, memory_order_relaxed) == sequence;
+}
+
+/* ---- handing out ---- */
+
+static hc_item item_describe(const item_header *header)
+{
+    hc_item item = {0};
+    item.key.size = header->key_bytes;
+    item.value.size = header->value_bytes;
+    item.expires_at_ms = header->expires_at_ms;
+    item.type = item_type(header);
+    return item;
+}
+
+static void *place_for(reading *r, const item_header *header)
+{
+    r->value_bytes = header->value_bytes;
+    if (r->sink != NULL) {
+        hc_item item = item_describe(header);
+        return r->sink->reserve(r->sink->ctx, &item);
+    }
+    return header->value_bytes <= r->buffer_bytes ? r->buffer : NULL;
+}
+
+/* The value of a sighting that has not been proven untorn yet.  False: it was torn. */
+static bool deliver(const hc_store *store, shard *s, uint64_t sequence, const sighting *seen,
+                    reading *r, hc_status *status_out)
+{
+    *status_out = HC_ERR_NOT_FOUND;
+    bool expired = item_expired(store, &seen->header);
+    if (expired || r->stat != NULL || r->sink != NULL) {
+        /* these act on the header, so it must be true */
+        if (!unchanged(s, sequence)) return false;
+        if (expired) return true;
+    }
+    *status_out = HC_OK;
+    if (r->stat != NULL) {
+        *r->stat = item_describe(&seen->header);
+        return true;
+    }
+    void *to = place_for(r, &seen->header);
+    if (to != NULL && r->value_bytes > 0) {
+        racy_copy(to, seen->body + seen->header.key_bytes, r->value_bytes);
+    }
+    if (to == NULL && (r->value_bytes > 0 || r->sink != NULL)) *status_out = HC_ERR_BUFFER;
+    return unchanged(s, sequence);
+}
+
+/* The slow way.  An extent is copied after the lock is gone: it is held by its count. */
+static hc_status read_locked(hc_store *store, shard *s, uint64_t hash, hc_span key, reading *r)
+{
+    slot at;
+    item_ref item;
+    hc_status status = HC_OK;
+    hci_lock_acquire(&s->lock);
+    if (!hci_write_find(store, s, hash, key, &at, &item)) {
+        hci_lock_release(&s->lock);
+        return HC_ERR_NOT_FOUND;
+    }
+    if (r->stat != NULL) {
+        *r->stat = item_describe(&item.header);
+        hci_lock_release(&s->lock);
+        return HC_OK;
+    }
+    unsigned use = hci_index_use(s, at);
+    if (use < BUCKET_USE_MAX) hci_index_use_set(s, at, use + 1);
+    if (item.extent != NULL) {
+        item.extent->references++;
+        hci_lock_release(&s->lock);
+    }
+    void *to = place_for(r, &item.header);
+    if (to != NULL && r->value_bytes > 0) memcpy(to, item.value.data, r->value_bytes);
+    if (to == NULL && (r->value_bytes > 0 || r->sink != NULL)) status = HC_ERR_BUFFER;
+    if (item.extent != NULL) {
+        hci_extent_release(store, item.extent);
+    } else {
+        hci_lock_release(&s->lock);
+    }
+    return status;
+}
+
+static inline hc_status read_one(hc_store *store, uint64_t hash, hc_span key, reading *r,
+                                 tally *count)
+{
+    shard *s = shard_of(store, hash);
+    hc_status status = HC_ERR_NOT_FOUND;
+    sighting seen;
+    for (uint32_t attempt = 0; attempt < READ_ATTEMPTS_MAX; attempt++, count->retries++) {
+        uint64_t sequence = atomic_load_explicit(&s->sequence, memory_order_acquire);
+        if (sequence & 1) {
+            hci_cpu_relax();
+            continue;
+        }
+        outcome o = look(s, hash, key, &seen);
+        if (o == TORN) continue;
+        if (o == NEEDS_LOCK) break;
+        if (o == NOT_SEEN) {
+            if (!unchanged(s, sequence)) continue;
+            count->misses++;
+            return HC_ERR_NOT_FOUND;
+        }
+        if (!deliver(store, s, sequence, &seen, r, &status)) continue;
+        count->hits += status != HC_ERR_NOT_FOUND;
+        count->misses += status == HC_ERR_NOT_FOUND;
+        if (r->stat == NULL) bucket_use_add(seen.bucket, seen.slot);
+        return status;
+    }
+    status = read_locked(store, s, hash, key, r);
+    count->hits += status != HC_ERR_NOT_FOUND;
+    count->misses += status == HC_ERR_NOT_FOUND;
+    return status;
+}
+
+/* ---- the public calls ---- */
+
+hc_status hc_store_get(hc_store *store, hc_span key, void *buffer, size_t buffer_bytes,
+                       size_t *size_out)
+{
+    reading r = {.buffer = buffer, .buffer_bytes = buffer_bytes};
+    tally count = {0, 0, 0};
+    hc_status status = read_one(store, hash_of(store, key), key, &r, &count);
+    hci_read_count(store, count.hits, count.misses, count.retries);
+    if (size_out != NULL && status != HC_ERR_NOT_FOUND) *size_out = r.value_bytes;
+    return status;
+}
+
+hc_status hc_store_read(hc_store *store, hc_span key, const hc_sink *sink)
+{
+    reading r = {.sink = sink};
+    tally count = {0, 0, 0};
+    hc_status status = read_one(store, hash_of(store, key), key, &r, &count);
+    hci_read_count(store, count.hits, count.misses, count.retries);
+    return status;
+}
+
+hc_status hc_store_stat(hc_store *store, hc_span key, hc_item *item_out)
+{
+    reading r = {.stat = item_out};
+    tally count = {0, 0, 0};
+    return read_one(store, hash_of(store, key), key, &r, &count);
+}
+
+/* Two rounds, so that each round's cache misses overlap: the buckets, then the items. */
+void hci_read_prefetch(const hc_store *store, const uint64_t *hashes, size_t count)
+{
+    bucket_pair pairs[HC_STORE_BATCH_MAX];
+    for (size_t i = 0; i < count; i++) {
+        pairs[i] = hci_index_pair(shard_of(store, hashes[i]), hashes[i]);
+        __builtin_prefetch(pairs[i].first);
+        __builtin_prefetch(pairs[i].second);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *data = shard_of(store, hashes[i])->data;
+        uint8_t tag = tag_of(hashes[i]);
+        bucket *both[2] = {pairs[i].first, pairs[i].second};
+        for (unsigned j = 0; j < 2; j++) {
+            unsigned match = bucket_match(both[j], tag);
+            if (match == 0) continue;
+            const uint8_t *item = data + bucket_place(both[j], (unsigned)__builtin_ctz(match));
+            __builtin_prefetch(item);
+            __builtin_prefetch(item + 64);
+        }
+    }
+}
+
+void hc_store_prefetch(const hc_store *store, const hc_span *keys, size_t count)
+{
+    uint64_t hashes[HC_STORE_BATCH_MAX];
+    if (count > HC_STORE_BATCH_MAX) count = HC_STORE_BATCH_MAX;
+    for (size_t i = 0; i < count; i++) {
+        hashes[i] = hash_of(store, keys[i]);
+    }
+    hci_read_prefetch(store, hashes, count);
+}
+
+void hc_store_get_many(hc_store *store, hc_get *gets, size_t count)
+{
+    uint64_t hashes[HC_STORE_BATCH_MAX];
+    tally total = {0, 0, 0};
+    assert(count <= HC_STORE_BATCH_MAX);
+    if (count == 0) return;
+    for (size_t i = 0; i < count; i++) {
+        hashes[i] = hash_of(store, gets[i].key);
+    }
+    hci_read_prefetch(store, hashes, count);
+    for (size_t i = 0; i < count; i++) {
+        reading r = {.buffer = gets[i].buffer, .buffer_bytes = gets[i].buffer_bytes};
+        gets[i].status = read_one(store, hashes[i], gets[i].key, &r, &total);
+        gets[i].size = gets[i].status == HC_ERR_NOT_FOUND ? 0 : r.value_bytes;
+    }
+    hci_read_count(store, total.hits, total.misses, total.retries);
+}

@@ -1,0 +1,217 @@
+/*
+ * store_reclaim.c - getting room back: cleaning and eviction are one walk through a segment.
+ *
+ * A victim segment is walked item by item.  What the index no longer points at is garbage and left
+ * behind; what it does is copied to an open segment, or dropped; then the whole segment is free.
+ *
+ *     cleaning   the victim is the segment with the least live bytes; all live items are copied
+ *     eviction   the victim is the oldest segment; items used since they were last looked at
+ *                are copied and lose a use, the others are evicted (CLOCK, second chance)
+ *
+ * Copying costs; so as long as a segment is at least half garbage it is cleaned rather than one of
+ * live items evicted.
+ *
+ * The walk goes on in small steps (RECLAIM_ITEMS_MAX items), one with each write that finds memory
+ * short, so no write pays for a whole segment unless memory is at its very end.  Copies need a
+ * segment to go to: one for each shard is kept back from callers (memory_kept_back).
+ */
+#include "store/store_private.h"
+
+#define BATCH 16u               /* items whose index buckets are fetched together */
+#define ROOM_STEPS_MAX 65536u   /* steps one write takes to find room, before it gives up */
+#define GARBAGE_PERCENT_MAX 20u /* of a shard's segments; above, writes clean as they go */
+#define CLEANABLE_BINS (SEGMENT_BINS - 2) /* at least 4 KiB of garbage */
+#define SEGMENTS_CLEAN_MIN 8u /* below, open segments are most of a shard, and not garbage */
+
+void hci_item_remove(hc_store *store, shard *s, slot at, removal why)
+{
+    uint32_t place = hci_index_place(s, at);
+    item_ref item;
+    item_at(s, place, &item);
+    hci_index_remove(s, at);
+    s->count--;
+    if (item.header.expires_at_ms != HC_EXPIRY_NONE) s->count_with_expiry--;
+    if (why == REMOVED_DELETED) s->counters.deletes++;
+    if (why == REMOVED_EVICTED) s->counters.evicted++;
+    if (why == REMOVED_EXPIRED) s->counters.expired++;
+    hci_segment_live_subtract(store, s, place, item_bytes(&item.header));
+    if (item.extent != NULL) {
+        hci_extent_unlink(s, item.extent);
+        hci_extent_release(store, item.extent);
+    }
+}
+
+static uint32_t emptiest_segment(const shard *s, unsigned bins)
+{
+    for (unsigned bin = 0; bin < bins; bin++) {
+        if (s->bins[bin] != NONE) return s->bins[bin];
+    }
+    return NONE;
+}
+
+static uint32_t oldest_segment(hc_store *store, shard *s)
+{
+    if (s->queues[CLASS_NEW].first != NONE) return s->queues[CLASS_NEW].first;
+    if (s->queues[CLASS_KEPT].first != NONE) return s->queues[CLASS_KEPT].first;
+    /* few packed bytes, much memory: the stubs of extents lie in the open segments */
+    hci_segment_seal(store, s);
+    if (s->queues[CLASS_NEW].first != NONE) return s->queues[CLASS_NEW].first;
+    return s->queues[CLASS_KEPT].first;
+}
+
+static bool victim_choose(hc_store *store, shard *s, reclaim_goal goal)
+{
+    bool may_evict = goal == RECLAIM_ROOM && store->eviction != HC_EVICTION_NONE;
+    uint32_t victim = emptiest_segment(s, may_evict ? SEGMENT_BINS / 2 : CLEANABLE_BINS);
+    bool evict = victim == NONE && may_evict;
+    if (evict) victim = oldest_segment(store, s);
+    if (victim == NONE) return false;
+    hci_segment_victimize(s, victim);
+    s->reclaim = (reclaim_state){victim, 0, evict};
+    return true;
+}
+
+/* Copies a live item to an open segment; false when there is none. */
+static bool item_move(hc_store *store, shard *s, slot at, const item_ref *item)
+{
+    size_t bytes = item_bytes(&item->header);
+    uint32_t from = (uint32_t)(item->start - s->data), to;
+    segment_class class = (segment_class)s->segments[segment_of(from)].class;
+    if (!hci_segment_append(store, s, class, true, bytes, &to)) return false;
+    racy_store(s->data + to, item->start, bytes);
+    hci_segment_live_add(s, to, bytes);
+    hci_segment_expiry_note(s, to, item->header.expires_at_ms);
+    hci_index_place_set(s, at, to);
+    hci_segment_live_subtract(store, s, from, bytes);
+    s->counters.cleaned_bytes += bytes;
+    s->moves++;
+    return true;
+}
+
+/* Decides about one item of the victim; false when it must stay but cannot be copied. */
+static bool item_reclaim(hc_store *store, shard *s, uint32_t place, uint64_t hash)
+{
+    slot at;
+    if (!hci_index_find_place(s, hash, place, &at)) return true; /* garbage */
+    item_ref item;
+    item_at(s, place, &item);
+    bool expired = item_expired(store, &item.header);
+    unsigned use = hci_index_use(s, at);
+    if (!expired && (use > 0 || !s->reclaim.evict)) {
+        if (item_move(store, s, at, &item)) {
+            if (s->reclaim.evict) hci_index_use_set(s, at, use - 1);
+            return true;
+        }
+        if (!s->reclaim.evict) return false;
+    }
+    hci_item_remove(store, s, at, expired ? REMOVED_EXPIRED : REMOVED_EVICTED);
+    s->moves++;
+    return true;
+}
+
+typedef struct batch {
+    uint32_t places[BATCH];
+    uint64_t hashes[BATCH];
+    uint32_t count;
+} batch;
+
+/* The next items of the victim, their buckets on the way into the cache. */
+static void batch_fill(const hc_store *store, shard *s, batch *out, size_t items_max)
+{
+    uint32_t base = s->reclaim.victim << SEGMENT_SHIFT;
+    uint32_t used = s->segments[s->reclaim.victim].used;
+    out->count = 0;
+    while (out->count < BATCH && out->count < items_max && s->reclaim.offset < used) {
+        uint32_t place = base + s->reclaim.offset;
+        item_ref item;
+        item_at(s, place, &item);
+        uint64_t hash = item_hash(store, &item);
+        bucket_pair pair = hci_index_pair(s, hash);
+        __builtin_prefetch(pair.first);
+        __builtin_prefetch(pair.second);
+        out->places[out->count] = place;
+        out->hashes[out->count] = hash;
+        out->count++;
+        s->reclaim.offset += (uint32_t)item_bytes(&item.header);
+    }
+}
+
+/* The victim is through: free, or (nothing to copy its last items to) back in its queue. */
+static void victim_finish(hc_store *store, shard *s)
+{
+    uint32_t victim = s->reclaim.victim;
+    s->reclaim.victim = NONE;
+    if (s->segments[victim].live > 0) {
+        hci_segment_restore(s, victim);
+        return;
+    }
+    s->counters.cleaned_segments++;
+    hci_segment_free(store, s, victim);
+}
+
+bool hci_reclaim_step(hc_store *store, shard *s, reclaim_goal goal, size_t items_max)
+{
+    if (s->reclaim.victim == NONE && !victim_choose(store, s, goal)) return false;
+    segment *victim = &s->segments[s->reclaim.victim];
+    for (batch items; items_max > 0 && s->reclaim.offset < victim->used && victim->live > 0;
+         items_max -= items.count) {
+        batch_fill(store, s, &items, items_max);
+        for (uint32_t i = 0; i < items.count; i++) {
+            if (item_reclaim(store, s, items.places[i], items.hashes[i])) continue;
+            victim_finish(store, s);
+            return false;
+        }
+    }
+    if (s->reclaim.offset >= victim->used || victim->live == 0) victim_finish(store, s);
+    return true;
+}
+
+bool hci_reclaim_due(const shard *s, unsigned garbage_percent)
+{
+    uint32_t unused = s->free_count + (s->resident > s->fresh ? s->resident - s->fresh : 0);
+    uint32_t used = s->segment_count - unused;
+    if (used < SEGMENTS_CLEAN_MIN) return false;
+    uint64_t bytes = (uint64_t)used << SEGMENT_SHIFT;
+    return (bytes - s->live_bytes) * 100 > bytes * garbage_percent;
+}
+
+void hci_reclaim_ahead(hc_store *store, shard *s)
+{
+    if (!hci_segment_available(store, s)) {
+        hci_reclaim_step(store, s, RECLAIM_ROOM, RECLAIM_ITEMS_MAX);
+    } else if (hci_reclaim_due(s, GARBAGE_PERCENT_MAX)) {
+        hci_reclaim_step(store, s, RECLAIM_GARBAGE, RECLAIM_ITEMS_MAX);
+    }
+}
+
+/* One step towards room in one shard; false when it has nothing to give. */
+static bool room_step(hc_store *store, shard *s)
+{
+    if (hci_extent_bury(store, s, RECLAIM_ITEMS_MAX)) return true;
+    if (hci_segment_discard(store, s)) return true;
+    return hci_reclaim_step(store, s, RECLAIM_ROOM, RECLAIM_ITEMS_MAX);
+}
+
+/* The same in any shard whose lock is free: memory is the store's, not the shard's. */
+static bool room_step_elsewhere(hc_store *store, const shard *held, uint32_t *next)
+{
+    for (uint32_t i = 0; i < store->shard_count; i++) {
+        shard *s = &store->shards[(*next)++ & (store->shard_count - 1)];
+        if (s == held || !hci_lock_try_acquire(&s->lock)) continue;
+        bool progress = room_step(store, s);
+        hci_lock_release(&s->lock);
+        if (progress) return true;
+    }
+    return false;
+}
+
+hc_status hci_reclaim_room(hc_store *store, shard *held, uint64_t bytes)
+{
+    uint32_t next = 0;
+    for (uint32_t step = 0; step < ROOM_STEPS_MAX; step++) {
+        if (memory_fits(store, bytes, memory_kept_back(store))) return HC_OK;
+        if (held != NULL && room_step(store, held)) continue;
+        if (!room_step_elsewhere(store, held, &next)) return HC_ERR_FULL;
+    }
+    return HC_ERR_FULL;
+}

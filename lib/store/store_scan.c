@@ -1,0 +1,121 @@
+/*
+ * store_scan.c - walking through all items in an order that survives growing and shrinking.
+ *
+ *     cursor   | shard | bucket position, its bits counted from the top |
+ *
+ * The walk goes through the positions 0 .. N-1 of the smaller table size as if their binary digits
+ * stood in reverse (P. Noordhuis's scan of Redis): all buckets that one bucket may be split into,
+ * or merged with, come together.  A bucket that has been split is visited with its other half.
+ * Items are visited with their first bucket wherever they lie (hci_index_visit), so displacement
+ * does not matter.
+ *
+ * hc_store_random draws a position and walks on from there until it meets an item.
+ */
+#include "store/store_private.h"
+
+typedef struct visiting {
+    const hc_store *store;
+    const shard *s;
+    hc_visit visit;
+    void *ctx;
+    size_t count; /* items visited */
+    size_t skip;  /* items to pass by first */
+    size_t count_max;
+} visiting;
+
+static void visit_place(void *ctx, uint32_t place)
+{
+    visiting *v = ctx;
+    item_ref item;
+    item_at(v->s, place, &item);
+    if (item_expired(v->store, &item.header)) return;
+    if (v->count >= v->count_max) return;
+    if (v->skip > 0) {
+        v->skip--;
+        return;
+    }
+    v->count++;
+    if (v->visit == NULL) return;
+    hc_item out = {.key = item.key,
+                   .value = item.value,
+                   .expires_at_ms = item.header.expires_at_ms,
+                   .type = item_type(&item.header)};
+    v->visit(v->ctx, &out);
+}
+
+static uint32_t bits_reverse(uint32_t v)
+{
+    v = (v >> 1 & 0x55555555u) | (v & 0x55555555u) << 1;
+    v = (v >> 2 & 0x33333333u) | (v & 0x33333333u) << 2;
+    v = (v >> 4 & 0x0F0F0F0Fu) | (v & 0x0F0F0F0Fu) << 4;
+    return __builtin_bswap32(v);
+}
+
+/* Visits the position's bucket, and the other half if it has been split; returns the next position,
+ * 0 at the end of the shard. */
+static uint32_t visit_position(visiting *v, uint32_t position)
+{
+    uint32_t buckets = v->s->bucket_count;
+    uint32_t low = (UINT32_MAX >> __builtin_clz(buckets)) >> 1;
+    uint32_t at = position & low;
+    hci_index_visit(v->store, v->s, at, visit_place, v);
+    if (at + low + 1 < buckets) hci_index_visit(v->store, v->s, at + low + 1, visit_place, v);
+    return bits_reverse(bits_reverse(position | ~low) + 1);
+}
+
+void hc_store_scan(hc_store *store, uint64_t *cursor, size_t count, hc_visit visit, void *ctx)
+{
+    uint64_t number = *cursor >> 32;
+    uint32_t position = (uint32_t)*cursor;
+    if (count > HC_SCAN_COUNT_MAX) count = HC_SCAN_COUNT_MAX;
+    visiting v = {.store = store, .visit = visit, .ctx = ctx, .count_max = SIZE_MAX};
+    do {
+        if (number >= store->shard_count) {
+            *cursor = 0;
+            return;
+        }
+        shard *s = &store->shards[number];
+        v.s = s;
+        hci_lock_acquire(&s->lock);
+        position = visit_position(&v, position);
+        hci_lock_release(&s->lock);
+        if (position == 0) number++;
+    } while (v.count < count);
+    *cursor = number < store->shard_count ? number << 32 | position : 0;
+}
+
+/* One item of one shard: a random one of the first bucket at or after a random position that has
+ * any. */
+static size_t shard_random(hc_store *store, shard *s, hc_visit visit, void *ctx)
+{
+    uint64_t random = hci_random_uint64(&store->host);
+    uint32_t start = (uint32_t)(random % s->bucket_count);
+    for (uint32_t i = 0; i < s->bucket_count; i++) {
+        uint32_t at = (start + i) % s->bucket_count;
+        visiting counting = {.store = store, .s = s, .count_max = SIZE_MAX};
+        hci_index_visit(store, s, at, visit_place, &counting);
+        if (counting.count == 0) continue;
+        visiting one = {.store = store,
+                        .s = s,
+                        .visit = visit,
+                        .ctx = ctx,
+                        .skip = (size_t)(random >> 32) % counting.count,
+                        .count_max = 1};
+        hci_index_visit(store, s, at, visit_place, &one);
+        if (one.count > 0) return one.count;
+    }
+    return 0;
+}
+
+size_t hc_store_random(hc_store *store, hc_visit visit, void *ctx)
+{
+    uint32_t start = (uint32_t)hci_random_uint64(&store->host);
+    for (uint32_t i = 0; i < store->shard_count; i++) {
+        shard *s = &store->shards[(start + i) & (store->shard_count - 1)];
+        hci_lock_acquire(&s->lock);
+        size_t visited = shard_random(store, s, visit, ctx);
+        hci_lock_release(&s->lock);
+        if (visited > 0) return visited;
+    }
+    return 0;
+}

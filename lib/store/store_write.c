@@ -1,0 +1,340 @@
+/*
+ * store_write.c - one write to one shard, whose lock the caller holds.
+ *
+ * A value of the size it had is overwritten in place, the readers being warned (flux).  Any other
+ * is written to the open segment first, complete and out of sight, and becomes visible by one
+ * store: the slot's place.  So a failure at any point before that leaves the key as it was.
+ *
+ * Finding room may move or evict items, this key's own too: a slot found before is looked up again.
+ */
+#include "store/store_private.h"
+
+#include "base/number.h"
+
+#define APPEND_STEPS_MAX 65536u
+#define APPEND_SLACK_BYTES_MAX (64u << 20)
+
+typedef struct found {
+    bool present; /* in the index, perhaps expired */
+    bool live;
+    slot at;
+    item_ref item;
+} found;
+
+static found find(hc_store *store, shard *s, uint64_t hash, hc_span key)
+{
+    found f = {0};
+    f.present = hci_index_find(store, s, hash, key, &f.at);
+    if (!f.present) return f;
+    item_at(s, hci_index_place(s, f.at), &f.item);
+    f.live = !item_expired(store, &f.item.header);
+    return f;
+}
+
+bool hci_write_find(hc_store *store, shard *s, uint64_t hash, hc_span key, slot *slot_out,
+                    item_ref *item_out)
+{
+    found f = find(store, s, hash, key);
+    *slot_out = f.at;
+    *item_out = f.item;
+    return f.live;
+}
+
+bool hci_value_is_large(size_t key_bytes, size_t value_bytes)
+{
+    return ITEM_HEADER_BYTES_MAX + key_bytes + value_bytes > PACKED_BYTES_MAX;
+}
+
+int64_t hci_write_default_expiry(const hc_store *store)
+{
+    if (store->default_ttl_ms == 0) return HC_EXPIRY_NONE;
+    return hci_wall_ms(&store->host) + store->default_ttl_ms;
+}
+
+static void expiry_count(shard *s, int64_t before_ms, int64_t after_ms)
+{
+    s->count_with_expiry -= before_ms != HC_EXPIRY_NONE;
+    s->count_with_expiry += after_ms != HC_EXPIRY_NONE;
+}
+
+static bool fits_in_place(const found *f, const item_header *header, const hci_extent *extent)
+{
+    return f->present && f->item.extent == NULL && extent == NULL &&
+           f->item.header.flags == header->flags &&
+           f->item.header.value_bytes == header->value_bytes;
+}
+
+static void write_parts(uint8_t *to, const hc_span *parts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].size > 0) racy_store(to, parts[i].data, parts[i].size);
+        to += parts[i].size;
+    }
+}
+
+static void overwrite(shard *s, const found *f, const item_header *header,
+                      const write_request *request)
+{
+    uint8_t text[ITEM_HEADER_BYTES_MAX];
+    uint8_t *to = (uint8_t *)(uintptr_t)f->item.start;
+    item_header_put(header, text);
+    flux_begin(s);
+    racy_store(to, text, header->header_bytes);
+    write_parts(to + header->header_bytes + header->key_bytes, request->parts, 2);
+    flux_end(s);
+    hci_segment_expiry_note(s, hci_index_place(s, f->at), header->expires_at_ms);
+    expiry_count(s, f->item.header.expires_at_ms, header->expires_at_ms);
+}
+
+/* A place for `bytes` in an open segment, whatever has to be reclaimed for it. */
+static hc_status place_find(hc_store *store, shard *s, size_t bytes, uint32_t *place_out)
+{
+    for (uint32_t step = 0; step < APPEND_STEPS_MAX; step++) {
+        if (hci_segment_append(store, s, CLASS_NEW, false, bytes, place_out)) return HC_OK;
+        if (!hci_reclaim_step(store, s, RECLAIM_ROOM, RECLAIM_ITEMS_MAX)) break;
+    }
+    return HC_ERR_FULL;
+}
+
+static void item_write(shard *s, uint32_t place, const item_header *header,
+                       const write_request *request, uint64_t hash)
+{
+    uint8_t text[ITEM_HEADER_BYTES_MAX];
+    uint8_t *to = s->data + place;
+    item_header_put(header, text);
+    racy_store(to, text, header->header_bytes);
+    to += header->header_bytes;
+    if (request->extent != NULL) {
+        racy_store(to, &request->extent, sizeof request->extent);
+        racy_store(to + sizeof request->extent, &hash, sizeof hash);
+        return;
+    }
+    hc_span parts[3] = {request->key, request->parts[0], request->parts[1]};
+    write_parts(to, parts, 3);
+}
+
+/* Makes the complete item at `place` the one the index points at. */
+static hc_status publish(hc_store *store, shard *s, uint64_t hash, found *f, uint32_t place,
+                         const item_header *header)
+{
+    if (!f->present) {
+        hc_status status = hci_index_insert(store, s, hash, place);
+        if (status != HC_OK) return status;
+        s->count++;
+        expiry_count(s, HC_EXPIRY_NONE, header->expires_at_ms);
+        hci_segment_live_add(s, place, item_bytes(header));
+        hci_index_grow(store, s);
+        return HC_OK;
+    }
+    uint32_t old_place = hci_index_place(s, f->at);
+    hci_index_place_set(s, f->at, place);
+    hci_segment_live_add(s, place, item_bytes(header));
+    expiry_count(s, f->item.header.expires_at_ms, header->expires_at_ms);
+    hci_segment_live_subtract(store, s, old_place, item_bytes(&f->item.header));
+    if (f->item.extent != NULL) {
+        hci_extent_unlink(s, f->item.extent);
+        hci_extent_release(store, f->item.extent);
+    }
+    return HC_OK;
+}
+
+/* Stores the request in place of what `f` found.  The request's spans must not lie in the store. */
+static hc_status put(hc_store *store, shard *s, uint64_t hash, found *f,
+                     const write_request *request)
+{
+    uint8_t flags = (uint8_t)(request->type | (request->extent != NULL ? ITEM_EXTENT : 0));
+    item_header header =
+        item_header_make(flags, request->key.size, request->value_bytes, request->expires_at_ms);
+    if (fits_in_place(f, &header, request->extent)) {
+        overwrite(s, f, &header, request);
+        return HC_OK;
+    }
+    uint64_t moves = s->moves;
+    uint32_t place = 0;
+    hc_status status = place_find(store, s, item_bytes(&header), &place);
+    if (status != HC_OK) return status;
+    if (s->moves != moves) *f = find(store, s, hash, request->key);
+    item_write(s, place, &header, request, hash);
+    status = publish(store, s, hash, f, place, &header);
+    if (status != HC_OK) return status;
+    hci_segment_expiry_note(s, place, header.expires_at_ms);
+    if (request->extent != NULL) hci_extent_link(s, request->extent);
+    return HC_OK;
+}
+
+hc_status hci_write_set(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span value,
+                        const hc_set_options *options, hci_extent **extent)
+{
+    hci_reclaim_ahead(store, s);
+    found f = find(store, s, hash, key);
+    if (options->condition == HC_IF_ABSENT && f.live) return HC_ERR_CONFLICT;
+    if (options->condition == HC_IF_PRESENT && !f.live) return HC_ERR_CONFLICT;
+    int64_t expires_at_ms = options->expires_at_ms;
+    if (options->keep_expiry && f.live) expires_at_ms = f.item.header.expires_at_ms;
+    s->counters.sets++;
+    if (expires_at_ms != HC_EXPIRY_NONE &&
+        expiry_passed(expires_at_ms, hci_wall_ms(&store->host))) {
+        if (f.present) hci_item_remove(store, s, f.at, REMOVED_DELETED);
+        return HC_OK;
+    }
+    write_request request = {.key = key,
+                             .parts = {value, {NULL, 0}},
+                             .value_bytes = value.size,
+                             .expires_at_ms = expires_at_ms,
+                             .type = options->type,
+                             .extent = *extent};
+    hc_status status = put(store, s, hash, &f, &request);
+    if (status == HC_OK) *extent = NULL;
+    return status;
+}
+
+hc_status hci_write_delete(hc_store *store, shard *s, uint64_t hash, hc_span key)
+{
+    found f = find(store, s, hash, key);
+    if (!f.present) return HC_ERR_NOT_FOUND;
+    hci_item_remove(store, s, f.at, f.live ? REMOVED_DELETED : REMOVED_EXPIRED);
+    for (unsigned i = 0; i < 2 && hci_index_shrink(store, s); i++) {
+    }
+    return f.live ? HC_OK : HC_ERR_NOT_FOUND;
+}
+
+/* Writes a found item anew, with another expiry and a copy of its body. */
+static hc_status rewrite_expiry(hc_store *store, shard *s, uint64_t hash, found *f, hc_span key,
+                                int64_t expires_at_ms)
+{
+    uint8_t body[PACKED_BYTES_MAX];
+    write_request request = {.key = key,
+                             .value_bytes = f->item.header.value_bytes,
+                             .expires_at_ms = expires_at_ms,
+                             .type = item_type(&f->item.header),
+                             .extent = f->item.extent};
+    if (request.extent != NULL) {
+        /* the old stub gives up its reference in publish, the new one takes this */
+        request.extent->references++;
+    } else {
+        memcpy(body, f->item.value.data, f->item.value.size);
+        request.parts[0] = hc_span_make(body, f->item.value.size);
+    }
+    hc_status status = put(store, s, hash, f, &request);
+    if (status != HC_OK) hci_extent_release(store, request.extent);
+    return status;
+}
+
+hc_status hci_write_expire(hc_store *store, shard *s, uint64_t hash, hc_span key,
+                           int64_t expires_at_ms)
+{
+    hci_reclaim_ahead(store, s);
+    found f = find(store, s, hash, key);
+    if (!f.live) return HC_ERR_NOT_FOUND;
+    if (expires_at_ms != HC_EXPIRY_NONE &&
+        expiry_passed(expires_at_ms, hci_wall_ms(&store->host))) {
+        hci_item_remove(store, s, f.at, REMOVED_DELETED);
+        return HC_OK;
+    }
+    item_header header = f.item.header;
+    if (!(header.flags & ITEM_EXPIRY)) {
+        if (expires_at_ms == HC_EXPIRY_NONE) return HC_OK;
+        return rewrite_expiry(store, s, hash, &f, key, expires_at_ms);
+    }
+    uint8_t text[ITEM_HEADER_BYTES_MAX];
+    header.expires_at_ms = expires_at_ms;
+    item_header_put(&header, text);
+    flux_begin(s);
+    racy_store((uint8_t *)(uintptr_t)f.item.start, text, header.header_bytes);
+    flux_end(s);
+    hci_segment_expiry_note(s, hci_index_place(s, f.at), expires_at_ms);
+    expiry_count(s, f.item.header.expires_at_ms, expires_at_ms);
+    return HC_OK;
+}
+
+hc_status hci_write_increment(hc_store *store, shard *s, uint64_t hash, hc_span key, int64_t delta,
+                              int64_t *value_out)
+{
+    hci_reclaim_ahead(store, s);
+    found f = find(store, s, hash, key);
+    int64_t value = 0;
+    if (f.live) {
+        if (item_type(&f.item.header) != HC_TYPE_STRING) return HC_ERR_TYPE;
+        if (!hci_parse_int64(f.item.value, &value)) return HC_ERR_NOT_NUMBER;
+    }
+    if (__builtin_add_overflow(value, delta, &value)) return HC_ERR_RANGE;
+    char text[HCI_INT64_TEXT_MAX];
+    size_t text_bytes = hci_format_int64(value, text);
+    write_request request = {.key = key,
+                             .parts = {hc_span_make(text, text_bytes), {NULL, 0}},
+                             .value_bytes = text_bytes,
+                             .expires_at_ms = f.live ? f.item.header.expires_at_ms
+                                                     : hci_write_default_expiry(store)};
+    s->counters.sets++;
+    hc_status status = put(store, s, hash, &f, &request);
+    if (status == HC_OK) *value_out = value;
+    return status;
+}
+
+/* ---- append ---- */
+
+/* Extends an extent that nobody is reading and that has room. */
+static bool extent_extend(hci_extent *extent, hc_span tail)
+{
+    size_t used = extent->key_bytes + extent->value_bytes;
+    if (extent->references != 1 || extent->capacity - used < tail.size) return false;
+    memcpy(extent->bytes + used, tail.data, tail.size);
+    extent->value_bytes += tail.size;
+    return true;
+}
+
+/* The appended value as an extent with room to grow, so that appending again and again is linear.
+ */
+static hc_status append_large(hc_store *store, shard *s, uint64_t hash, hc_span tail,
+                              write_request *request)
+{
+    hc_span key = request->key;
+    size_t capacity = key.size + request->value_bytes;
+    capacity += capacity < APPEND_SLACK_BYTES_MAX ? capacity : APPEND_SLACK_BYTES_MAX;
+    hc_status status = hci_reclaim_room(store, s, sizeof(hci_extent) + capacity);
+    if (status != HC_OK) return status;
+    found f = find(store, s, hash, key);
+    hc_span parts[2] = {f.live ? f.item.value : hc_span_make(NULL, 0), tail};
+    request->value_bytes = parts[0].size + tail.size;
+    request->expires_at_ms = f.live ? f.item.header.expires_at_ms : hci_write_default_expiry(store);
+    request->extent = hci_extent_create(store, key, parts, 2, capacity);
+    if (request->extent == NULL) return HC_ERR_NO_MEMORY;
+    status = put(store, s, hash, &f, request);
+    if (status != HC_OK) hci_extent_release(store, request->extent);
+    return status;
+}
+
+hc_status hci_write_append(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span tail,
+                           size_t *size_out)
+{
+    hci_reclaim_ahead(store, s);
+    found f = find(store, s, hash, key);
+    if (f.live && item_type(&f.item.header) != HC_TYPE_STRING) return HC_ERR_TYPE;
+    size_t old_bytes = f.live ? f.item.value.size : 0;
+    if (tail.size > HC_VALUE_BYTES_MAX - old_bytes) return HC_ERR_LIMIT;
+    write_request request = {.key = key,
+                             .value_bytes = old_bytes + tail.size,
+                             .expires_at_ms = f.live ? f.item.header.expires_at_ms
+                                                     : hci_write_default_expiry(store)};
+    uint8_t body[PACKED_BYTES_MAX];
+    hc_status status;
+    s->counters.sets++;
+    if (f.live && f.item.extent != NULL && extent_extend(f.item.extent, tail)) {
+        request.extent = f.item.extent;
+        request.extent->references++;
+        status = put(store, s, hash, &f, &request);
+        if (status != HC_OK) {
+            request.extent->value_bytes -= tail.size;
+            hci_extent_release(store, request.extent);
+        }
+    } else if (hci_value_is_large(key.size, request.value_bytes)) {
+        status = append_large(store, s, hash, tail, &request);
+    } else {
+        if (old_bytes > 0) memcpy(body, f.item.value.data, old_bytes);
+        request.parts[0] = hc_span_make(body, old_bytes);
+        request.parts[1] = tail;
+        status = put(store, s, hash, &f, &request);
+    }
+    if (status == HC_OK && size_out != NULL) *size_out = request.value_bytes;
+    return status;
+}
