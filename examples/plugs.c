@@ -130,8 +130,8 @@ int main(void)
                             .ctx = &hand,
                             .wall_ms = clock_wall_ms,
                             .monotonic_ns = clock_monotonic_ns};
-    const hc_log log = {
-        .size = sizeof log, .ctx = "my-node", .wants = log_wants, .write = log_write};
+    char node_id[] = "my-node";
+    const hc_log log = {.size = sizeof log, .ctx = node_id, .wants = log_wants, .write = log_write};
     const hc_host host = {.size = sizeof host, .log = &log, .clock = &clock, .memory = &memory};
 
     hc_store *store;

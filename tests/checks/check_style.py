@@ -6,6 +6,7 @@ no include through ../; no notes of unfinished work; no sleeping test; nothing s
 """
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -18,11 +19,11 @@ SLEEP = re.compile(r"\b(sleep|usleep|nanosleep|clock_nanosleep|thrd_sleep)\s*\("
 
 def tracked():
     """The files of the project: what git knows, or all of a tree without git."""
-    result = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    if result.returncode == 0 and result.stdout:
-        names = result.stdout.splitlines()
-    else:
+    names = []
+    if shutil.which("git"):
+        names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], text=True, check=False,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.splitlines()
+    if not names:
         names = [str(p) for p in pathlib.Path(".").rglob("*") if p.is_file()]
     skip = ("build/", "data/", ".git/")
     return [pathlib.Path(n) for n in names if not n.startswith(skip) and pathlib.Path(n).is_file()]
