@@ -36,7 +36,9 @@ static void complain(const config *cfg, config_id id, config_problems *problems,
 {
     char where[CONFIG_TEXT_MAX + 32];
     config_origin_text(cfg, &config_keys[id], where, sizeof where);
-    config_problem(problems, "%s: %s %s", where, config_keys[id].full, why);
+    bool named = cfg->origins[id].source == CONFIG_FROM_FLAG; /* the key is in `where` */
+    config_problem(problems, "%s: %s%s%s", where, named ? "" : config_keys[id].full,
+                   named ? "" : " ", why);
 }
 
 static bool is_loopback(const char *address)
