@@ -1,9 +1,10 @@
 /*
  * command.h - one row a command: name, arity, flags, keys, categories, handler, documentation.
  *
- * Everything that is said about a command is said in its row: COMMAND, COMMAND DOCS, INFO and the
- * checks before a handler runs are printed or made from it.  The rows are constant; command_find
- * looks them up by a hash table built once at start.
+ * Everything that is said about a command is said in its row (table_*.c): COMMAND, COMMAND DOCS,
+ * INFO and the checks before a handler runs are printed or made from it.  command_table_prepare
+ * gathers the rows in one array, where a row's place is its number, and builds the hash table by
+ * which command_find looks them up (table.c).
  *
  * Threads: rows never change; command_find may be called from any thread after
  *          command_table_prepare, which node_create calls.
@@ -24,7 +25,8 @@ typedef enum command_flag {
     COMMAND_STALE = 1u << 6,
     COMMAND_FAST = 1u << 7,
     COMMAND_NO_AUTH = 1u << 8,
-    COMMAND_ALLOW_BUSY = 1u << 9
+    COMMAND_NO_MULTI = 1u << 9,
+    COMMAND_ALLOW_BUSY = 1u << 10
 } command_flag;
 
 /* ACL categories; those that follow from the flags (@read, @write, @admin, @dangerous, @fast,
@@ -43,22 +45,26 @@ typedef enum command_group {
     COMMAND_GROUP_SERVER
 } command_group;
 
-typedef enum command_access { /* what a command does with its keys, as key-specs say it */
-                              COMMAND_ACCESS_NONE = 0,
-                              COMMAND_ACCESS_READ,        /* RO access */
-                              COMMAND_ACCESS_STAT,        /* RO, without the value */
-                              COMMAND_ACCESS_OVERWRITE,   /* OW update */
-                              COMMAND_ACCESS_UPDATE,      /* RW update */
-                              COMMAND_ACCESS_READ_UPDATE, /* RW access update */
-                              COMMAND_ACCESS_INSERT,      /* OW insert */
-                              COMMAND_ACCESS_REMOVE,      /* RM delete */
-                              COMMAND_ACCESS_TAKE         /* RW access delete */
+/* What a command does with its keys, as key-specs say it. */
+typedef enum command_access {
+    COMMAND_ACCESS_NONE = 0,
+    COMMAND_ACCESS_STAT,        /* RO */
+    COMMAND_ACCESS_READ,        /* RO access */
+    COMMAND_ACCESS_OVERWRITE,   /* OW update */
+    COMMAND_ACCESS_INSERT,      /* OW insert */
+    COMMAND_ACCESS_APPEND,      /* RW insert */
+    COMMAND_ACCESS_UPDATE,      /* RW update */
+    COMMAND_ACCESS_READ_UPDATE, /* RW access update */
+    COMMAND_ACCESS_VARIABLE,    /* RW access update variable_flags */
+    COMMAND_ACCESS_TAKE,        /* RW access delete */
+    COMMAND_ACCESS_REMOVE       /* RM delete */
 } command_access;
 
 /* Where the keys stand among the arguments: first 0 means none; last -1 means the last one. */
 typedef struct command_keys {
     int8_t first, last, step;
     command_access access;
+    command_access second; /* of the second of two keys that are used differently; 0: as `access` */
 } command_keys;
 
 struct command {
@@ -73,13 +79,13 @@ struct command {
     /* Rows of a container; it runs only when no subcommand is named and `run` is not NULL. */
     const command *subcommands;
     size_t subcommand_count;
-    const char *tips; /* blank-separated; NULL: none */
+    const command *container; /* of a subcommand; set by command_table_prepare */
+    const char *tips;         /* blank-separated; NULL: none */
     const char *summary, *since, *complexity;
-    /* Arguments in a small language (command_docs.c); NULL: none. */
-    const char *arguments;
+    const char *arguments; /* in a small language, see command_docs.c; NULL: none */
 };
 
-void command_table_prepare(void);
+void command_table_prepare(void); /* any number of times */
 /* NULL: no such command.  Any case. */
 const command *command_find(hc_span name);
 const command *command_find_sub(const command *container, hc_span name);
@@ -87,8 +93,14 @@ const command *command_find_sub(const command *container, hc_span name);
 /* All top-level rows: visits 0..command_count()-1 in a fixed order. */
 size_t command_count(void);
 const command *command_at(size_t index);
-/* Number of a row among all rows, subcommands included; below NODE_COMMANDS_MAX. */
+/* Number of a row among all rows, subcommands included: below command_row_count(), which is at most
+ * NODE_COMMANDS_MAX; and back. */
 size_t command_index(const command *of);
+const command *command_row(size_t index);
+size_t command_row_count(void);
+/* "get", "client|list"; NUL-terminated, cut to fit. */
+#define COMMAND_NAME_CHARS 48u
+void command_full_name(const command *of, char name[COMMAND_NAME_CHARS]);
 
 /* How many keys a request of `argc` arguments has by `of`, and the argument index of the i-th. */
 size_t command_key_count(const command *of, size_t argc);

@@ -110,6 +110,12 @@ unsigned node_databases(const node *of);
 /* `worker` is below options.workers. */
 node_counters *node_worker_counters(node *of, unsigned worker);
 
+/* All workers together since the start or the last CONFIG RESETSTAT; close, not exact, while they
+ * work. */
+void node_totals(node *of, node_counters *totals_out);
+/* Counters of workers and stores start again from zero. */
+void node_reset_statistics(node *of);
+
 /* One bounded step of housekeeping on each store, and the division of memory among databases.
  * True: more to do at once.  One thread at a time. */
 bool node_maintain(node *of);

@@ -34,6 +34,7 @@ struct session {
     /* For the commands, by the owner alone. */
     bool no_touch;
     session_replies replies;
+    reply *muted;    /* while a request runs unheard: the reply it would have had */
     hc_store *store; /* of `database` */
     node *node;
     unsigned worker; /* index of the node's counters */

@@ -1,0 +1,266 @@
+/*
+ * client_commands.c - CLIENT: what is known of connections, and what they ask for themselves.
+ *
+ * CLIENT LIST walks the node's sessions under its lock and reads the fields session.h allows; a
+ * connection that comes or goes waits for the walk, requests do not.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "command/client_name.h"
+#include "command/command_args.h"
+#include "command/command_text.h"
+#include "command/handlers.h"
+
+enum { LIST_BYTES_MAX = 64 << 20 };
+
+void run_client_id(request *of)
+{
+    of->reply->ops->integer(of->reply, (int64_t)of->session->id);
+}
+
+/* ---- names ---- */
+
+static bool is_graphic(hc_span name)
+{
+    for (size_t i = 0; i < name.size; i++)
+        if (name.data[i] < '!' || name.data[i] > '~') return false;
+    return true;
+}
+
+bool client_name_fits(request *of, hc_span name)
+{
+    if (!is_graphic(name)) {
+        request_error(of, "ERR Client names cannot contain spaces, newlines or special "
+                          "characters.");
+        return false;
+    }
+    if (name.size > SESSION_NAME_BYTES_MAX) {
+        request_errorf(of, "ERR Client names cannot be longer than %u bytes",
+                       SESSION_NAME_BYTES_MAX);
+        return false;
+    }
+    return true;
+}
+
+/* `chars` of `to` include the NUL. */
+static void set_text(session *of, char *to, hc_span from)
+{
+    pthread_mutex_lock(&of->node->sessions_lock);
+    if (from.size > 0) memcpy(to, from.data, from.size);
+    to[from.size] = '\0';
+    pthread_mutex_unlock(&of->node->sessions_lock);
+}
+
+void client_name_set(session *of, hc_span name)
+{
+    set_text(of, of->name, name);
+}
+
+void run_client_setname(request *of)
+{
+    if (!client_name_fits(of, of->args[2])) return;
+    client_name_set(of->session, of->args[2]);
+    reply_ok(of->reply);
+}
+
+void run_client_getname(request *of)
+{
+    const char *name = of->session->name;
+    if (name[0] == '\0')
+        of->reply->ops->null(of->reply);
+    else
+        reply_text(of->reply, hc_span_make(name, strlen(name)));
+}
+
+void run_client_setinfo(request *of)
+{
+    bool is_name = argument_is(of->args[2], "lib-name");
+    hc_span value = of->args[3];
+    if (!is_name && !argument_is(of->args[2], "lib-ver")) {
+        int bytes = of->args[2].size < 128 ? (int)of->args[2].size : 128;
+        request_errorf(of, "ERR Unrecognized option '%.*s'", bytes, (const char *)of->args[2].data);
+        return;
+    }
+    const char *what = is_name ? "lib-name" : "lib-ver";
+    if (!is_graphic(value)) {
+        request_errorf(of, "ERR %s cannot contain spaces, newlines or special characters.", what);
+        return;
+    }
+    if (value.size > SESSION_LIBRARY_BYTES_MAX) value.size = SESSION_LIBRARY_BYTES_MAX;
+    session *who = of->session;
+    set_text(who, is_name ? who->library_name : who->library_version, value);
+    reply_ok(of->reply);
+}
+
+/* ---- CLIENT INFO, CLIENT LIST ---- */
+
+/* sessions_lock is held. */
+static void describe(text *to, session *one, uint64_t now_ns)
+{
+    char name[COMMAND_NAME_CHARS] = "NULL";
+    const command *last = atomic_load_explicit(&one->last, memory_order_relaxed);
+    if (last != NULL) command_full_name(last, name);
+    uint64_t last_ns = atomic_load_explicit(&one->last_ns, memory_order_relaxed);
+    uint64_t idle_ns = now_ns > last_ns ? now_ns - last_ns : 0;
+    size_t held = atomic_load_explicit(&one->input_bytes_held, memory_order_relaxed);
+    size_t unused = atomic_load_explicit(&one->input_bytes_free, memory_order_relaxed);
+    size_t pending = atomic_load_explicit(&one->output_bytes_pending, memory_order_relaxed);
+    bool no_evict = atomic_load_explicit(&one->no_evict, memory_order_relaxed);
+    text_printf(to, "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRIu64 " idle=%" PRIu64,
+                one->id, one->address, one->local_address, one->descriptor, one->name,
+                (now_ns - one->created_ns) / 1000000000u, idle_ns / 1000000000u);
+    text_printf(to, " flags=%s db=%u sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu",
+                no_evict ? "e" : "N", atomic_load_explicit(&one->database, memory_order_relaxed),
+                held > unused ? held - unused : 0, unused);
+    text_printf(to, " argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%zu tot-mem=%zu", pending,
+                pending + held + sizeof *one);
+    text_printf(to, " events=r cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s\n", name,
+                atomic_load_explicit(&one->protocol, memory_order_relaxed), one->library_name,
+                one->library_version);
+}
+
+static void reply_listing(request *of, text *listing)
+{
+    if (listing->failed)
+        request_error(of, ERROR_NO_MEMORY);
+    else
+        of->reply->ops->verbatim(of->reply, text_span(listing));
+    text_fini(listing);
+}
+
+void run_client_info(request *of)
+{
+    text listing;
+    text_init(&listing, LIST_BYTES_MAX);
+    uint64_t now_ns = node_now_ns(of->node);
+    pthread_mutex_lock(&of->node->sessions_lock);
+    describe(&listing, of->session, now_ns);
+    pthread_mutex_unlock(&of->node->sessions_lock);
+    reply_listing(of, &listing);
+}
+
+typedef struct list_wish {
+    const hc_span *ids; /* NULL: all */
+    size_t id_count;
+    bool nobody; /* a type that no client has here */
+} list_wish;
+
+static bool take_list_options(request *of, list_wish *wish)
+{
+    static const char *const types[] = {"normal", "master", "slave", "replica", "pubsub"};
+    if (of->argc == 2) return true;
+    if (of->argc == 4 && argument_is(of->args[2], "type")) {
+        for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+            if (!argument_is(of->args[3], types[i])) continue;
+            wish->nobody = i > 0;
+            return true;
+        }
+        int bytes = of->args[3].size < 128 ? (int)of->args[3].size : 128;
+        request_errorf(of, "ERR Unknown client type '%.*s'", bytes, (const char *)of->args[3].data);
+        return false;
+    }
+    if (of->argc > 3 && argument_is(of->args[2], "id")) {
+        wish->ids = &of->args[3];
+        wish->id_count = of->argc - 3;
+        for (size_t i = 0; i < wish->id_count; i++) {
+            int64_t id;
+            if (integer_parse(wish->ids[i], &id)) continue;
+            request_error(of, "ERR Invalid client ID");
+            return false;
+        }
+        return true;
+    }
+    request_error(of, ERROR_SYNTAX);
+    return false;
+}
+
+static bool is_wished(const list_wish *wish, const session *one)
+{
+    if (wish->nobody) return false;
+    if (wish->ids == NULL) return true;
+    for (size_t i = 0; i < wish->id_count; i++) {
+        int64_t id;
+        if (integer_parse(wish->ids[i], &id) && id > 0 && (uint64_t)id == one->id) return true;
+    }
+    return false;
+}
+
+void run_client_list(request *of)
+{
+    list_wish wish = {0};
+    if (!take_list_options(of, &wish)) return;
+    text listing;
+    text_init(&listing, LIST_BYTES_MAX);
+    uint64_t now_ns = node_now_ns(of->node);
+    pthread_mutex_lock(&of->node->sessions_lock);
+    for (session *one = of->node->sessions; one != NULL; one = one->next)
+        if (is_wished(&wish, one)) describe(&listing, one, now_ns);
+    pthread_mutex_unlock(&of->node->sessions_lock);
+    reply_listing(of, &listing);
+}
+
+/* ---- wishes of a connection ---- */
+
+/* "on" or "off"; false, and answered with the error, for anything else. */
+static bool take_switch(request *of, bool *on_out)
+{
+    *on_out = argument_is(of->args[2], "on");
+    if (*on_out || argument_is(of->args[2], "off")) return true;
+    request_error(of, ERROR_SYNTAX);
+    return false;
+}
+
+void run_client_no_evict(request *of)
+{
+    bool on;
+    if (!take_switch(of, &on)) return;
+    atomic_store_explicit(&of->session->no_evict, on, memory_order_relaxed);
+    reply_ok(of->reply);
+}
+
+void run_client_no_touch(request *of)
+{
+    if (!take_switch(of, &of->session->no_touch)) return;
+    reply_ok(of->reply);
+}
+
+void run_client_reply(request *of)
+{
+    if (argument_is(of->args[2], "on")) {
+        request_unmute(of);
+        reply_ok(of->reply);
+    } else if (argument_is(of->args[2], "off")) {
+        of->session->replies = SESSION_REPLIES_OFF;
+    } else if (argument_is(of->args[2], "skip")) {
+        if (of->session->replies == SESSION_REPLIES_ON && of->session->muted == NULL)
+            of->session->replies = SESSION_REPLIES_SKIP_NEXT;
+    } else {
+        request_error(of, ERROR_SYNTAX);
+    }
+}
+
+void run_client_help(request *of)
+{
+    static const char *const lines[] = {
+        "GETNAME",
+        "    Return the name of the current connection.",
+        "ID",
+        "    Return the ID of the current connection.",
+        "INFO",
+        "    Return information about the current client connection.",
+        "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB)] [ID <id> [...]]",
+        "    Return information about client connections.",
+        "NO-EVICT (ON|OFF)",
+        "    Note whether this connection may be closed to save memory.",
+        "NO-TOUCH (ON|OFF)",
+        "    Note whether commands of this connection count as uses of keys.",
+        "REPLY (ON|OFF|SKIP)",
+        "    Control the replies sent to the current connection.",
+        "SETINFO <LIB-NAME|LIB-VER> <value>",
+        "    Note the client library of the current connection.",
+        "SETNAME <name>",
+        "    Assign the name <name> to the current connection.",
+    };
+    request_help(of, lines, sizeof lines / sizeof lines[0]);
+}

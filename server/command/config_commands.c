@@ -1,0 +1,284 @@
+/*
+ * config_commands.c - CONFIG: Redis's names and our own over one configuration (settings.h).
+ *
+ * CONFIG SET checks everything it can before it changes anything; what is left is one call of
+ * settings->change, which makes all changes or none.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command/command_args.h"
+#include "command/command_text.h"
+#include "command/config_values.h"
+#include "command/glob.h"
+#include "command/handlers.h"
+
+enum { ANSWER_BYTES_MAX = 1 << 20 };
+
+/* ---- CONFIG GET ---- */
+
+/* Pairs gathered as texts, each with its NUL, so that they can be counted before they are told. */
+typedef struct config_answer {
+    const request *of;
+    text pairs;
+    size_t count;
+    const char *wanted; /* name of the one setting looked for; NULL: all that match */
+} config_answer;
+
+static bool is_asked(const request *of, const char *name)
+{
+    for (size_t i = 2; i < of->argc; i++)
+        if (glob_matches(of->args[i], hc_span_make(name, strlen(name)), true)) return true;
+    return false;
+}
+
+static void answer_add(config_answer *answer, const char *name, const char *value)
+{
+    text_add(&answer->pairs, name, strlen(name) + 1);
+    text_add(&answer->pairs, value, strlen(value) + 1);
+    answer->count++;
+}
+
+static void add_setting(void *ctx, const setting *one)
+{
+    config_answer *answer = ctx;
+    if (is_asked(answer->of, one->name)) answer_add(answer, one->name, one->text);
+}
+
+/* A setting of ours under Redis's name, which stands in `wanted` with ours behind its NUL. */
+static void add_renamed(void *ctx, const setting *one)
+{
+    config_answer *answer = ctx;
+    const config_name *which =
+        config_name_find(hc_span_make(answer->wanted, strlen(answer->wanted)));
+    if (which == NULL || strcmp(one->name, which->setting) != 0) return;
+    answer_add(answer, which->name, one->text);
+}
+
+static void add_redis_name(config_answer *answer, node *on, const config_name *which)
+{
+    char number[CONFIG_TEXT_CHARS];
+    switch (which->kind) {
+    case CONFIG_FIXED:
+        answer_add(answer, which->name, which->text);
+        return;
+    case CONFIG_NODE:
+    case CONFIG_MEMORY:
+        answer_add(answer, which->name, config_node_text(on, which, number));
+        return;
+    case CONFIG_SETTING:
+        if (on->options.settings == NULL) return;
+        answer->wanted = which->name;
+        on->options.settings->each(on->options.settings->ctx, add_renamed, answer);
+        return;
+    }
+}
+
+static bool patterns_fit(request *of)
+{
+    for (size_t i = 2; i < of->argc; i++) {
+        if (of->args[i].size <= GLOB_PATTERN_BYTES_MAX) continue;
+        request_errorf(of, "ERR pattern is longer than %u bytes", GLOB_PATTERN_BYTES_MAX);
+        return false;
+    }
+    return true;
+}
+
+void run_config_get(request *of)
+{
+    if (!patterns_fit(of)) return;
+    config_answer answer = {.of = of};
+    text_init(&answer.pairs, ANSWER_BYTES_MAX);
+    for (size_t i = 0; i < config_name_count(); i++)
+        if (is_asked(of, config_name_at(i)->name))
+            add_redis_name(&answer, of->node, config_name_at(i));
+    const settings *ours = of->node->options.settings;
+    if (ours != NULL) ours->each(ours->ctx, add_setting, &answer);
+    if (answer.pairs.failed) {
+        request_error(of, ERROR_NO_MEMORY);
+    } else {
+        of->reply->ops->map(of->reply, answer.count);
+        for (size_t at = 0; at < answer.pairs.size;) {
+            size_t size = strlen(answer.pairs.data + at);
+            reply_text(of->reply, hc_span_make(answer.pairs.data + at, size));
+            at += size + 1;
+        }
+    }
+    text_fini(&answer.pairs);
+}
+
+/* ---- CONFIG SET ---- */
+
+typedef struct config_changes {
+    setting_change list[SETTINGS_CHANGES_MAX];
+    size_t argument[SETTINGS_CHANGES_MAX]; /* index of the name among the request's arguments */
+    size_t name_at[SETTINGS_CHANGES_MAX], value_at[SETTINGS_CHANGES_MAX]; /* in `texts` */
+    size_t count;
+    text texts;
+    bool has_memory; /* maxmemory, where no settings table would take it */
+    uint64_t memory_bytes;
+} config_changes;
+
+static bool fail_set(request *of, size_t argument, const char *why)
+{
+    int bytes = of->args[argument].size < 128 ? (int)of->args[argument].size : 128;
+    request_errorf(of, "ERR CONFIG SET failed (possibly related to argument '%.*s') - %s", bytes,
+                   (const char *)of->args[argument].data, why);
+    return false;
+}
+
+static bool fail_unknown(request *of, size_t argument)
+{
+    int bytes = of->args[argument].size < 128 ? (int)of->args[argument].size : 128;
+    request_errorf(of, "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'", bytes,
+                   (const char *)of->args[argument].data);
+    return false;
+}
+
+static void changes_add(config_changes *to, size_t argument, hc_span name, hc_span value)
+{
+    size_t at = to->count++;
+    to->argument[at] = argument;
+    to->name_at[at] = to->texts.size;
+    text_add(&to->texts, name.data, name.size);
+    text_add(&to->texts, "", 1);
+    to->value_at[at] = to->texts.size;
+    text_add(&to->texts, value.data, value.size);
+    text_add(&to->texts, "", 1);
+}
+
+static bool take_memory(request *of, size_t argument, const config_name *which, config_changes *to)
+{
+    char digits[CONFIG_TEXT_CHARS];
+    if (!config_memory_parse(of->args[argument + 1], &to->memory_bytes))
+        return fail_set(of, argument, "argument must be a memory value");
+    if (of->node->options.settings == NULL) {
+        to->has_memory = true;
+        return true;
+    }
+    int chars = snprintf(digits, sizeof digits, "%" PRIu64, to->memory_bytes);
+    changes_add(to, argument, hc_span_make(which->setting, strlen(which->setting)),
+                hc_span_make(digits, (size_t)chars));
+    return true;
+}
+
+/* What is fixed may be "set" to what it is: clients do that. */
+static bool take_unchanged(request *of, size_t argument, const char *now)
+{
+    hc_span value = of->args[argument + 1];
+    size_t size = strlen(now);
+    if (value.size == size && (size == 0 || memcmp(value.data, now, size) == 0)) return true;
+    return fail_set(of, argument, "can't set immutable config");
+}
+
+static bool take_change(request *of, size_t argument, config_changes *to)
+{
+    char number[CONFIG_TEXT_CHARS];
+    hc_span name = of->args[argument], value = of->args[argument + 1];
+    bool has_nul = (name.size > 0 && memchr(name.data, '\0', name.size) != NULL) ||
+                   (value.size > 0 && memchr(value.data, '\0', value.size) != NULL);
+    if (has_nul || name.size == 0) return fail_unknown(of, argument);
+    if (value.size > SETTINGS_VALUE_BYTES_MAX)
+        return fail_set(of, argument, "argument is too long");
+    const config_name *which = config_name_find(name);
+    if (which == NULL) {
+        if (of->node->options.settings == NULL) return fail_unknown(of, argument);
+        changes_add(to, argument, name, value);
+        return true;
+    }
+    switch (which->kind) {
+    case CONFIG_FIXED:
+        return take_unchanged(of, argument, which->text);
+    case CONFIG_NODE:
+        return take_unchanged(of, argument, config_node_text(of->node, which, number));
+    case CONFIG_MEMORY:
+        return take_memory(of, argument, which, to);
+    default:
+        if (of->node->options.settings == NULL) return fail_unknown(of, argument);
+        changes_add(to, argument, hc_span_make(which->setting, strlen(which->setting)), value);
+        return true;
+    }
+}
+
+static bool same_name(hc_span a, hc_span b)
+{
+    if (a.size != b.size) return false;
+    for (size_t i = 0; i < a.size; i++)
+        if ((a.data[i] | 0x20) != (b.data[i] | 0x20)) return false;
+    return true;
+}
+
+static bool take_changes(request *of, config_changes *to)
+{
+    for (size_t i = 2; i < of->argc; i += 2) {
+        for (size_t earlier = 2; earlier < i; earlier += 2)
+            if (same_name(of->args[earlier], of->args[i]))
+                return fail_set(of, i, "duplicate parameter");
+        if (!take_change(of, i, to)) return false;
+    }
+    return true;
+}
+
+static bool apply_settings(request *of, config_changes *changes)
+{
+    if (changes->count == 0) return true;
+    const settings *ours = of->node->options.settings;
+    char error[SETTINGS_ERROR_BYTES] = "";
+    size_t failed = 0;
+    for (size_t i = 0; i < changes->count; i++) {
+        changes->list[i].name = changes->texts.data + changes->name_at[i];
+        changes->list[i].value = changes->texts.data + changes->value_at[i];
+    }
+    hc_status status = ours->change(ours->ctx, changes->list, changes->count, &failed, error);
+    if (status == HC_OK) return true;
+    size_t argument = changes->argument[failed < changes->count ? failed : 0];
+    if (status == HC_ERR_NOT_FOUND) return fail_unknown(of, argument);
+    if (status == HC_ERR_UNSUPPORTED) return fail_set(of, argument, "can't set immutable config");
+    return fail_set(of, argument, error[0] != '\0' ? error : hc_status_text(status));
+}
+
+void run_config_set(request *of)
+{
+    if (of->argc % 2 != 0) {
+        request_error_arity(of);
+        return;
+    }
+    if ((of->argc - 2) / 2 > SETTINGS_CHANGES_MAX) {
+        request_errorf(of, "ERR CONFIG SET takes at most %u parameters", SETTINGS_CHANGES_MAX);
+        return;
+    }
+    config_changes changes = {.count = 0};
+    text_init(&changes.texts, ANSWER_BYTES_MAX);
+    bool taken = take_changes(of, &changes);
+    if (taken && changes.texts.failed) {
+        request_error(of, ERROR_NO_MEMORY);
+    } else if (taken && changes.has_memory &&
+               node_set_max_memory(of->node, changes.memory_bytes) != HC_OK) {
+        (void)fail_set(of, 2, "argument must be 0 or at least 4mb");
+    } else if (taken && apply_settings(of, &changes)) {
+        reply_ok(of->reply);
+    }
+    text_fini(&changes.texts);
+}
+
+void run_config_resetstat(request *of)
+{
+    node_reset_statistics(of->node);
+    const settings *ours = of->node->options.settings;
+    if (ours != NULL && ours->reset_statistics != NULL) ours->reset_statistics(ours->ctx);
+    reply_ok(of->reply);
+}
+
+void run_config_help(request *of)
+{
+    static const char *const lines[] = {
+        "GET <pattern> [<pattern> ...]",
+        "    Return parameters matching the glob-like <pattern> and their values.",
+        "SET <directive> <value> [<directive> <value> ...]",
+        "    Set configuration parameters: all of them, or none.",
+        "RESETSTAT",
+        "    Reset statistics reported by the INFO command.",
+    };
+    request_help(of, lines, sizeof lines / sizeof lines[0]);
+}

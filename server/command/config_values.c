@@ -1,0 +1,95 @@
+/* config_values.c - the table of Redis's names, and how their values are told and read. */
+#include "command/config_values.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command/command_args.h"
+
+static const config_name names[] = {
+    {"appendfsync", CONFIG_FIXED, "everysec", NULL},
+    {"appendonly", CONFIG_FIXED, "no", NULL},
+    {"bind", CONFIG_SETTING, NULL, "network.bind"},
+    {"cluster-enabled", CONFIG_FIXED, "no", NULL},
+    {"databases", CONFIG_NODE, NULL, NULL},
+    {"dir", CONFIG_SETTING, NULL, "node.data_dir"},
+    {"hz", CONFIG_FIXED, "10", NULL},
+    {"io-threads", CONFIG_NODE, NULL, NULL},
+    {"logfile", CONFIG_SETTING, NULL, "logging.file"},
+    {"loglevel", CONFIG_SETTING, NULL, "logging.level"},
+    {"maxclients", CONFIG_NODE, NULL, NULL},
+    {"maxmemory", CONFIG_MEMORY, NULL, "cache.max_memory"},
+    {"maxmemory-policy", CONFIG_NODE, NULL, NULL},
+    {"notify-keyspace-events", CONFIG_FIXED, "", NULL},
+    {"port", CONFIG_NODE, NULL, NULL},
+    {"proto-max-bulk-len", CONFIG_FIXED, "536870912", NULL},
+    {"protected-mode", CONFIG_FIXED, "yes", NULL},
+    {"replica-read-only", CONFIG_FIXED, "yes", NULL},
+    {"requirepass", CONFIG_FIXED, "", NULL},
+    {"save", CONFIG_FIXED, "", NULL},
+    {"slave-read-only", CONFIG_FIXED, "yes", NULL},
+    {"timeout", CONFIG_FIXED, "0", NULL},
+};
+
+size_t config_name_count(void)
+{
+    return sizeof names / sizeof names[0];
+}
+
+const config_name *config_name_at(size_t index)
+{
+    return &names[index];
+}
+
+const config_name *config_name_find(hc_span name)
+{
+    for (size_t i = 0; i < config_name_count(); i++)
+        if (argument_is(name, names[i].name)) return &names[i];
+    return NULL;
+}
+
+const char *config_policy_name(const node *of)
+{
+    return of->options.eviction == HC_EVICTION_NONE ? "noeviction" : "allkeys-lru";
+}
+
+const char *config_node_text(const node *of, const config_name *which, char text[CONFIG_TEXT_CHARS])
+{
+    const node_options *options = &of->options;
+    uint64_t value = 0;
+    if (strcmp(which->name, "maxmemory-policy") == 0) return config_policy_name(of);
+    if (strcmp(which->name, "maxmemory") == 0) value = node_max_memory(of);
+    if (strcmp(which->name, "databases") == 0) value = options->databases;
+    if (strcmp(which->name, "io-threads") == 0) value = options->workers;
+    if (strcmp(which->name, "maxclients") == 0) value = options->clients_max;
+    if (strcmp(which->name, "port") == 0) value = options->resp_port;
+    (void)snprintf(text, CONFIG_TEXT_CHARS, "%" PRIu64, value);
+    return text;
+}
+
+bool config_memory_parse(hc_span text, uint64_t *bytes_out)
+{
+    static const struct {
+        const char *name;
+        uint64_t bytes;
+    } units[] = {{"", 1},           {"b", 1},
+                 {"k", 1000},       {"kb", 1024},
+                 {"m", 1000000},    {"mb", 1024 * 1024},
+                 {"g", 1000000000}, {"gb", 1024 * 1024 * 1024}};
+    uint64_t value = 0;
+    size_t digits = 0;
+    for (; digits < text.size; digits++) {
+        unsigned digit = (unsigned)text.data[digits] - '0';
+        if (digit > 9) break;
+        if (__builtin_mul_overflow(value, 10u, &value)) return false;
+        if (__builtin_add_overflow(value, digit, &value)) return false;
+    }
+    if (digits == 0) return false;
+    hc_span unit = hc_span_make(text.data + digits, text.size - digits);
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (!argument_is(unit, units[i].name)) continue;
+        return !__builtin_mul_overflow(value, units[i].bytes, bytes_out);
+    }
+    return false;
+}

@@ -1,0 +1,111 @@
+/* handlers.h - every handler by name, for the rows of table_*.c; each is called with its arity
+ * right, answers exactly once, and belongs to the file named above it. */
+#ifndef HYPERCACHE_SERVER_COMMAND_HANDLERS_H
+#define HYPERCACHE_SERVER_COMMAND_HANDLERS_H
+
+#include "command/request.h"
+
+/* connection_commands.c */
+void run_auth(request *of);
+void run_echo(request *of);
+void run_hello(request *of);
+void run_ping(request *of);
+void run_quit(request *of);
+void run_reset(request *of);
+void run_select(request *of);
+
+/* client_commands.c */
+void run_client_getname(request *of);
+void run_client_help(request *of);
+void run_client_id(request *of);
+void run_client_info(request *of);
+void run_client_list(request *of);
+void run_client_no_evict(request *of);
+void run_client_no_touch(request *of);
+void run_client_reply(request *of);
+void run_client_setinfo(request *of);
+void run_client_setname(request *of);
+
+/* command_commands.c */
+void run_command(request *of);
+void run_command_count(request *of);
+void run_command_docs(request *of);
+void run_command_getkeys(request *of);
+void run_command_help(request *of);
+void run_command_info(request *of);
+void run_command_list(request *of);
+
+/* string_commands.c */
+void run_append(request *of);
+void run_get(request *of);
+void run_getdel(request *of);
+void run_getrange(request *of);
+void run_mget(request *of);
+void run_mset(request *of);
+void run_msetnx(request *of);
+void run_setrange(request *of);
+void run_strlen(request *of);
+
+/* set_commands.c */
+void run_getex(request *of);
+void run_getset(request *of);
+void run_psetex(request *of);
+void run_set(request *of);
+void run_setex(request *of);
+void run_setnx(request *of);
+
+/* number_commands.c */
+void run_decr(request *of);
+void run_decrby(request *of);
+void run_incr(request *of);
+void run_incrby(request *of);
+void run_incrbyfloat(request *of);
+
+/* key_commands.c */
+void run_copy(request *of);
+void run_del(request *of);
+void run_exists(request *of);
+void run_rename(request *of);
+void run_renamenx(request *of);
+void run_touch(request *of);
+void run_type(request *of);
+
+/* expiry_commands.c */
+void run_expire(request *of);
+void run_expireat(request *of);
+void run_expiretime(request *of);
+void run_persist(request *of);
+void run_pexpire(request *of);
+void run_pexpireat(request *of);
+void run_pexpiretime(request *of);
+void run_pttl(request *of);
+void run_ttl(request *of);
+
+/* keyspace_commands.c */
+void run_dbsize(request *of);
+void run_flushall(request *of);
+void run_flushdb(request *of);
+void run_keys(request *of);
+void run_randomkey(request *of);
+void run_scan(request *of);
+
+/* inspect_commands.c */
+void run_memory_help(request *of);
+void run_memory_usage(request *of);
+void run_object_encoding(request *of);
+void run_object_freq(request *of);
+void run_object_help(request *of);
+void run_object_idletime(request *of);
+void run_object_refcount(request *of);
+
+/* server_commands.c, info_commands.c, config_commands.c */
+void run_config_get(request *of);
+void run_config_help(request *of);
+void run_config_resetstat(request *of);
+void run_config_set(request *of);
+void run_info(request *of);
+void run_lolwut(request *of);
+void run_shutdown(request *of);
+void run_time(request *of);
+
+#endif

@@ -1,0 +1,211 @@
+/*
+ * key_commands.c - keys as such: delete, count, rename, copy.
+ *
+ * RENAME and COPY write a value that came from the store, so they carry it aside in between.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/command_args.h"
+#include "command/handlers.h"
+
+void run_del(request *of)
+{
+    int64_t deleted = 0;
+    for (size_t i = 1; i < of->argc; i++)
+        if (hc_store_delete(of->session->store, of->args[i]) == HC_OK) deleted++;
+    of->reply->ops->integer(of->reply, deleted);
+}
+
+void run_exists(request *of)
+{
+    int64_t found = 0;
+    hc_item item;
+    for (size_t i = 1; i < of->argc; i++)
+        if (hc_store_stat(of->session->store, of->args[i], &item) == HC_OK) found++;
+    of->reply->ops->integer(of->reply, found);
+}
+
+void run_touch(request *of)
+{
+    int64_t found = 0;
+    for (size_t i = 1; i < of->argc; i++) { /* no room is enough: asking is what counts */
+        uint8_t nothing;
+        hc_status status = hc_store_get(of->session->store, of->args[i], &nothing, 0, NULL);
+        if (status == HC_OK || status == HC_ERR_BUFFER) found++;
+    }
+    of->reply->ops->integer(of->reply, found);
+}
+
+void run_type(request *of)
+{
+    hc_item item;
+    hc_status status = hc_store_stat(of->session->store, of->args[1], &item);
+    of->reply->ops->status(of->reply, status == HC_OK ? HC_SPAN("string") : HC_SPAN("none"));
+}
+
+/* ---- a value on its way from one key to another ---- */
+
+typedef struct parcel {
+    uint8_t *data;
+    hc_item item; /* value.data is `data` */
+} parcel;
+
+/*   HC_ERR_NOT_FOUND, HC_ERR_NO_MEMORY */
+static hc_status parcel_take(parcel *of, hc_txn *txn, hc_span key)
+{
+    hc_status status = hc_txn_get(txn, key, &of->item);
+    if (status != HC_OK) return status;
+    size_t size = of->item.value.size;
+    of->data = malloc(size > 0 ? size : 1);
+    if (of->data == NULL) return HC_ERR_NO_MEMORY;
+    if (size > 0) memcpy(of->data, of->item.value.data, size);
+    of->item.value.data = of->data;
+    return HC_OK;
+}
+
+static hc_set_options parcel_options(const parcel *of, bool only_if_absent)
+{
+    return (hc_set_options){.size = sizeof(hc_set_options),
+                            .expires_at_ms = of->item.expires_at_ms,
+                            .type = of->item.type,
+                            .condition = only_if_absent ? HC_IF_ABSENT : HC_IF_ALWAYS};
+}
+
+/* A copy keeps the source's expiry, and "none" must stay none where the store has a default. */
+static hc_status parcel_put(const parcel *of, hc_txn *txn, hc_span key, bool only_if_absent)
+{
+    hc_set_options options = parcel_options(of, only_if_absent);
+    hc_status status = hc_txn_set(txn, key, of->item.value, &options);
+    if (status == HC_OK && of->item.expires_at_ms == HC_EXPIRY_NONE)
+        status = hc_txn_expire(txn, key, HC_EXPIRY_NONE);
+    return status;
+}
+
+static bool same_key(hc_span a, hc_span b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* ---- RENAME, RENAMENX ---- */
+
+static hc_status rename_key(request *of, bool only_if_absent)
+{
+    hc_span from = of->args[1], to = of->args[2];
+    parcel carried = {0};
+    hc_txn txn;
+    hc_store_begin(of->session->store, &of->args[1], 2, &txn);
+    hc_status status;
+    if (same_key(from, to)) {
+        status = hc_txn_get(&txn, from, &carried.item);
+        if (status == HC_OK && only_if_absent) status = HC_ERR_CONFLICT;
+    } else {
+        status = parcel_take(&carried, &txn, from);
+        if (status == HC_OK) status = parcel_put(&carried, &txn, to, only_if_absent);
+        if (status == HC_OK) (void)hc_txn_delete(&txn, from);
+    }
+    hc_store_end(&txn);
+    free(carried.data);
+    return status;
+}
+
+static void reply_renamed(request *of, hc_status status)
+{
+    if (status == HC_ERR_NOT_FOUND)
+        request_error(of, ERROR_NO_KEY);
+    else
+        request_fail(of, status, of->args[2]);
+}
+
+void run_rename(request *of)
+{
+    hc_status status = rename_key(of, false);
+    if (status == HC_OK)
+        reply_ok(of->reply);
+    else
+        reply_renamed(of, status);
+}
+
+void run_renamenx(request *of)
+{
+    hc_status status = rename_key(of, true);
+    if (status == HC_OK || status == HC_ERR_CONFLICT)
+        of->reply->ops->integer(of->reply, status == HC_OK ? 1 : 0);
+    else
+        reply_renamed(of, status);
+}
+
+/* ---- COPY ---- */
+
+typedef struct copy_wish {
+    int64_t database;
+    bool replace;
+} copy_wish;
+
+static bool take_copy_options(request *of, copy_wish *wish)
+{
+    for (size_t i = 3; i < of->argc; i++) {
+        if (argument_is(of->args[i], "replace")) {
+            wish->replace = true;
+        } else if (argument_is(of->args[i], "db") && i + 1 < of->argc) {
+            if (!request_integer(of, of->args[++i], &wish->database)) return false;
+            if (wish->database < 0 || wish->database >= node_databases(of->node)) {
+                request_error(of, ERROR_DATABASE);
+                return false;
+            }
+        } else {
+            request_error(of, ERROR_SYNTAX);
+            return false;
+        }
+    }
+    return true;
+}
+
+static hc_status copy_within(request *of, bool replace)
+{
+    parcel carried = {0};
+    hc_txn txn;
+    hc_store_begin(of->session->store, &of->args[1], 2, &txn);
+    hc_status status = parcel_take(&carried, &txn, of->args[1]);
+    if (status == HC_OK) status = parcel_put(&carried, &txn, of->args[2], !replace);
+    hc_store_end(&txn);
+    free(carried.data);
+    return status;
+}
+
+/* Two steps, each atomic: a thread holds one store at a time. */
+static hc_status copy_across(request *of, hc_store *to, bool replace)
+{
+    parcel carried = {0};
+    hc_txn txn;
+    hc_store_begin(of->session->store, &of->args[1], 1, &txn);
+    hc_status status = parcel_take(&carried, &txn, of->args[1]);
+    hc_store_end(&txn);
+    if (status == HC_OK) {
+        hc_store_begin(to, &of->args[2], 1, &txn);
+        status = parcel_put(&carried, &txn, of->args[2], !replace);
+        hc_store_end(&txn);
+    }
+    free(carried.data);
+    return status;
+}
+
+void run_copy(request *of)
+{
+    unsigned here = atomic_load_explicit(&of->session->database, memory_order_relaxed);
+    copy_wish wish = {.database = here};
+    if (!take_copy_options(of, &wish)) return;
+    bool across = wish.database != here;
+    if (!across && same_key(of->args[1], of->args[2])) {
+        request_error(of, "ERR source and destination objects are the same");
+        return;
+    }
+    hc_store *to = node_store(of->node, (unsigned)wish.database);
+    hc_status status = to == NULL ? HC_ERR_NO_MEMORY
+                       : across   ? copy_across(of, to, wish.replace)
+                                  : copy_within(of, wish.replace);
+    if (status == HC_OK || status == HC_ERR_NOT_FOUND || status == HC_ERR_CONFLICT)
+        of->reply->ops->integer(of->reply, status == HC_OK ? 1 : 0);
+    else
+        request_fail(of, status, of->args[2]);
+}

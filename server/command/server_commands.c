@@ -1,0 +1,80 @@
+/* server_commands.c - TIME, SHUTDOWN, LOLWUT. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "command/command_args.h"
+#include "command/handlers.h"
+
+static void reply_number_text(reply *to, int64_t value)
+{
+    char digits[24];
+    int chars = snprintf(digits, sizeof digits, "%" PRId64, value);
+    reply_text(to, hc_span_make(digits, (size_t)chars));
+}
+
+/* Seconds and microseconds.  The host's clock counts milliseconds; without one of its own, the
+ * system's microseconds are told. */
+void run_time(request *of)
+{
+    int64_t seconds, microseconds;
+    const hc_host *host = of->node->options.host;
+    if (host != NULL && host->clock != NULL) {
+        int64_t now_ms = node_now_ms(of->node);
+        seconds = now_ms / 1000;
+        microseconds = now_ms % 1000 * 1000;
+    } else {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        seconds = (int64_t)now.tv_sec;
+        microseconds = now.tv_nsec / 1000;
+    }
+    of->reply->ops->array(of->reply, 2);
+    reply_number_text(of->reply, seconds);
+    reply_number_text(of->reply, microseconds);
+}
+
+typedef struct shutdown_wish {
+    bool save, no_save, cancel, other;
+} shutdown_wish;
+
+static bool take_shutdown_options(const request *of, shutdown_wish *wish)
+{
+    for (size_t i = 1; i < of->argc; i++) {
+        if (argument_is(of->args[i], "nosave"))
+            wish->no_save = true;
+        else if (argument_is(of->args[i], "save"))
+            wish->save = true;
+        else if (argument_is(of->args[i], "abort"))
+            wish->cancel = true;
+        else if (argument_is(of->args[i], "now") || argument_is(of->args[i], "force"))
+            wish->other = true;
+        else
+            return false;
+    }
+    if (wish->save && wish->no_save) return false;
+    return !wish->cancel || of->argc == 2;
+}
+
+/* No reply when it works: the connection closes. */
+void run_shutdown(request *of)
+{
+    shutdown_wish wish = {0};
+    const node_options *options = &of->node->options;
+    if (!take_shutdown_options(of, &wish)) {
+        request_error(of, ERROR_SYNTAX);
+    } else if (wish.cancel) {
+        request_error(of, "ERR No shutdown in progress.");
+    } else if (wish.save || options->shutdown == NULL) {
+        /* There is nothing that could save: better refused than lost. */
+        request_error(of, "ERR Errors trying to SHUTDOWN. Check logs.");
+    } else {
+        of->session->close = true;
+        options->shutdown(options->shutdown_ctx);
+    }
+}
+
+void run_lolwut(request *of)
+{
+    of->reply->ops->verbatim(of->reply, HC_SPAN("HyperCache ver. " HC_VERSION "\n"));
+}

@@ -1,0 +1,186 @@
+/*
+ * string_commands.c - reading and changing values as strings.
+ *
+ * A plain read goes from the store straight into the reply (reply_value).  A command that looks
+ * and then writes does both between hc_store_begin and hc_store_end, so no other write comes
+ * between; values it changes are copied aside first, since the store moves them as it writes.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/command_args.h"
+#include "command/handlers.h"
+
+enum { KEYS_INLINE_MAX = 64 /* more are gathered on the heap */ };
+
+void run_get(request *of)
+{
+    reply_value(of->reply, of->session->store, of->args[1]);
+}
+
+void run_mget(request *of)
+{
+    of->reply->ops->array(of->reply, of->argc - 1);
+    for (size_t i = 1; i < of->argc; i++)
+        reply_value(of->reply, of->session->store, of->args[i]);
+}
+
+void run_strlen(request *of)
+{
+    hc_item item;
+    hc_status status = hc_store_stat(of->session->store, of->args[1], &item);
+    of->reply->ops->integer(of->reply, status == HC_OK ? (int64_t)item.value.size : 0);
+}
+
+void run_append(request *of)
+{
+    size_t size;
+    hc_status status = hc_store_append(of->session->store, of->args[1], of->args[2], &size);
+    if (status != HC_OK) {
+        request_fail(of, status, of->args[1]);
+        return;
+    }
+    of->reply->ops->integer(of->reply, (int64_t)size);
+}
+
+void run_getdel(request *of)
+{
+    hc_txn txn;
+    hc_item item;
+    hc_store_begin(of->session->store, &of->args[1], 1, &txn);
+    if (hc_txn_get(&txn, of->args[1], &item) == HC_OK) {
+        reply_text(of->reply, item.value);
+        (void)hc_txn_delete(&txn, of->args[1]); /* it is there */
+    } else {
+        of->reply->ops->null(of->reply);
+    }
+    hc_store_end(&txn);
+}
+
+/* The part of a value of `size` bytes between two indexes, either of which may count from the end
+ * and may lie outside. */
+static hc_span range_of(hc_span value, int64_t first, int64_t last)
+{
+    int64_t size = (int64_t)value.size; /* at most HC_VALUE_BYTES_MAX */
+    if (first < 0 && last < 0 && first > last) return hc_span_make(NULL, 0);
+    if (first < 0) first = first < -size ? 0 : first + size;
+    if (last < 0) last = last < -size ? 0 : last + size;
+    if (last >= size) last = size - 1;
+    if (first > last || size == 0) return hc_span_make(NULL, 0);
+    return hc_span_make(value.data + first, (size_t)(last - first + 1));
+}
+
+void run_getrange(request *of)
+{
+    int64_t first, last;
+    if (!request_integer(of, of->args[2], &first)) return;
+    if (!request_integer(of, of->args[3], &last)) return;
+    hc_txn txn;
+    hc_item item;
+    hc_store_begin(of->session->store, &of->args[1], 1, &txn);
+    hc_span part = {0};
+    if (hc_txn_get(&txn, of->args[1], &item) == HC_OK) part = range_of(item.value, first, last);
+    reply_text(of->reply, part);
+    hc_store_end(&txn);
+}
+
+/* Writes `patch` over `old` from `offset` on, zero bytes between.  Expiry is kept. */
+static hc_status write_patched(hc_txn *txn, hc_span key, hc_span old, size_t offset, hc_span patch,
+                               size_t *size_out)
+{
+    size_t end = offset + patch.size;
+    size_t size = end > old.size ? end : old.size;
+    uint8_t *value = malloc(size);
+    if (value == NULL) return HC_ERR_NO_MEMORY;
+    if (old.size > 0) memcpy(value, old.data, old.size);
+    if (offset > old.size) memset(value + old.size, 0, offset - old.size);
+    memcpy(value + offset, patch.data, patch.size);
+    const hc_set_options options = {.size = sizeof options, .keep_expiry = true};
+    hc_status status = hc_txn_set(txn, key, hc_span_make(value, size), &options);
+    free(value);
+    *size_out = size;
+    return status;
+}
+
+void run_setrange(request *of)
+{
+    hc_span key = of->args[1], patch = of->args[3];
+    int64_t offset;
+    if (!request_integer(of, of->args[2], &offset)) return;
+    if (offset < 0) {
+        request_error(of, "ERR offset is out of range");
+        return;
+    }
+    hc_txn txn;
+    hc_item item;
+    hc_store_begin(of->session->store, &key, 1, &txn);
+    if (hc_txn_get(&txn, key, &item) != HC_OK) item.value = hc_span_make(NULL, 0);
+    size_t size = item.value.size;
+    hc_status status = HC_OK;
+    if (patch.size > HC_VALUE_BYTES_MAX || offset > (int64_t)(HC_VALUE_BYTES_MAX - patch.size))
+        status = patch.size > 0 ? HC_ERR_LIMIT : HC_OK;
+    else if (patch.size > 0)
+        status = write_patched(&txn, key, item.value, (size_t)offset, patch, &size);
+    hc_store_end(&txn);
+    if (status != HC_OK)
+        request_fail(of, status, key);
+    else
+        of->reply->ops->integer(of->reply, (int64_t)size);
+}
+
+/* ---- several keys in one step ---- */
+
+/* False when `only_if_absent` and one is there; otherwise sets all until one fails. */
+static bool set_pairs(hc_txn *txn, const hc_span *pairs, const hc_span *keys, size_t count,
+                      bool only_if_absent, hc_status *status, size_t *failed_out)
+{
+    hc_item item;
+    for (size_t i = 0; only_if_absent && i < count; i++)
+        if (hc_txn_get(txn, keys[i], &item) == HC_OK) return false;
+    for (size_t i = 0; i < count && *status == HC_OK; i++) {
+        *status = hc_txn_set(txn, keys[i], pairs[2 * i + 1], NULL);
+        *failed_out = i;
+    }
+    return true;
+}
+
+static void set_many(request *of, bool only_if_absent)
+{
+    if (of->argc % 2 == 0) {
+        request_error_arity(of);
+        return;
+    }
+    const hc_span *pairs = &of->args[1];
+    size_t count = (of->argc - 1) / 2;
+    hc_span few[KEYS_INLINE_MAX] = {{0}};
+    hc_span *keys = count <= KEYS_INLINE_MAX ? few : calloc(count, sizeof *keys);
+    if (keys == NULL) {
+        request_error(of, ERROR_NO_MEMORY);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        keys[i] = pairs[2 * i];
+    hc_status status = HC_OK;
+    size_t failed = 0;
+    hc_txn txn;
+    hc_store_begin(of->session->store, keys, count, &txn);
+    bool done = set_pairs(&txn, pairs, keys, count, only_if_absent, &status, &failed);
+    hc_store_end(&txn);
+    if (status != HC_OK)
+        request_fail(of, status, keys[failed]);
+    else if (only_if_absent)
+        of->reply->ops->integer(of->reply, done ? 1 : 0);
+    else
+        reply_ok(of->reply);
+    if (keys != few) free(keys);
+}
+
+void run_mset(request *of)
+{
+    set_many(of, false);
+}
+
+void run_msetnx(request *of)
+{
+    set_many(of, true);
+}

@@ -1,0 +1,69 @@
+/* table_server.c - the rows of the server as a whole; command.h says what the fields mean. */
+#include "command/handlers.h"
+#include "command/table.h"
+
+enum {
+    FAST = COMMAND_FAST,
+    ANY_TIME = COMMAND_LOADING | COMMAND_STALE,
+    ADMIN = COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE
+};
+
+#define ROW(name_, arity_, flags_, categories_, run_)                                              \
+    .name = name_, .arity = arity_, .flags = flags_, .categories = categories_, .run = run_,       \
+    .group = COMMAND_GROUP_SERVER
+#define FLUSH_TIPS "request_policy:all_shards response_policy:all_succeeded"
+
+static const command config_rows[] = {
+    {ROW("get", -3, ADMIN, 0, run_config_get), .since = "2.0.0",
+     .complexity = "O(N) with N settings", .summary = "Returns settings",
+     .arguments = "parameter*"},
+    {ROW("help", 2, ANY_TIME, 0, run_config_help), .since = "5.0.0", .complexity = "O(1)",
+     .summary = "Returns a help text"},
+    {ROW("resetstat", 2, ADMIN, 0, run_config_resetstat), .since = "2.0.0", .complexity = "O(1)",
+     .summary = "Starts the counters again from zero"},
+    {ROW("set", -4, ADMIN, 0, run_config_set), .since = "2.0.0",
+     .complexity = "O(N) with N settings", .summary = "Changes settings at run time",
+     .tips = "request_policy:all_nodes response_policy:all_succeeded",
+     .arguments = "data{parameter value}*"},
+};
+
+static const command memory_rows[] = {
+    {ROW("help", 2, ANY_TIME, 0, run_memory_help), .since = "4.0.0", .complexity = "O(1)",
+     .summary = "Returns a help text"},
+    {ROW("usage", -3, COMMAND_READONLY, 0, run_memory_usage), .since = "4.0.0",
+     .complexity = "O(1)", .summary = "Estimates the memory a key and its value take",
+     .keys = {2, 2, 1, COMMAND_ACCESS_STAT, COMMAND_ACCESS_NONE},
+     .arguments = "key [SAMPLES=count:integer]"},
+};
+
+static const command rows[] = {
+    {ROW("config", -2, 0, 0, NULL), .since = "2.0.0", .complexity = "Depends on subcommand.",
+     .summary = "A container for commands on settings", .subcommands = config_rows,
+     .subcommand_count = sizeof config_rows / sizeof config_rows[0]},
+    {ROW("dbsize", 1, COMMAND_READONLY | FAST, COMMAND_KEYSPACE, run_dbsize), .since = "1.0.0",
+     .complexity = "O(1)", .summary = "Returns the number of keys",
+     .tips = "request_policy:all_shards response_policy:agg_sum"},
+    {ROW("flushall", -1, COMMAND_WRITE, COMMAND_KEYSPACE | COMMAND_DANGEROUS, run_flushall),
+     .since = "1.0.0", .complexity = "O(1)", .summary = "Removes all keys of all databases",
+     .tips = FLUSH_TIPS, .arguments = "[flush-type(ASYNC|SYNC)]"},
+    {ROW("flushdb", -1, COMMAND_WRITE, COMMAND_KEYSPACE | COMMAND_DANGEROUS, run_flushdb),
+     .since = "1.0.0", .complexity = "O(1)", .summary = "Removes all keys of this database",
+     .tips = FLUSH_TIPS, .arguments = "[flush-type(ASYNC|SYNC)]"},
+    {ROW("info", -1, ANY_TIME, COMMAND_DANGEROUS, run_info), .since = "1.0.0", .complexity = "O(1)",
+     .summary = "Describes the server, with its counters",
+     .tips = "nondeterministic_output request_policy:all_shards response_policy:special",
+     .arguments = "[section*]"},
+    {ROW("lolwut", -1, COMMAND_READONLY | FAST, 0, run_lolwut), .since = "5.0.0",
+     .complexity = "O(1)", .summary = "Says which server this is",
+     .arguments = "[VERSION=version:integer]"},
+    {ROW("memory", -2, 0, 0, NULL), .since = "4.0.0", .complexity = "Depends on subcommand.",
+     .summary = "A container for commands on memory", .subcommands = memory_rows,
+     .subcommand_count = sizeof memory_rows / sizeof memory_rows[0]},
+    {ROW("shutdown", -1, ADMIN | COMMAND_NO_MULTI | COMMAND_ALLOW_BUSY, 0, run_shutdown),
+     .since = "1.0.0", .complexity = "O(1)", .summary = "Ends the server",
+     .arguments = "[save-selector(NOSAVE|SAVE)] [NOW] [FORCE] [ABORT]"},
+    {ROW("time", 1, ANY_TIME | FAST, 0, run_time), .since = "2.6.0", .complexity = "O(1)",
+     .summary = "Returns the server's time", .tips = "nondeterministic_output"},
+};
+
+const command_group_rows command_rows_server = {rows, sizeof rows / sizeof rows[0]};
