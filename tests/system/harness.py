@@ -31,6 +31,7 @@ __all__ = [
 
 FULL = os.environ.get("FULL", "") not in ("", "0")  # also what is too long for every run
 TEST_S_MAX = 300 if not Daemon.sanitizer else 1200
+FAILURE_CHARS_MAX = 3000
 PROGRAM_S_MAX = 120.0 if not Daemon.sanitizer else 600.0
 
 
@@ -123,8 +124,9 @@ def _run_one(name, test):
         print(f"skip  {name}: {skip}", flush=True)
         return "skip"
     except Exception as error:  # a test may fail in any way, and the next one still runs
-        print(f"FAIL  {name}: {type(error).__name__}: {error}", flush=True)
-        print("      " + traceback.format_exc().rstrip().replace("\n", "\n      "), flush=True)
+        print(f"FAIL  {name}: {type(error).__name__}: {str(error)[:FAILURE_CHARS_MAX]}", flush=True)
+        where = "".join(traceback.format_tb(error.__traceback__)[1:]).rstrip()
+        print("      " + where.replace("\n", "\n      "), flush=True)
         return "FAIL"
     finally:
         signal.alarm(0)
