@@ -155,6 +155,7 @@ void tuning_init(tuning *of, const config *cfg, log_sink *sink, unsigned workers
         .sink = sink,
         .workers = workers,
         .cfg = *cfg,
+        .loaded = *cfg,
     };
     (void)pthread_mutex_init(&of->lock, NULL);
     levels_apply(of, cfg);
@@ -179,10 +180,10 @@ void tuning_reload(tuning *of, const config *next)
     config wanted = of->cfg;
     for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
         const config_key *key = &config_keys[i];
-        char now[CONFIG_VALUE_BYTES], then[CONFIG_VALUE_BYTES], why[256];
-        config_get(&of->cfg, key, now);
+        char before[CONFIG_VALUE_BYTES], then[CONFIG_VALUE_BYTES], why[256];
+        config_get(&of->loaded, key, before);
         config_get(next, key, then);
-        if (strcmp(now, then) == 0) continue;
+        if (strcmp(before, then) == 0) continue;
         if ((key->flags & CONFIG_LIVE) == 0) {
             say(of, HC_LOG_WARN, "a changed setting waits for a restart", key->full, then);
             continue;
@@ -196,5 +197,6 @@ void tuning_reload(tuning *of, const config *next)
         say(of, HC_LOG_ERROR, "the new limit was refused, nothing was changed", "cache.max_memory",
             "");
     }
+    of->loaded = *next;
     (void)pthread_mutex_unlock(&of->lock);
 }

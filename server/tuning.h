@@ -26,6 +26,7 @@ typedef struct tuning {
     unsigned workers;     /* never changes */
     pthread_mutex_t lock; /* guards all below */
     config cfg;           /* what holds now */
+    config loaded;        /* what file, environment and flags said last */
     node *node;           /* borrowed; NULL: not there */
     net *net;             /* likewise */
 } tuning;
@@ -37,8 +38,8 @@ void tuning_fini(tuning *of);
 /* Says whom changes go to from now on; NULL: nobody.  On return no change is under way. */
 void tuning_attach(tuning *of, node *commands, net *clients);
 
-/* Makes the changeable keys what `next` says, and tells the log about the others that differ:
- * these wait for a restart. */
+/* Carries out what differs between `next` and what was loaded last, so that a CONFIG SET outlives a
+ * SIGHUP that has no news of its key.  The log hears of keys that wait for a restart. */
 void tuning_reload(tuning *of, const config *next);
 
 #endif
