@@ -1,0 +1,352 @@
+/*
+ * main.c - hypercached: reads its configuration, assembles a node, runs it, takes it apart.
+ *
+ *     config -> log sink -> tuning -> node -> net -> maintenance       built in this order,
+ *     ... signals ...                                                  torn down in reverse
+ *
+ * All signals of interest are blocked before the first thread starts and taken one by one by the
+ * main thread, so nothing runs in a handler but the exit that a second SIGTERM asks for.
+ *
+ * Exit status: 0 ended as asked, 1 could not start, 2 refused its configuration.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "command/node.h"
+#include "config/config.h"
+#include "descriptors.h"
+#include "event_log.h"
+#include "maintenance.h"
+#include "net/net.h"
+#include "telemetry/log_sink.h"
+#include "tuning.h"
+
+#define EXIT_CONFIG 2
+
+typedef struct assembly {
+    int argc;
+    char *const *argv;
+    config cfg;
+    unsigned workers;
+    unsigned clients; /* as many as the descriptors allow */
+    char executable[PATH_MAX], config_file[PATH_MAX];
+    hc_host host;
+    log_sink *sink;
+    tuning tuning;
+    node *node;
+    net *net;
+    maintenance *maintenance;
+    atomic_bool ending; /* a SHUTDOWN must not count as a second signal */
+} assembly;
+
+extern char **environ;
+
+/* ---- parts ---- */
+
+static unsigned processors(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+    int count = CPU_COUNT(&set);
+    return count > (int)NODE_WORKERS_MAX ? NODE_WORKERS_MAX : (unsigned)count;
+}
+
+/* The log's file, below the data directory unless its name is absolute. */
+static bool log_file(const config *cfg, char path[PATH_MAX])
+{
+    const char *file = cfg->logging.file, *folder = cfg->node.data_dir;
+    if (file[0] == '/' || file[0] == '\0') {
+        (void)snprintf(path, PATH_MAX, "%s", file);
+        return true;
+    }
+    (void)snprintf(path, PATH_MAX, "%s/%s", folder, file);
+    if (mkdir(folder, 0750) == 0 || errno == EEXIST) return true;
+    (void)fprintf(stderr, "hypercached: node.data_dir: cannot create %s: %s\n", folder,
+                  strerror(errno));
+    return false;
+}
+
+static bool sink_start(assembly *of)
+{
+    char path[PATH_MAX];
+    if (!log_file(&of->cfg, path)) return false;
+    bool to_stderr = false;
+    for (size_t i = 0; i < of->cfg.logging.output.count; i++)
+        to_stderr = to_stderr || strcasecmp(of->cfg.logging.output.items[i], "stderr") == 0;
+    log_sink_options options = {
+        .node_id = of->cfg.node.id,
+        .file = path[0] != '\0' ? path : NULL,
+        .fd = to_stderr ? STDERR_FILENO : -1,
+        .json = of->cfg.logging.format == CONFIG_FORMAT_JSON,
+        .level = (hc_log_level)of->cfg.logging.level,
+    };
+    hc_status status = log_sink_start(&options, &of->sink);
+    if (status == HC_OK) return true;
+    (void)fprintf(stderr, "hypercached: logging.file: %s: %s\n", path,
+                  status == HC_ERR_IO ? strerror(errno) : hc_status_text(status));
+    return false;
+}
+
+/* SHUTDOWN: the same way to the end as SIGTERM. */
+static void shutdown_asked(void *ctx)
+{
+    assembly *of = ctx;
+    if (!atomic_exchange(&of->ending, true)) (void)kill(getpid(), SIGTERM);
+}
+
+static bool node_start(assembly *of)
+{
+    ssize_t size = readlink("/proc/self/exe", of->executable, sizeof of->executable - 1);
+    of->executable[size > 0 ? size : 0] = '\0';
+    if (of->cfg.path[0] == '\0' || realpath(of->cfg.path, of->config_file) == NULL) {
+        of->config_file[0] = '\0';
+    }
+    node_options options = {
+        .host = &of->host,
+        .settings = &of->tuning.settings,
+        .node_id = of->cfg.node.id,
+        .config_file = of->config_file,
+        .executable = of->executable,
+        .max_memory_bytes = (uint64_t)of->cfg.cache.max_memory_bytes,
+        .default_ttl_ms = of->cfg.cache.default_ttl_ms,
+        .eviction = (hc_eviction)of->cfg.cache.eviction,
+        .databases = (unsigned)of->cfg.cache.databases,
+        .workers = of->workers,
+        .clients_max = of->clients,
+        .resp_port = (unsigned)of->cfg.network.resp_port,
+        .shutdown = shutdown_asked,
+        .shutdown_ctx = of,
+    };
+    hc_status status = node_create(&options, &of->node);
+    if (status == HC_OK) return true;
+    (void)fprintf(stderr, "hypercached: cannot create the store: %s\n", hc_status_text(status));
+    return false;
+}
+
+static bool serve(assembly *of)
+{
+    const config *cfg = &of->cfg;
+    const char *bind[CONFIG_LIST_MAX];
+    for (size_t i = 0; i < cfg->network.bind.count; i++)
+        bind[i] = cfg->network.bind.items[i];
+    net_options options = {
+        .host = &of->host,
+        .node = of->node,
+        .bind = bind,
+        .bind_count = cfg->network.bind.count,
+        .port = (uint16_t)cfg->network.resp_port,
+        .workers = of->workers,
+        .clients_max = of->clients,
+        .idle_timeout_ms = (uint32_t)cfg->network.idle_timeout_ms,
+        .drain_timeout_ms = (uint32_t)cfg->network.drain_timeout_ms,
+        .request_bytes_max = (size_t)cfg->network.request_bytes_max,
+        .output_hard_bytes = (size_t)cfg->network.output_bytes_max,
+    };
+    hc_status status = net_start(&options, &of->net);
+    if (status == HC_OK) return true;
+    char origin[CONFIG_TEXT_MAX + 32];
+    config_origin_text(cfg, &config_keys[CONFIG_NETWORK_RESP_PORT], origin, sizeof origin);
+    log_sink_stop(of->sink); /* its reasons first */
+    of->sink = NULL;
+    if (status == HC_ERR_EXISTS) {
+        (void)fprintf(stderr,
+                      "hypercached: port %d is in use by another process; choose another "
+                      "network.resp_port (now from %s)\n",
+                      (int)cfg->network.resp_port, origin);
+    } else {
+        (void)fprintf(stderr, "hypercached: cannot listen on network.resp_port %d (%s): %s\n",
+                      (int)cfg->network.resp_port, origin, hc_status_text(status));
+    }
+    return false;
+}
+
+/* ---- words at the start and the end ---- */
+
+/* A log collector that takes stdout and stderr as one stream gets nothing but log lines. */
+static bool banner_wanted(void)
+{
+    struct stat out, err;
+    if (isatty(STDOUT_FILENO)) return true;
+    if (fstat(STDOUT_FILENO, &out) != 0 || fstat(STDERR_FILENO, &err) != 0) return false;
+    return out.st_dev != err.st_dev || out.st_ino != err.st_ino;
+}
+
+static void started(const assembly *of)
+{
+    const hc_log *log = of->host.log;
+    const config *cfg = &of->cfg;
+    char bind[CONFIG_VALUE_BYTES], message[64];
+    config_get(cfg, &config_keys[CONFIG_NETWORK_BIND], bind);
+    if (of->clients < (unsigned)cfg->network.max_clients) {
+        hc_log_field fields[] = {event_number("asked", (uint64_t)cfg->network.max_clients),
+                                 event_number("possible", of->clients)};
+        event_log(log, HC_LOG_WARN, "start",
+                  "network.max_clients is more than the limit of open files (ulimit -n) allows",
+                  fields, 2);
+    }
+    if (cfg->cache.max_memory_bytes == 0) {
+        event_log(log, HC_LOG_WARN, "start",
+                  "cache.max_memory is 0: the cache may grow until the machine's memory is full",
+                  NULL, 0);
+    }
+    hc_log_field fields[] = {
+        event_text("version", HC_VERSION),       event_text("bind", bind),
+        event_number("port", net_port(of->net)), event_number("threads", of->workers),
+        event_number("pid", (uint64_t)getpid()),
+    };
+    (void)snprintf(message, sizeof message, "serving; try redis-cli -p %u", net_port(of->net));
+    event_log(log, HC_LOG_INFO, "start", message, fields, sizeof fields / sizeof fields[0]);
+    if (!banner_wanted()) return;
+    (void)printf("HyperCache %s serves on %s, port %u, as %s\n"
+                 "  try   redis-cli -p %u set greeting hello\n"
+                 "  stop  Ctrl-C, or kill %d\n",
+                 HC_VERSION, bind, net_port(of->net), cfg->node.id, net_port(of->net),
+                 (int)getpid());
+    (void)fflush(stdout);
+}
+
+/* ---- signals ---- */
+
+static void signals_block(sigset_t *set)
+{
+    (void)sigemptyset(set);
+    (void)sigaddset(set, SIGTERM);
+    (void)sigaddset(set, SIGINT);
+    (void)sigaddset(set, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, set, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+static void exit_now(int number)
+{
+    _exit(128 + number);
+}
+
+/* From here on SIGTERM and SIGINT end the process where it stands. */
+static void signals_release(void)
+{
+    sigset_t set;
+    (void)signal(SIGTERM, exit_now);
+    (void)signal(SIGINT, exit_now);
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void reload(assembly *of)
+{
+    static config next; /* only the main thread is here */
+    config_action action;
+    config_problems problems = {0};
+    log_sink_reopen(of->sink);
+    if (config_load(&next, of->argc, of->argv, environ, &action, &problems)) {
+        tuning_reload(&of->tuning, &next);
+        event_log(of->host.log, HC_LOG_INFO, "reload", "the configuration was read again", NULL, 0);
+        return;
+    }
+    hc_log_field field = event_text("problems", problems.text);
+    event_log(of->host.log, HC_LOG_ERROR, "reload",
+              "the configuration cannot be used; what held before still holds", &field, 1);
+}
+
+static void run(assembly *of, const sigset_t *set)
+{
+    for (;;) {
+        siginfo_t info;
+        int number = sigwaitinfo(set, &info);
+        if (number == SIGHUP) reload(of);
+        if (number != SIGTERM && number != SIGINT) continue;
+        bool asked = atomic_exchange(&of->ending, true);
+        hc_log_field field = event_text("reason", asked              ? "SHUTDOWN"
+                                                  : number == SIGINT ? "SIGINT"
+                                                                     : "SIGTERM");
+        event_log(of->host.log, HC_LOG_INFO, "stop", "draining clients", &field, 1);
+        return;
+    }
+}
+
+/* ---- the whole ---- */
+
+static int daemon_run(assembly *of)
+{
+    sigset_t set;
+    int status = EXIT_FAILURE;
+    (void)mallopt(M_ARENA_MAX, 2); /* a third one would hold memory and hardly save time */
+    signals_block(&set);
+    of->workers = of->cfg.network.threads > 0 ? (unsigned)of->cfg.network.threads : processors();
+    of->clients = descriptors_provide((unsigned)of->cfg.network.max_clients, of->workers);
+    if (!sink_start(of)) return EXIT_FAILURE;
+    of->host = (hc_host){.size = sizeof(hc_host), .log = log_sink_log(of->sink)};
+    tuning_init(&of->tuning, &of->cfg, of->sink, of->workers);
+    if (!node_start(of)) goto sink;
+    if (!serve(of)) goto node;
+    if (maintenance_start(of->node, &of->maintenance) != HC_OK) {
+        (void)fprintf(stderr, "hypercached: no memory for a thread\n");
+        goto net;
+    }
+    tuning_attach(&of->tuning, of->node, of->net);
+    started(of);
+    run(of, &set);
+    signals_release();
+    status = EXIT_SUCCESS;
+    tuning_attach(&of->tuning, of->node, NULL); /* workers may still ask for changes */
+net:
+    net_stop(of->net);
+    maintenance_stop(of->maintenance);
+node:
+    tuning_attach(&of->tuning, NULL, NULL);
+    node_destroy(of->node);
+sink:
+    tuning_fini(&of->tuning);
+    if (status == EXIT_SUCCESS) event_log(of->host.log, HC_LOG_INFO, "stop", "ended", NULL, 0);
+    log_sink_stop(of->sink);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static assembly of; /* static for its size; passed along, not reached for */
+    config_action action;
+    config_problems problems = {0};
+    of.argc = argc;
+    of.argv = argv;
+    if (!config_load(&of.cfg, argc, argv, environ, &action, &problems)) {
+        (void)fprintf(stderr, "%s", problems.text);
+        (void)fprintf(stderr, "hypercached: %zu problem%s in the configuration\n", problems.count,
+                      problems.count == 1 ? "" : "s");
+        return EXIT_CONFIG;
+    }
+    switch (action) {
+    case CONFIG_HELP:
+        config_print_help(stdout);
+        return EXIT_SUCCESS;
+    case CONFIG_VERSION:
+        (void)printf("hypercached %s\n", HC_VERSION);
+        return EXIT_SUCCESS;
+    case CONFIG_VALIDATE:
+        (void)printf("the configuration is valid\n");
+        return EXIT_SUCCESS;
+    case CONFIG_SHOW:
+        config_print(&of.cfg, stdout);
+        return EXIT_SUCCESS;
+    case CONFIG_DEFAULT:
+        config_print_default(stdout);
+        return EXIT_SUCCESS;
+    case CONFIG_RUN:
+        break;
+    }
+    return daemon_run(&of);
+}
