@@ -7,8 +7,9 @@ median of the ratios within turns.  CPU per operation is user + system time of t
 (/proc/PID/stat) during the measured interval, over the operations answered in it: it stays
 meaningful when something else limits the throughput.
 
-The echo server parses nothing and answers with the bytes it was sent: what the kernel and the load
-leave possible.
+The echo server parses nothing: it counts bytes and, for each request's worth of them, sends as many
+bytes as a real reply has (MGET: it sends back what it reads).  It is what kernel and load leave
+possible.
 
     bench_server.py [--tests=set,get,incr,mget] [--pipelines=1,16,64] [--clients=50]
                     [--keys=1000000] [--value-bytes=32] [--turns=5] [--ms=2000] [--nice=0] [--quick]
@@ -24,6 +25,18 @@ import sys
 from servers import KINDS, LOAD, Server, arguments, machine
 
 SERVER_CPU, LOAD_CPU = 0, 1
+
+
+def echo_flags(test, options):
+    """Bytes of a request of bench_load, and a line as long as its reply."""
+    if options.generator != "load" or test == "mget":
+        return ()
+    value = len(f"${options.value_bytes}") + 2 + options.value_bytes + 2
+    name, key = len("$3") + 2 + len("GET") + 2, len("$16") + 2 + 16 + 2
+    request = len("*2") + 2 + name + key
+    words = {"set": (request + value, "+OK"), "get": (request, "+" + "v" * (value - 3)),
+             "incr": (request + 1, ":1"), "ping": (14, "+PONG")}
+    return tuple(map(str, words[test]))
 
 
 def run(command, options):
@@ -81,6 +94,14 @@ def ratio(turns, first, kind):
     return statistics.median(turn[first]["ops_per_s"] / turn[kind]["ops_per_s"] for turn in turns)
 
 
+def cpu_ratio(turns, first, kind):
+    """How many times the CPU per operation of the first server this one takes."""
+    def cost(result):
+        return max(result["user_ns"] + result["system_ns"], 0.1)
+
+    return statistics.median(cost(turn[kind]) / cost(turn[first]) for turn in turns)
+
+
 def row(test, pipeline, turns, kinds):
     cells = [test.upper(), str(pipeline)]
     for kind in kinds:
@@ -89,6 +110,8 @@ def row(test, pipeline, turns, kinds):
         cells.append(f"{ratio(turns, kinds[0], kind):.2f}")
     for kind in kinds:
         cells.append(f"{median(turns, kind, 'user_ns'):.0f}+{median(turns, kind, 'system_ns'):.0f}")
+    for kind in kinds[1:]:
+        cells.append(f"{cpu_ratio(turns, kinds[0], kind):.2f}")
     for kind in kinds:
         cells.append(f"{median(turns, kind, 'p50_us'):.0f}/{median(turns, kind, 'p99_us'):.0f}")
     busy = [median(turns, kind, "server_busy") for kind in kinds]
@@ -100,6 +123,7 @@ def heading(kinds):
     words = ["test", "P"] + [f"{kind} K/s" for kind in kinds]
     words += [f"x {kind}" for kind in kinds[1:]]
     words += [f"{kind} ns user+sys" for kind in kinds]
+    words += [f"CPU of {kind} / ours" for kind in kinds[1:]]
     words += [f"{kind} p50/p99 us" for kind in kinds] + ["server busy %"]
     return "| " + " | ".join(words) + " |\n|" + "---|" * len(words)
 
@@ -115,14 +139,19 @@ def main():
     print(f"{machine()}; {options.clients} clients, {options.keys} keys, values of "
           f"{options.value_bytes} bytes, {options.turns} turns of {options.ms} ms, "
           f"load by {options.generator}\n")
-    servers = {kind: Server(kind, cpu=SERVER_CPU, nice=options.nice) for kind in kinds}
+    servers = {}
     try:
-        for kind, server in servers.items():
-            if kind != "echo":
-                run([LOAD, f"--port={server.port}", f"--fill={options.keys}",
-                     f"--value-bytes={options.value_bytes}"], options)
+        for kind in filter(lambda kind: kind != "echo", kinds):
+            servers[kind] = Server(kind, cpu=SERVER_CPU, nice=options.nice)
+            run([LOAD, f"--port={servers[kind].port}", f"--fill={options.keys}",
+                 f"--value-bytes={options.value_bytes}"], options)
         print(heading(kinds), flush=True)
         for test in options.tests.split(","):
+            if "echo" in kinds:
+                if "echo" in servers:
+                    servers["echo"].stop()
+                servers["echo"] = Server("echo", cpu=SERVER_CPU, nice=options.nice,
+                                         flags=echo_flags(test, options))
             for pipeline in map(int, options.pipelines.split(",")):
                 turns = [{kind: measure(servers[kind], test, pipeline, options) for kind in kinds}
                          for _ in range(options.turns)]

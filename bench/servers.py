@@ -4,7 +4,7 @@
         server.port, server.pid, server.rss()
 
 Kinds: hypercached (build/hypercached, one worker thread), redis (redis-server of the system, no
-snapshots, no append log), echo (build/bench/echo_server, which sends back what it reads).
+snapshots, no append log), echo (build/bench/echo_server, which understands nothing).
 """
 import ctypes
 import os
@@ -29,7 +29,7 @@ def _command(kind, port, flags):
     if kind == "redis":
         return ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "",
                 "--appendonly", "no", *flags]
-    return [os.path.join(BUILD, "bench", "echo_server"), str(port)]
+    return [os.path.join(BUILD, "bench", "echo_server"), str(port), *flags]
 
 
 def _free_port():
