@@ -1,0 +1,99 @@
+/*
+ * test_byte_queue.c - what goes in comes out, in order, and memory follows what waits.
+ */
+#include "support/test.h"
+
+#include "net/byte_queue.h"
+#include "support/test_random.h"
+
+static void test_an_empty_queue_owns_nothing(void **state)
+{
+    (void)state;
+    byte_queue queue = {0};
+    assert_int_equal(byte_queue_size(&queue), 0);
+    assert_true(byte_queue_append(&queue, (const uint8_t *)"abc", 3));
+    byte_queue_take(&queue, 3);
+    assert_null(queue.data);
+    assert_true(byte_queue_append(&queue, NULL, 0));
+    assert_null(queue.data);
+    byte_queue_fini(&queue);
+}
+
+static void test_bytes_come_out_as_they_went_in(void **state)
+{
+    (void)state;
+    test_random random;
+    test_random_init(&random, 7);
+    byte_queue queue = {0};
+    uint8_t bytes[5000];
+    uint64_t in = 0, out = 0; /* byte n is n % 251 */
+    for (int step = 0; step < 20000; step++) {
+        size_t size = (size_t)test_random_below(&random, step % 100 == 0 ? sizeof bytes : 300);
+        if (test_random_below(&random, 2) == 0) {
+            for (size_t i = 0; i < size; i++)
+                bytes[i] = (uint8_t)((in + i) % 251);
+            assert_true(byte_queue_append(&queue, bytes, size));
+            in += size;
+        } else {
+            if (size > byte_queue_size(&queue)) size = byte_queue_size(&queue);
+            for (size_t i = 0; i < size; i++)
+                assert_int_equal(queue.data[queue.head + i], (out + i) % 251);
+            byte_queue_take(&queue, size);
+            out += size;
+        }
+        if (step % 50 == 0) byte_queue_trim(&queue);
+        assert_int_equal(byte_queue_size(&queue), in - out);
+        assert_true(queue.capacity <= 4 * (in - out) + 65536 || queue.head > 0);
+    }
+    byte_queue_fini(&queue);
+}
+
+static void test_room_is_made_by_moving_before_growing(void **state)
+{
+    (void)state;
+    byte_queue queue = {0};
+    static const uint8_t bytes[512] = {1};
+    assert_true(byte_queue_append(&queue, bytes, sizeof bytes));
+    size_t capacity = queue.capacity;
+    byte_queue_take(&queue, 400);
+    assert_true(byte_queue_append(&queue, bytes, 300));
+    assert_int_equal(queue.capacity, capacity);
+    assert_int_equal(queue.head, 0);
+    byte_queue_fini(&queue);
+}
+
+static void test_trim_gives_back_a_large_block(void **state)
+{
+    (void)state;
+    byte_queue queue = {0};
+    assert_true(byte_queue_reserve(&queue, 1u << 20));
+    queue.tail = 1u << 20;
+    queue.data[queue.tail - 1] = 'x';
+    byte_queue_take(&queue, (1u << 20) - 1);
+    byte_queue_trim(&queue);
+    assert_true(queue.capacity <= 512);
+    assert_int_equal(queue.data[queue.head], 'x');
+    byte_queue_fini(&queue);
+}
+
+static void test_a_size_that_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    byte_queue queue = {0};
+    assert_true(byte_queue_append(&queue, (const uint8_t *)"abc", 3));
+    assert_false(byte_queue_reserve(&queue, SIZE_MAX / 2));
+    assert_int_equal(byte_queue_size(&queue), 3);
+    byte_queue_fini(&queue);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_empty_queue_owns_nothing),
+        cmocka_unit_test(test_bytes_come_out_as_they_went_in),
+        cmocka_unit_test(test_room_is_made_by_moving_before_growing),
+        cmocka_unit_test(test_trim_gives_back_a_large_block),
+        cmocka_unit_test(test_a_size_that_cannot_be_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
