@@ -193,6 +193,7 @@ typedef struct value_place {
 static void *reserve_bulk(void *ctx, const hc_item *item)
 {
     value_place *place = ctx;
+    if (place->begun) place->to->ops->bulk_cancel(place->to); /* a writer came between */
     place->begun = true;
     return place->to->ops->bulk(place->to, item->value.size);
 }

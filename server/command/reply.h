@@ -25,11 +25,11 @@ typedef struct reply_ops {
     void (*null)(reply *to);
     void (*null_array)(reply *to);
     /* A string of `size` bytes which the caller writes to the place returned, before any other
-     * call.  Each call begins a string of its own; a caller that learns of another size (the
-     * second `reserve` of an hc_sink) takes the first back with bulk_cancel.  NULL: no room; the
-     * transport has noted it. */
+     * call.  NULL: no room; the transport has noted it. */
     uint8_t *(*bulk)(reply *to, size_t size);
-    void (*bulk_cancel)(reply *to);            /* takes back the `bulk` just begun */
+    /* Takes the latest `bulk` back, when no other call came after it: to begin again with another
+     * size (hc_sink), or to answer with something else. */
+    void (*bulk_cancel)(reply *to);
     void (*verbatim)(reply *to, hc_span text); /* RESP3 =txt:, RESP2 bulk */
     void (*array)(reply *to, size_t count);
     void (*map)(reply *to, size_t pairs);
