@@ -2,6 +2,7 @@
 #ifndef HYPERCACHE_HYPERCACHE_H
 #define HYPERCACHE_HYPERCACHE_H
 
+#include <hypercache/filter.h>
 #include <hypercache/host.h>
 #include <hypercache/log.h>
 #include <hypercache/store.h>
