@@ -97,14 +97,16 @@ class Client:
     def send(self, data):
         """Sends raw bytes, and keeps what arrives meanwhile, so that neither side can block."""
         view = memoryview(data)
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN | select.POLLOUT)
         while view:
-            readable, writable, _ = select.select([self.socket], [self.socket], [], self.timeout_s)
-            if not readable and not writable:
+            ready = poll.poll(self.timeout_s * 1000)
+            if not ready:
                 raise TimeoutError(f"the server took no byte for {self.timeout_s:g} s")
             try:
-                if readable:
+                if ready[0][1] & ~select.POLLOUT:  # bytes, or an end that _receive reports
                     self._receive()
-                if writable:
+                if ready[0][1] & select.POLLOUT:
                     view = view[self.socket.send(view[:RECEIVE_BYTES]) :]
             except (ConnectionResetError, BrokenPipeError) as error:
                 raise Closed(str(error)) from None

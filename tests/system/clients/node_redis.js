@@ -89,7 +89,7 @@ async function main() {
     assert.strictEqual(await elsewhere.get('k'), null);
     assert.ok(await client.dbSize() > 5000 && await elsewhere.dbSize() === 0);
     ok('databases');
-    const hello = await client.hello(major > 4 ? Number(protocol) : {protocol: 2});
+    const hello = await client.hello(major > 4 ? Number(protocol) : {protover: 2});
     assert.strictEqual(Number(hello.proto), Number(protocol));
     assert.match(await client.info('server'), /redis_version:7\./);
     ok(`RESP${hello.proto}`);
