@@ -14,22 +14,27 @@
 #include "store/store_private.h"
 
 #define ITEMS_DEFAULT 4096u
-#define SWEEP_PAUSE_MS 2000
-#define SWEEP_YIELD_MIN 16u /* one expired in so many items, or the segment is left alone a while  \
-                             */
+#define SWEEP_YIELD_MIN                                                                            \
+    16u /* one expired in so many items, or the segment is left alone a while                      \
+         */
 #define GARBAGE_PERCENT_IDLE 10u
 #define SEGMENTS_FREE_KEPT 2u /* of a shard: saves giving back and touching again */
 #define SHRINK_STEPS_MAX 64u
 #define SWEEP_BATCH 16u
 
-/* Takes the expired items out of a batch of places. */
-static size_t sweep_remove(hc_store *store, shard *s, const uint32_t *places,
-                           const uint64_t *hashes, size_t count)
+typedef struct sweep_entry {
+    uint64_t hash;
+    uint32_t place;
+} sweep_entry;
+
+/* Takes the expired items at these places out. */
+static size_t sweep_remove(hc_store *store, shard *s, const sweep_entry *entries, size_t count)
 {
     size_t removed = 0;
     for (size_t i = 0; i < count; i++) {
         slot at;
-        if (!hci_index_find_place(s, hashes[i], places[i], &at)) continue; /* garbage */
+        if (!hci_index_find_place(s, entries[i].hash, entries[i].place, &at))
+            continue; /* garbage */
         hci_item_remove(store, s, at, REMOVED_EXPIRED);
         removed++;
     }
@@ -40,8 +45,7 @@ static size_t sweep_remove(hc_store *store, shard *s, const uint32_t *places,
 /* Walks through one segment; returns the number of items looked at. */
 static size_t segment_sweep(hc_store *store, shard *s, uint32_t number, int64_t now_ms)
 {
-    uint32_t places[SWEEP_BATCH];
-    uint64_t hashes[SWEEP_BATCH];
+    sweep_entry expired[SWEEP_BATCH] = {{0, 0}};
     uint32_t base = number << SEGMENT_SHIFT, used = s->segments[number].used;
     size_t pending = 0, looked = 0, removed = 0;
     int64_t next_ms = INT64_MAX;
@@ -50,9 +54,9 @@ static size_t segment_sweep(hc_store *store, shard *s, uint32_t number, int64_t 
         item_at(s, base + offset, &item);
         int64_t expires_at_ms = item.header.expires_at_ms;
         if (expiry_passed(expires_at_ms, now_ms)) {
-            places[pending] = base + offset;
-            hashes[pending] = item_hash(store, &item);
-            bucket_pair pair = hci_index_pair(s, hashes[pending++]);
+            uint64_t hash = item_hash(store, &item);
+            bucket_pair pair = hci_index_pair(s, hash);
+            expired[pending++] = (sweep_entry){hash, base + offset};
             __builtin_prefetch(pair.first);
             __builtin_prefetch(pair.second);
         } else if (expires_at_ms != HC_EXPIRY_NONE && expires_at_ms < next_ms) {
@@ -60,10 +64,10 @@ static size_t segment_sweep(hc_store *store, shard *s, uint32_t number, int64_t 
         }
         offset += (uint32_t)item_bytes(&item.header);
         if (pending < SWEEP_BATCH) continue;
-        removed += sweep_remove(store, s, places, hashes, pending);
+        removed += sweep_remove(store, s, expired, pending);
         pending = 0;
     }
-    removed += sweep_remove(store, s, places, hashes, pending);
+    removed += sweep_remove(store, s, expired, pending);
     if (next_ms != INT64_MAX && removed < looked / SWEEP_YIELD_MIN &&
         next_ms < now_ms + SWEEP_PAUSE_MS) {
         next_ms = now_ms + SWEEP_PAUSE_MS;

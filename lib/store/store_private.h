@@ -44,6 +44,9 @@
 #define LOAD_GROW 932u   /* .91: split above */
 #define LOAD_SHRINK 717u /* .70: merge below */
 
+/* A segment whose sweep yielded little is left alone for so long. */
+#define SWEEP_PAUSE_MS 2000
+
 #define NONE UINT32_MAX
 
 typedef struct hci_extent {
@@ -97,7 +100,8 @@ typedef struct stash_entry {
 typedef struct reclaim_state {
     uint32_t victim; /* segment, or NONE */
     uint32_t offset; /* of the next item in it */
-    bool evict;      /* may drop items; else only copies */
+    bool evict;      /* drops what was not used; else copies all */
+    bool may_evict;  /* drops what cannot be copied; else stops there */
 } reclaim_state;
 
 typedef struct shard_counters {

@@ -67,7 +67,7 @@ static bool victim_choose(hc_store *store, shard *s, reclaim_goal goal)
     if (evict) victim = oldest_segment(store, s);
     if (victim == NONE) return false;
     hci_segment_victimize(s, victim);
-    s->reclaim = (reclaim_state){victim, 0, evict};
+    s->reclaim = (reclaim_state){victim, 0, evict, may_evict};
     return true;
 }
 
@@ -102,7 +102,7 @@ static bool item_reclaim(hc_store *store, shard *s, uint32_t place, uint64_t has
             if (s->reclaim.evict) hci_index_use_set(s, at, use - 1);
             return true;
         }
-        if (!s->reclaim.evict) return false;
+        if (!s->reclaim.may_evict) return false;
     }
     hci_item_remove(store, s, at, expired ? REMOVED_EXPIRED : REMOVED_EVICTED);
     s->moves++;

@@ -91,7 +91,10 @@ static hc_status place_find(hc_store *store, shard *s, size_t bytes, uint32_t *p
 {
     for (uint32_t step = 0; step < APPEND_STEPS_MAX; step++) {
         if (hci_segment_append(store, s, CLASS_NEW, false, bytes, place_out)) return HC_OK;
-        if (!hci_reclaim_step(store, s, RECLAIM_ROOM, RECLAIM_ITEMS_MAX)) break;
+        if (hci_reclaim_step(store, s, RECLAIM_ROOM, RECLAIM_ITEMS_MAX)) continue;
+        /* nothing to gain in this shard: the memory is elsewhere */
+        hc_status status = hci_reclaim_room(store, s, SEGMENT_BYTES);
+        if (status != HC_OK) return status;
     }
     return HC_ERR_FULL;
 }
