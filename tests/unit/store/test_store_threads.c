@@ -27,6 +27,7 @@ typedef struct arena {
     test_memory memory;
     hc_host host;
     unsigned rounds;
+    unsigned large_one_in; /* values of any size up to VALUE_MAX */
     atomic_uint writing; /* writers not yet done */
     atomic_ulong torn, lost, reads, scans;
 } arena;
@@ -37,15 +38,16 @@ static hc_span key_of(char *text, char kind, unsigned number)
 }
 
 /* Small mostly, some past the size where values leave the segments. */
-static size_t size_of(test_random *random)
+static size_t size_of(const arena *a, test_random *random)
 {
-    return 1 + test_random_below(random, test_random_below(random, 200) == 0 ? VALUE_MAX : 60);
+    bool large = test_random_below(random, a->large_one_in) == 0;
+    return 1 + test_random_below(random, large ? VALUE_MAX : 60);
 }
 
 static void set_random(arena *a, hc_span key, test_random *random)
 {
     char value[VALUE_MAX];
-    size_t size = size_of(random);
+    size_t size = size_of(a, random);
     memset(value, 'a' + (int)test_random_below(random, 26), size);
     assert_int_equal(hc_store_set(a->store, key, hc_span_make(value, size), NULL), HC_OK);
 }
@@ -172,7 +174,7 @@ static void run(arena *a, uint64_t max_memory_bytes)
 static void test_readers_and_scans_find_every_resting_key_whole(void **state)
 {
     (void)state;
-    static arena a = {.rounds = 6};
+    static arena a = {.rounds = 2, .large_one_in = 200};
     run(&a, 0);
     assert_int_equal(a.lost, 0);
     hc_store_stats stats = {.size = sizeof stats};
@@ -185,7 +187,7 @@ static void test_readers_and_scans_find_every_resting_key_whole(void **state)
 static void test_readers_never_see_a_torn_value_while_evicting(void **state)
 {
     (void)state;
-    static arena a = {.rounds = 6};
+    static arena a = {.rounds = 2, .large_one_in = 20};
     run(&a, HC_STORE_MEMORY_BYTES_MIN);
     hc_store_stats stats = {.size = sizeof stats};
     hc_store_stats_get(a.store, &stats);
@@ -203,7 +205,7 @@ static void *move_amounts(void *argument)
 {
     transfer *t = argument;
     hc_span keys[2] = {HC_SPAN("left"), HC_SPAN("right")};
-    for (unsigned i = 0; i < 20000; i++) {
+    for (unsigned i = 0; i < 5000; i++) {
         hc_txn txn;
         hc_item item;
         uint64_t amounts[2];
