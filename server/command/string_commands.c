@@ -158,14 +158,21 @@ static void set_many(request *of, bool only_if_absent)
         request_error(of, ERROR_NO_MEMORY);
         return;
     }
-    for (size_t i = 0; i < count; i++)
-        keys[i] = pairs[2 * i];
     hc_status status = HC_OK;
     size_t failed = 0;
-    hc_txn txn;
-    hc_store_begin(of->session->store, keys, count, &txn);
-    bool done = set_pairs(&txn, pairs, keys, count, only_if_absent, &status, &failed);
-    hc_store_end(&txn);
+    bool done = false;
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = pairs[2 * i];
+        if (keys[i].size <= HC_KEY_BYTES_MAX) continue;
+        status = HC_ERR_LIMIT; /* seen before anything is set: all or nothing */
+        failed = i;
+    }
+    if (status == HC_OK) {
+        hc_txn txn;
+        hc_store_begin(of->session->store, keys, count, &txn);
+        done = set_pairs(&txn, pairs, keys, count, only_if_absent, &status, &failed);
+        hc_store_end(&txn);
+    }
     if (status != HC_OK)
         request_fail(of, status, keys[failed]);
     else if (only_if_absent)
