@@ -1,0 +1,167 @@
+/* test_keyspace_commands.c - SCAN, KEYS, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "support/test_node.h"
+
+static void fill(test_node *on, unsigned keys)
+{
+    for (unsigned i = 0; i < keys; i++) {
+        char line[64];
+        (void)snprintf(line, sizeof line, "SET key:%u v", i);
+        test_node_expect(on, line, "+OK");
+    }
+}
+
+/* Counts the key:N of one SCAN reply in `seen`; returns the next cursor. */
+static unsigned long long take_page(const char *page, unsigned *seen, unsigned keys, unsigned *got)
+{
+    unsigned long long cursor = 0;
+    assert_int_equal(sscanf(page, "*2 \"%llu\"", &cursor), 1);
+    for (const char *at = strstr(page, "\"key:"); at != NULL; at = strstr(at + 1, "\"key:")) {
+        unsigned long number = strtoul(at + 5, NULL, 10);
+        assert_true(number < keys);
+        seen[number]++;
+        (*got)++;
+    }
+    return cursor;
+}
+
+static void scan_all(const char *options, unsigned expected_keys)
+{
+    enum { KEYS = 1000, PAGES_MAX = 2000 };
+    unsigned seen[KEYS] = {0}, got = 0, pages = 0;
+    unsigned long long cursor = 0;
+    test_node on;
+    test_node_init(&on, NULL);
+    fill(&on, KEYS);
+    do {
+        char line[128];
+        (void)snprintf(line, sizeof line, "SCAN %llu%s", cursor, options);
+        cursor = take_page(test_node_run(&on, line), seen, KEYS, &got);
+    } while (cursor != 0 && ++pages < PAGES_MAX);
+    assert_int_equal(cursor, 0);
+    unsigned distinct = 0;
+    for (unsigned i = 0; i < KEYS; i++)
+        if (seen[i] > 0) distinct++;
+    assert_int_equal(distinct, expected_keys);
+    test_node_fini(&on);
+}
+
+static void test_scan_visits_every_key(void **state)
+{
+    (void)state;
+    scan_all("", 1000);
+    scan_all(" COUNT 1", 1000);
+    scan_all(" COUNT 300", 1000);
+    scan_all(" COUNT 9223372036854775807", 1000);
+}
+
+static void test_scan_filters(void **state)
+{
+    (void)state;
+    scan_all(" MATCH key:1*", 111);
+    scan_all(" MATCH key:?", 10);
+    scan_all(" TYPE string COUNT 100 MATCH *99", 10);
+    scan_all(" TYPE STRING", 1000);
+    scan_all(" TYPE hash", 0);
+}
+
+static void test_scan_refuses_bad_arguments(void **state)
+{
+    (void)state;
+    TEST_STEPS({"SCAN 0", "*2 \"0\" *0"}, {"SCAN abc", "-ERR invalid cursor"},
+               {"SCAN ''", "-ERR invalid cursor"}, {"SCAN '1 '", "-ERR invalid cursor"},
+               {"SCAN 18446744073709551616", "-ERR invalid cursor"},
+               {"SCAN 18446744073709551615", "*2 ..."}, {"SCAN 0 COUNT 0", "-ERR syntax error"},
+               {"SCAN 0 COUNT -5", "-ERR syntax error"},
+               {"SCAN 0 COUNT x", "-ERR value is not an integer or out of range"},
+               {"SCAN 0 MATCH", "-ERR syntax error"}, {"SCAN 0 foo bar", "-ERR syntax error"},
+               {"SCAN 0 TYPE nothing", "*2 \"0\" *0"});
+}
+
+static void test_keys_answers_with_all_that_match(void **state)
+{
+    (void)state;
+    TEST_STEPS({"KEYS *", "*0"}, {"MSET one 1 two 2 three 3", "+OK"}, {"KEYS o*", "*1 \"one\""},
+               {"KEYS *", "*3 ..."}, {"KEYS t*", "*2 ..."}, {"KEYS [a-o]ne", "*1 \"one\""},
+               {"KEYS x", "*0"}, {"SET '' v", "+OK"}, {"KEYS ''", "*1 \"\""});
+}
+
+static void test_a_pattern_has_a_bound(void **state)
+{
+    (void)state;
+    test_node on;
+    test_node_init(&on, NULL);
+    char pattern[1025];
+    memset(pattern, 'a', sizeof pattern);
+    hc_span long_one[] = {span("KEYS"), hc_span_make(pattern, 1025)};
+    hc_span fitting[] = {span("KEYS"), hc_span_make(pattern, 1024)};
+    hc_span scan[] = {span("SCAN"), span("0"), span("MATCH"), long_one[1]};
+    assert_string_equal(test_node_run_args(&on, long_one, 2),
+                        "-ERR pattern is longer than 1024 bytes");
+    assert_string_equal(test_node_run_args(&on, scan, 4), "-ERR pattern is longer than 1024 bytes");
+    assert_string_equal(test_node_run_args(&on, fitting, 2), "*0");
+    test_node_fini(&on);
+}
+
+static void test_scan_returns_early_when_keys_are_large(void **state)
+{
+    (void)state;
+    enum { KEYS = 40, KEY_BYTES = 60000 };
+    test_node on;
+    test_node_init(&on, NULL);
+    uint8_t *key = malloc(KEY_BYTES);
+    memset(key, 'k', KEY_BYTES);
+    for (unsigned i = 0; i < KEYS; i++) {
+        key[0] = (uint8_t)i;
+        hc_span set[] = {span("SET"), hc_span_make(key, KEY_BYTES), span("v")};
+        assert_string_equal(test_node_run_args(&on, set, 3), "+OK");
+    }
+    free(key);
+    test_node_expect(&on, "DBSIZE", ":40");
+    /* The fixture's line has room for a million bytes, so most keys are dropped by the pattern. */
+    unsigned long long cursor = 0;
+    unsigned calls = 0;
+    do {
+        char line[64];
+        (void)snprintf(line, sizeof line, "SCAN %llu COUNT 10000 MATCH x", cursor);
+        const char *page = test_node_run(&on, line);
+        assert_int_equal(sscanf(page, "*2 \"%llu\"", &cursor), 1);
+    } while (cursor != 0 && ++calls < 100);
+    assert_int_equal(cursor, 0);
+    test_node_fini(&on);
+}
+
+static void test_randomkey_is_one_of_the_keys(void **state)
+{
+    (void)state;
+    TEST_STEPS({"RANDOMKEY", "nil"}, {"SET only v", "+OK"}, {"RANDOMKEY", "\"only\""},
+               {"RANDOMKEY x", "-ERR wrong number of arguments for 'randomkey' command"});
+}
+
+static void test_flushes_empty_one_database_or_all(void **state)
+{
+    (void)state;
+    TEST_STEPS({"DBSIZE", ":0"}, {"MSET a 1 b 2", "+OK"}, {"DBSIZE", ":2"}, {"SELECT 9", "+OK"},
+               {"SET c 3", "+OK"}, {"DBSIZE", ":1"}, {"FLUSHDB", "+OK"}, {"DBSIZE", ":0"},
+               {"SET c 3", "+OK"}, {"SELECT 0", "+OK"}, {"DBSIZE", ":2"}, {"FLUSHDB ASYNC", "+OK"},
+               {"DBSIZE", ":0"}, {"SET a 1", "+OK"}, {"FLUSHALL sync", "+OK"}, {"DBSIZE", ":0"},
+               {"SELECT 9", "+OK"}, {"DBSIZE", ":0"}, {"FLUSHALL foo", "-ERR syntax error"},
+               {"FLUSHDB sync async", "-ERR syntax error"});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_scan_visits_every_key),
+        cmocka_unit_test(test_scan_filters),
+        cmocka_unit_test(test_scan_refuses_bad_arguments),
+        cmocka_unit_test(test_keys_answers_with_all_that_match),
+        cmocka_unit_test(test_a_pattern_has_a_bound),
+        cmocka_unit_test(test_scan_returns_early_when_keys_are_large),
+        cmocka_unit_test(test_randomkey_is_one_of_the_keys),
+        cmocka_unit_test(test_flushes_empty_one_database_or_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
