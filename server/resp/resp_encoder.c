@@ -62,6 +62,23 @@ static const char digit_pairs[] = "00010203040506070809"
                                   "80818283848586878889"
                                   "90919293949596979899";
 
+static __attribute__((noinline)) uint8_t *number_write_long(uint8_t *to, uint64_t value)
+{
+    size_t digits = 2;
+    for (uint64_t rest = value / 100; rest > 0; rest /= 10)
+        digits++;
+    uint8_t *at = to + digits;
+    for (; value >= 100; value /= 100) {
+        at -= 2;
+        memcpy(at, digit_pairs + 2 * (value % 100), 2);
+    }
+    if (value >= 10)
+        memcpy(at - 2, digit_pairs + 2 * value, 2);
+    else
+        *(at - 1) = (uint8_t)('0' + value);
+    return to + digits;
+}
+
 /* Writes `value` in decimal at `to`; returns the place behind it. */
 static inline uint8_t *number_write(uint8_t *to, uint64_t value)
 {
@@ -69,18 +86,11 @@ static inline uint8_t *number_write(uint8_t *to, uint64_t value)
         *to = (uint8_t)('0' + value);
         return to + 1;
     }
-    uint8_t text[20];
-    uint8_t *at = text + sizeof text;
-    while (value >= 10) { /* at most ten pairs */
-        at -= 2;
-        memcpy(at, digit_pairs + 2 * (value % 100), 2);
-        value /= 100;
+    if (value < 100) {
+        memcpy(to, digit_pairs + 2 * value, 2);
+        return to + 2;
     }
-    if (value > 0) *--at = (uint8_t)('0' + value);
-    if (*at == '0') at++; /* the upper half of the last pair */
-    size_t bytes = (size_t)(text + sizeof text - at);
-    memcpy(to, at, bytes);
-    return to + bytes;
+    return number_write_long(to, value);
 }
 
 static inline uint8_t *crlf_write(uint8_t *to)
@@ -99,7 +109,7 @@ static inline void header_write(resp_encoder *e, char mark, uint64_t value)
     e->size = (size_t)(to - e->data);
 }
 
-static void bytes_write(resp_encoder *e, const void *bytes, size_t size)
+static inline void bytes_write(resp_encoder *e, const void *bytes, size_t size)
 {
     uint8_t *to = encoder_reserve(e, size);
     if (to == NULL) return;

@@ -25,7 +25,7 @@
 #include "resp/resp_inline.h"
 
 #define COUNT_BYTES_MAX 32u     /* of a number in a header; any longer is no number */
-#define COUNT_DIGITS_FAST 18u   /* always fit an int64 */
+#define COUNT_BYTES_FAST 12u    /* up to ten digits and CRLF, read without looking for the end */
 #define MARKS_MIN 16u           /* arguments */
 #define SCRATCH_ARGS_KEEP 8192u /* arguments; more is given back after the batch */
 
@@ -82,13 +82,19 @@ size_t resp_parser_needs(const resp_parser *parser, size_t size)
     return end > size ? end - size : 1;
 }
 
-static resp_outcome fail(resp_scratch *scratch, const char *text)
+/* Out of line, to keep their buffers off the stack of the hot path. */
+#define COLD __attribute__((noinline, cold))
+#define HOT inline __attribute__((always_inline))
+#define LIKELY(condition) __builtin_expect((condition), 1)
+#define UNLIKELY(condition) __builtin_expect((condition), 0)
+
+static COLD resp_outcome fail(resp_scratch *scratch, const char *text)
 {
     (void)snprintf(scratch->error, sizeof scratch->error, "ERR Protocol error: %s", text);
     return RESP_ERROR;
 }
 
-static resp_outcome fail_byte(resp_scratch *scratch, char expected, uint8_t got)
+static COLD resp_outcome fail_byte(resp_scratch *scratch, char expected, uint8_t got)
 {
     char text[32];
     (void)snprintf(text, sizeof text, "expected '%c', got '%c'", expected,
@@ -100,9 +106,13 @@ static resp_outcome fail_byte(resp_scratch *scratch, char expected, uint8_t got)
 
 typedef enum count_result { COUNT_OK, COUNT_MORE, COUNT_BAD, COUNT_LONG } count_result;
 
-/* All that is not 1..18 digits and CRLF: negative, wrong, or not all here yet. */
-static __attribute__((noinline)) count_result count_classify(const uint8_t *text, size_t left,
-                                                             size_t *bytes_out, int64_t *value_out)
+typedef struct decimal {
+    int64_t value;
+    size_t bytes; /* of its text, CRLF included */
+} decimal;
+
+/* All that is not 1..10 digits and CRLF with bytes behind: negative, wrong, or not all here. */
+static COLD count_result count_classify(const uint8_t *text, size_t left, decimal *number_out)
 {
     size_t i = left > 0 && text[0] == '-' ? 1 : 0;
     size_t first = i;
@@ -121,30 +131,29 @@ static __attribute__((noinline)) count_result count_classify(const uint8_t *text
     if (text[i + 1] != '\n' || !fits) return COUNT_BAD;
     if (first == 1 && value == 0) return COUNT_BAD;
     if (first == 0 && __builtin_sub_overflow((int64_t)0, value, &value)) return COUNT_BAD;
-    *bytes_out = i + 2;
-    *value_out = value;
+    *number_out = (decimal){.value = value, .bytes = i + 2};
     return COUNT_OK;
 }
 
 /* A number and its CRLF at `text`. */
-static inline count_result count_read(const uint8_t *text, size_t left, size_t *bytes_out,
-                                      int64_t *value_out)
+static HOT count_result count_read(const uint8_t *text, size_t left, decimal *number_out)
 {
-    int64_t value = 0;
-    size_t i = 0;
-    size_t digits_max = left < COUNT_DIGITS_FAST ? left : COUNT_DIGITS_FAST;
-    while (i < digits_max) {
-        unsigned digit = (unsigned)text[i] - '0';
-        if (digit > 9) break;
-        value = value * 10 + (int64_t)digit;
-        i++;
+    if (LIKELY(left >= COUNT_BYTES_FAST)) {
+        unsigned digit = (unsigned)text[0] - '0';
+        bool plain = digit <= 9 && (digit != 0 || text[1] == '\r');
+        int64_t value = digit;
+        size_t i = 1;
+        for (; i < COUNT_BYTES_FAST - 2 && (digit = (unsigned)text[i] - '0') <= 9; i++)
+            value = value * 10 + (int64_t)digit;
+        if (LIKELY(plain && text[i] == '\r' && text[i + 1] == '\n')) {
+            *number_out = (decimal){.value = value, .bytes = i + 2};
+            return COUNT_OK;
+        }
     }
-    bool plain = i > 0 && left - i >= 2 && text[i] == '\r' && text[i + 1] == '\n' &&
-                 (text[0] != '0' || i == 1);
-    if (__builtin_expect(!plain, 0)) return count_classify(text, left, bytes_out, value_out);
-    *bytes_out = i + 2;
-    *value_out = value;
-    return COUNT_OK;
+    decimal rare = {0}; /* a copy of its own lets the usual one stay in registers */
+    count_result result = count_classify(text, left, &rare);
+    *number_out = rare;
+    return result;
 }
 
 /* ---- arguments ---- */
@@ -156,46 +165,43 @@ typedef struct cursor {
     uint32_t bulk_bytes; /* RESP_BULK_NONE: at a header */
 } cursor;
 
-static __attribute__((noinline)) resp_outcome header_refuse(count_result result,
-                                                            resp_scratch *scratch)
+static COLD resp_outcome header_refuse(count_result result, resp_scratch *scratch)
 {
     if (result == COUNT_MORE) return RESP_MORE;
     return fail(scratch,
                 result == COUNT_LONG ? "too big bulk count string" : "invalid bulk length");
 }
 
-static inline resp_outcome header_take(cursor *c, const resp_limits *limits, resp_scratch *scratch)
+static HOT resp_outcome header_take(cursor *c, const resp_limits *limits, resp_scratch *scratch)
 {
     if (c->at == c->size) return RESP_MORE;
-    if (c->data[c->at] != '$') return fail_byte(scratch, '$', c->data[c->at]);
-    size_t bytes = 0;
-    int64_t value = 0;
-    count_result result = count_read(c->data + c->at + 1, c->size - c->at - 1, &bytes, &value);
-    if (__builtin_expect(result != COUNT_OK, 0)) return header_refuse(result, scratch);
-    if (__builtin_expect(value < 0 || value > (int64_t)limits->bulk_bytes_max, 0)) {
-        bool shy = value > 0 && limits->unauthenticated;
+    if (UNLIKELY(c->data[c->at] != '$')) return fail_byte(scratch, '$', c->data[c->at]);
+    decimal length;
+    count_result result = count_read(c->data + c->at + 1, c->size - c->at - 1, &length);
+    if (UNLIKELY(result != COUNT_OK)) return header_refuse(result, scratch);
+    if (UNLIKELY(length.value < 0 || length.value > (int64_t)limits->bulk_bytes_max)) {
+        bool shy = length.value > 0 && limits->unauthenticated;
         return fail(scratch, shy ? "unauthenticated bulk length" : "invalid bulk length");
     }
-    if (c->at + 1 + bytes + (size_t)value + 2 > limits->request_bytes_max)
+    if (UNLIKELY(c->at + 1 + length.bytes + (size_t)length.value + 2 > limits->request_bytes_max))
         return fail(scratch, "too big request");
-    c->at += 1 + bytes;
-    c->bulk_bytes = (uint32_t)value;
+    c->at += 1 + length.bytes;
+    c->bulk_bytes = (uint32_t)length.value;
     return RESP_REQUEST;
 }
 
 /* Takes one whole argument or, with RESP_MORE, as much of it as is here. */
-static inline resp_outcome arg_take(cursor *c, const resp_limits *limits, resp_scratch *scratch,
-                                    resp_mark *mark_out)
+static HOT resp_outcome arg_take(cursor *c, const resp_limits *limits, resp_scratch *scratch,
+                                 resp_mark *mark_out)
 {
     if (c->bulk_bytes == RESP_BULK_NONE) {
         resp_outcome outcome = header_take(c, limits, scratch);
-        if (__builtin_expect(outcome != RESP_REQUEST, 0)) return outcome;
+        if (UNLIKELY(outcome != RESP_REQUEST)) return outcome;
     }
     size_t bytes = c->bulk_bytes;
-    if (__builtin_expect(c->size - c->at < bytes + 2, 0)) return RESP_MORE;
+    if (UNLIKELY(c->size - c->at < bytes + 2)) return RESP_MORE;
     const uint8_t *end = c->data + c->at + bytes;
-    if (__builtin_expect(end[0] != '\r' || end[1] != '\n', 0))
-        return fail(scratch, "invalid bulk length");
+    if (UNLIKELY(end[0] != '\r' || end[1] != '\n')) return fail(scratch, "invalid bulk length");
     *mark_out = (resp_mark){.offset = (uint32_t)c->at, .size = (uint32_t)bytes};
     c->at += bytes + 2;
     c->bulk_bytes = RESP_BULK_NONE;
@@ -223,20 +229,20 @@ static bool marks_reserve(resp_parser *parser, uint32_t count)
 }
 
 /* Keeps what array_parse found before the bytes ran out: `seen` spans on top of the scratch. */
-static resp_outcome array_suspend(resp_parser *parser, const cursor *c, uint32_t expected,
-                                  uint32_t seen, resp_scratch *scratch)
+static COLD resp_outcome array_suspend(resp_parser *parser, cursor c, uint32_t expected,
+                                       uint32_t seen, resp_scratch *scratch)
 {
     if (!marks_reserve(parser, seen)) return RESP_NO_MEMORY;
     scratch->count -= seen;
     for (uint32_t i = 0; i < seen; i++) {
         hc_span arg = scratch->args[scratch->count + i];
         parser->marks[i] =
-            (resp_mark){.offset = (uint32_t)(arg.data - c->data), .size = (uint32_t)arg.size};
+            (resp_mark){.offset = (uint32_t)(arg.data - c.data), .size = (uint32_t)arg.size};
     }
     parser->args_expected = expected;
     parser->args_seen = seen;
-    parser->bulk_bytes = c->bulk_bytes;
-    parser->at = (uint32_t)c->at;
+    parser->bulk_bytes = c.bulk_bytes;
+    parser->at = (uint32_t)c.at;
     return RESP_MORE;
 }
 
@@ -266,22 +272,21 @@ static resp_outcome array_resume(resp_parser *parser, const uint8_t *data, size_
 /* ---- a request from its first byte ---- */
 
 /* The `*count` line.  RESP_REQUEST: *count_out arguments follow, 0 for a request to skip. */
-static inline resp_outcome array_begin(cursor *c, const resp_limits *limits, resp_scratch *scratch,
-                                       uint32_t *count_out)
+static HOT resp_outcome array_begin(cursor *c, const resp_limits *limits, resp_scratch *scratch,
+                                    uint32_t *count_out)
 {
-    size_t bytes = 0;
-    int64_t value = 0;
-    count_result result = count_read(c->data + 1, c->size - 1, &bytes, &value);
-    if (__builtin_expect(result != COUNT_OK, 0)) {
+    decimal args;
+    count_result result = count_read(c->data + 1, c->size - 1, &args);
+    if (UNLIKELY(result != COUNT_OK)) {
         if (result == COUNT_MORE) return RESP_MORE;
         return fail(scratch, result == COUNT_LONG ? "too big mbulk count string"
                                                   : "invalid multibulk length");
     }
-    if (__builtin_expect(value > (int64_t)limits->args_max, 0))
+    if (UNLIKELY(args.value > (int64_t)limits->args_max))
         return fail(scratch, limits->unauthenticated ? "unauthenticated multibulk length"
                                                      : "invalid multibulk length");
-    c->at = 1 + bytes;
-    *count_out = value > 0 ? (uint32_t)value : 0;
+    c->at = 1 + args.bytes;
+    *count_out = args.value > 0 ? (uint32_t)args.value : 0;
     return RESP_REQUEST;
 }
 
@@ -293,10 +298,10 @@ static resp_outcome array_parse(resp_parser *parser, const uint8_t *data, size_t
     resp_outcome outcome = array_begin(&c, parser->limits, scratch, &expected);
     if (outcome != RESP_REQUEST) return outcome;
     for (uint32_t seen = 0; seen < expected; seen++) {
-        resp_mark mark;
+        resp_mark mark = {0};
         outcome = arg_take(&c, parser->limits, scratch, &mark);
-        if (__builtin_expect(outcome != RESP_REQUEST, 0))
-            return outcome == RESP_MORE ? array_suspend(parser, &c, expected, seen, scratch)
+        if (UNLIKELY(outcome != RESP_REQUEST))
+            return outcome == RESP_MORE ? array_suspend(parser, c, expected, seen, scratch)
                                         : outcome;
         if (scratch->count == scratch->capacity && !resp_scratch_grow(scratch))
             return RESP_NO_MEMORY;
@@ -354,8 +359,7 @@ resp_outcome resp_parse(resp_parser *parser, uint8_t *data, size_t size, resp_sc
     else
         outcome = array_parse(parser, data, size, scratch, &used);
     *used_out = used;
-    if (__builtin_expect(outcome == RESP_REQUEST, 1))
-        return scratch->count > before ? RESP_REQUEST : RESP_EMPTY;
+    if (LIKELY(outcome == RESP_REQUEST)) return scratch->count > before ? RESP_REQUEST : RESP_EMPTY;
     scratch->count = before; /* a request that failed halfway left some behind */
     return outcome;
 }
