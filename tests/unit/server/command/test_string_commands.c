@@ -129,6 +129,8 @@ static void test_keys_of_any_length_up_to_64_kib(void **state)
     assert_string_equal(test_node_run_args(&on, append, 3), refused);
     assert_string_equal(test_node_run_args(&on, incr, 2), refused);
     assert_string_equal(test_node_run_args(&on, mset, 5), refused);
+    test_node_expect(&on, "EXISTS a", ":0"); /* nothing of it was set */
+    test_node_expect(&on, "SET a 1", "+OK");
     assert_string_equal(test_node_run_args(&on, range, 4), refused);
     assert_string_equal(test_node_run_args(&on, del, 2), ":0");
     assert_string_equal(test_node_run_args(&on, rename, 3), refused);
