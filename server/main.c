@@ -50,8 +50,6 @@ typedef struct assembly {
     atomic_bool ending; /* a SHUTDOWN must not count as a second signal */
 } assembly;
 
-extern char **environ;
-
 /* ---- parts ---- */
 
 static unsigned processors(void)

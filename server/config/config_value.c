@@ -126,6 +126,30 @@ bool config_word_read(const char *text, const config_word *words, int *value_out
     return refuse(why, "'%.64s' is none of: %s", text, list);
 }
 
+/* Bytes of the printable UTF-8 character at `text`; 0: there is none.  Refused are control
+ * characters, what YAML takes for a line's end or a byte order mark, and what is no Unicode. */
+static size_t character_size(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    size_t size = at[0] < 0x80                     ? 1
+                  : at[0] >= 0xc2 && at[0] <= 0xdf ? 2
+                  : at[0] >= 0xe0 && at[0] <= 0xef ? 3
+                  : at[0] >= 0xf0 && at[0] <= 0xf4 ? 4
+                                                   : 0;
+    if (size == 0) return 0;
+    if (size == 1) return at[0] >= 0x20 && at[0] != 0x7f;
+    uint32_t code = at[0] & (0x7fu >> size);
+    for (size_t i = 1; i < size; i++) {
+        if ((at[i] & 0xc0) != 0x80) return 0; /* also at the text's end */
+        code = code << 6 | (at[i] & 0x3fu);
+    }
+    static const uint32_t least[] = {0, 0, 0xa0, 0x800, 0x10000};
+    bool line_end = code == 0x2028 || code == 0x2029;
+    bool surrogate = code >= 0xd800 && code <= 0xdfff;
+    bool mark = code == 0xfeff || code == 0xfffe || code == 0xffff;
+    return code < least[size] || code > 0x10ffff || line_end || surrogate || mark ? 0 : size;
+}
+
 bool config_text_read(const char *text, int64_t min, int64_t max, config_text value_out,
                       config_why why)
 {
@@ -134,10 +158,10 @@ bool config_text_read(const char *text, int64_t min, int64_t max, config_text va
     if (size > (size_t)max || size > CONFIG_TEXT_MAX) {
         return refuse(why, "is %zu bytes long, %" PRId64 " at most", size, max);
     }
-    for (const char *at = text; *at != '\0'; at++) {
-        if ((unsigned char)*at < 0x20 || *at == 0x7f) {
-            return refuse(why, "must not contain control characters");
-        }
+    for (const char *at = text; *at != '\0';) {
+        size_t step = character_size(at);
+        if (step == 0) return refuse(why, "must be UTF-8 without control characters");
+        at += step;
     }
     memcpy(value_out, text, size + 1);
     return true;

@@ -23,6 +23,7 @@
 
 #include "telemetry/log_text.h"
 
+#define NODE_ID_BYTES 256u
 #define CHUNK_BYTES 4096u /* of one write */
 #define STACK_BYTES (128u << 10)
 #define WRITABLE_MS 1000 /* wait for an output that is set not to block */
@@ -32,7 +33,7 @@ struct log_sink {
     atomic_uchar levels[HC_TOPICS];
     bool json;
     int fd;
-    char node_id[256];
+    char node_id[NODE_ID_BYTES];
     char path[PATH_MAX]; /* "": no file */
     pthread_t thread;
     int file; /* the writer's own after start; -1: none */
@@ -217,7 +218,7 @@ hc_status log_sink_start(const log_sink_options *options, log_sink **sink_out)
 {
     *sink_out = NULL;
     const char *path = options->file != NULL ? options->file : "";
-    if (strlen(path) >= PATH_MAX || strlen(options->node_id) >= sizeof (*sink_out)->node_id) {
+    if (strlen(path) >= PATH_MAX || strlen(options->node_id) >= NODE_ID_BYTES) {
         return HC_ERR_INVALID;
     }
     log_sink *sink = calloc(1, sizeof *sink); /* pages of the ring are touched as they are used */

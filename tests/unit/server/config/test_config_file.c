@@ -132,7 +132,8 @@ static void test_hostile_yaml_is_refused_with_its_line(void **state)
         ROW("network:\n  threads: 1\n---\ncache:\n", "f.yaml:3: a second document in one file"),
         ROW("node:\n  id: \"a\\0b\"\n", "f.yaml:2: a NUL byte in a text"),
         ROW("\"net\\0work\":\n  threads: 1\n", "f.yaml:1: a NUL byte in a text"),
-        ROW("node:\n  id: \"a\\nb\"\n", "f.yaml:2: node.id: must not contain control characters"),
+        ROW("node:\n  id: \"a\\nb\"\n",
+            "f.yaml:2: node.id: must be UTF-8 without control characters"),
         ROW("node:\n  id: \xff\xfe\n", "f.yaml: byte "),
         ROW("\x00\x01\x02\x03", "f.yaml: byte "),
         ROW("\x7f"

@@ -309,7 +309,7 @@ static void test_what_is_printed_reads_back_as_the_same(void **state)
     (void)state;
     outcome out;
     load(&out,
-         "--node.id=a:b\"c\\d#e --bind 127.0.0.1 --max-memory 100MB --logging.components "
+         "--node.id=\xc3\xa9:b\"c\\d#e --bind 127.0.0.1 --max-memory 100MB --logging.components "
          "GOSSIP=debug,FILTER=trace --node.data_dir=-x --cache.default_ttl 90s",
          no_environment);
     assert_string_equal(out.problems.text, "");
