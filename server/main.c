@@ -283,6 +283,10 @@ static int daemon_run(assembly *of)
     sigset_t set;
     int status = EXIT_FAILURE;
     (void)mallopt(M_ARENA_MAX, 2); /* a third one would hold memory and hardly save time */
+    /* Buffers of large requests and replies go back to the system when freed.  Left alone, malloc
+     * would raise this bound to what it has seen, and keep them. */
+    (void)mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    (void)mallopt(M_TRIM_THRESHOLD, 1 << 20);
     signals_block(&set);
     of->workers = of->cfg.network.threads > 0 ? (unsigned)of->cfg.network.threads : processors();
     of->clients = descriptors_provide((unsigned)of->cfg.network.max_clients, of->workers);
