@@ -45,7 +45,7 @@ OBJ := $(BUILD)/obj
 accepts = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo $(1))
 WARNINGS := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wundef \
             -Wstrict-prototypes -Wold-style-definition -Wmissing-prototypes -Wpointer-arith \
-            -Wwrite-strings -Wformat=2 -Wvla -Wimplicit-fallthrough -Wdouble-promotion
+            -Wwrite-strings -Wformat=2 -Wvla -Wdouble-promotion
 # At -O1, and between a sanitizer's calls, gcc sees less and doubts more.
 WARNINGS += $(if $(filter release,$(VARIANT)),,$(call accepts,-Wno-maybe-uninitialized))
 HARDENING := -fstack-protector-strong $(call accepts,-fstack-clash-protection)
