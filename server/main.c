@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,9 +49,19 @@ typedef struct assembly {
     net *net;
     maintenance *maintenance;
     atomic_bool ending; /* a SHUTDOWN must not count as a second signal */
+    char failure[1024]; /* why there is no start; told last, after the log's own lines */
 } assembly;
 
 /* ---- parts ---- */
+
+__attribute__((format(printf, 2, 3))) static bool fail(assembly *of, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(of->failure, sizeof of->failure, format, args);
+    va_end(args);
+    return false;
+}
 
 static unsigned processors(void)
 {
@@ -62,24 +73,22 @@ static unsigned processors(void)
 }
 
 /* The log's file, below the data directory unless its name is absolute. */
-static bool log_file(const config *cfg, char path[PATH_MAX])
+static bool log_file(assembly *of, char path[PATH_MAX])
 {
-    const char *file = cfg->logging.file, *folder = cfg->node.data_dir;
+    const char *file = of->cfg.logging.file, *folder = of->cfg.node.data_dir;
     if (file[0] == '/' || file[0] == '\0') {
         (void)snprintf(path, PATH_MAX, "%s", file);
         return true;
     }
     (void)snprintf(path, PATH_MAX, "%s/%s", folder, file);
     if (mkdir(folder, 0750) == 0 || errno == EEXIST) return true;
-    (void)fprintf(stderr, "hypercached: node.data_dir: cannot create %s: %s\n", folder,
-                  strerror(errno));
-    return false;
+    return fail(of, "node.data_dir: cannot create %s: %s", folder, strerror(errno));
 }
 
 static bool sink_start(assembly *of)
 {
     char path[PATH_MAX];
-    if (!log_file(&of->cfg, path)) return false;
+    if (!log_file(of, path)) return false;
     bool to_stderr = false;
     for (size_t i = 0; i < of->cfg.logging.output.count; i++)
         to_stderr = to_stderr || strcasecmp(of->cfg.logging.output.items[i], "stderr") == 0;
@@ -92,9 +101,8 @@ static bool sink_start(assembly *of)
     };
     hc_status status = log_sink_start(&options, &of->sink);
     if (status == HC_OK) return true;
-    (void)fprintf(stderr, "hypercached: logging.file: %s: %s\n", path,
-                  status == HC_ERR_IO ? strerror(errno) : hc_status_text(status));
-    return false;
+    return fail(of, "logging.file: %s: %s", path,
+                status == HC_ERR_IO ? strerror(errno) : hc_status_text(status));
 }
 
 /* SHUTDOWN: the same way to the end as SIGTERM. */
@@ -129,8 +137,7 @@ static bool node_start(assembly *of)
     };
     hc_status status = node_create(&options, &of->node);
     if (status == HC_OK) return true;
-    (void)fprintf(stderr, "hypercached: cannot create the store: %s\n", hc_status_text(status));
-    return false;
+    return fail(of, "cannot create the store: %s", hc_status_text(status));
 }
 
 static bool serve(assembly *of)
@@ -156,18 +163,14 @@ static bool serve(assembly *of)
     if (status == HC_OK) return true;
     char origin[CONFIG_TEXT_MAX + 32];
     config_origin_text(cfg, &config_keys[CONFIG_NETWORK_RESP_PORT], origin, sizeof origin);
-    log_sink_stop(of->sink); /* its reasons first */
-    of->sink = NULL;
     if (status == HC_ERR_EXISTS) {
-        (void)fprintf(stderr,
-                      "hypercached: port %d is in use by another process; choose another "
-                      "network.resp_port (now from %s)\n",
-                      (int)cfg->network.resp_port, origin);
-    } else {
-        (void)fprintf(stderr, "hypercached: cannot listen on network.resp_port %d (%s): %s\n",
-                      (int)cfg->network.resp_port, origin, hc_status_text(status));
+        return fail(of,
+                    "port %d is in use by another process; choose another network.resp_port (now "
+                    "from %s)",
+                    (int)cfg->network.resp_port, origin);
     }
-    return false;
+    return fail(of, "cannot listen on network.resp_port %d (%s): %s", (int)cfg->network.resp_port,
+                origin, hc_status_text(status));
 }
 
 /* ---- words at the start and the end ---- */
@@ -290,13 +293,13 @@ static int daemon_run(assembly *of)
     signals_block(&set);
     of->workers = of->cfg.network.threads > 0 ? (unsigned)of->cfg.network.threads : processors();
     of->clients = descriptors_provide((unsigned)of->cfg.network.max_clients, of->workers);
-    if (!sink_start(of)) return EXIT_FAILURE;
+    if (!sink_start(of)) goto failure;
     of->host = (hc_host){.size = sizeof(hc_host), .log = log_sink_log(of->sink)};
     tuning_init(&of->tuning, &of->cfg, of->sink, of->workers);
     if (!node_start(of)) goto sink;
     if (!serve(of)) goto node;
     if (maintenance_start(of->node, &of->maintenance) != HC_OK) {
-        (void)fprintf(stderr, "hypercached: no memory for a thread\n");
+        (void)fail(of, "no memory for a thread");
         goto net;
     }
     tuning_attach(&of->tuning, of->node, of->net);
@@ -315,6 +318,8 @@ sink:
     tuning_fini(&of->tuning);
     if (status == EXIT_SUCCESS) event_log(of->host.log, HC_LOG_INFO, "stop", "ended", NULL, 0);
     log_sink_stop(of->sink);
+failure:
+    if (status != EXIT_SUCCESS) (void)fprintf(stderr, "hypercached: %s\n", of->failure);
     return status;
 }
 

@@ -4,12 +4,13 @@
  *     ring:  ........ line\n line\n line\n ........
  *                     ^head               ^head + used   (modulo LOG_QUEUE_BYTES)
  *
- * Invariants: `lock` guards all fields below it; a line enters whole or not at all; the writer
- * takes bytes, not lines, so it stands at a line's start exactly when `used` is 0.  Levels are
- * atomic, so that `wants` is one load.
+ * Invariants: `lock` guards all fields below it; lines enter and leave whole, so that `head` is at
+ * a line's start, and the file can be changed between any two writes.  Levels are atomic, so that
+ * `wants` is one load.
  */
 #include "telemetry/log_sink.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -41,6 +42,7 @@ struct log_sink {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool stopping, reopen;
+    size_t before_reopen; /* bytes of the ring that belong to the old file */
     size_t head, used;
     uint64_t dropped, reported; /* lines */
     char ring[LOG_QUEUE_BYTES];
@@ -170,6 +172,24 @@ static void chunk_write(log_sink *sink, const char *text, size_t bytes)
     (void)pthread_mutex_unlock(&sink->lock);
 }
 
+/* Takes as many whole lines as fit; the lock is held.  A line is no longer than a chunk. */
+static size_t lines_take(log_sink *sink, char chunk[CHUNK_BYTES])
+{
+    static_assert(LOG_LINE_BYTES_MAX <= CHUNK_BYTES, "a chunk takes one line at least");
+    size_t bytes = sink->reopen ? sink->before_reopen : sink->used;
+    if (bytes > CHUNK_BYTES) bytes = CHUNK_BYTES;
+    size_t first = LOG_QUEUE_BYTES - sink->head;
+    if (first > bytes) first = bytes;
+    memcpy(chunk, sink->ring + sink->head, first);
+    memcpy(chunk + first, sink->ring, bytes - first);
+    while (bytes > 0 && chunk[bytes - 1] != '\n')
+        bytes--;
+    sink->head = (sink->head + bytes) % LOG_QUEUE_BYTES;
+    sink->used -= bytes;
+    if (sink->reopen) sink->before_reopen -= bytes;
+    return bytes;
+}
+
 static void *writer_run(void *ctx)
 {
     log_sink *sink = ctx;
@@ -180,24 +200,18 @@ static void *writer_run(void *ctx)
         while (sink->used == 0 && sink->dropped == sink->reported && !sink->reopen &&
                !sink->stopping)
             (void)pthread_cond_wait(&sink->changed, &sink->lock);
-        size_t bytes = sink->used < CHUNK_BYTES ? sink->used : CHUNK_BYTES;
-        size_t first = LOG_QUEUE_BYTES - sink->head;
-        if (first > bytes) first = bytes;
-        memcpy(chunk, sink->ring + sink->head, first);
-        memcpy(chunk + first, sink->ring, bytes - first);
-        sink->head = (sink->head + bytes) % LOG_QUEUE_BYTES;
-        sink->used -= bytes;
-        bool caught_up = sink->used == 0; /* at a line's end */
-        uint64_t lost = caught_up ? sink->dropped - sink->reported : 0;
-        bool reopen = caught_up && sink->reopen;
-        sink->reported += lost;
+        bool reopen = sink->reopen && sink->before_reopen == 0;
         if (reopen) sink->reopen = false;
-        running = !(caught_up && sink->stopping);
+        size_t bytes = lines_take(sink, chunk);
+        bool caught_up = sink->used == 0 && !sink->reopen;
+        uint64_t lost = caught_up ? sink->dropped - sink->reported : 0;
+        sink->reported += lost;
+        running = !caught_up || !sink->stopping;
         (void)pthread_mutex_unlock(&sink->lock);
 
+        if (reopen) file_reopen(sink);
         chunk_write(sink, chunk, bytes);
         if (lost > 0) dropped_report(sink, lost);
-        if (reopen) file_reopen(sink);
     }
     return NULL;
 }
@@ -284,6 +298,7 @@ void log_sink_reopen(log_sink *sink)
 {
     (void)pthread_mutex_lock(&sink->lock);
     sink->reopen = true;
+    sink->before_reopen = sink->used;
     (void)pthread_cond_signal(&sink->changed);
     (void)pthread_mutex_unlock(&sink->lock);
 }

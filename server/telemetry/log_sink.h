@@ -41,7 +41,7 @@ const hc_log *log_sink_log(const log_sink *sink);
 
 /* Records of `topic` up to `level` are wanted from now on. */
 void log_sink_level(log_sink *sink, hc_topic topic, hc_log_level level);
-/* Has the writer open the file anew, for instance after it was renamed. */
+/* Has the file opened anew, as after it was renamed: lines said from now on go to the new one. */
 void log_sink_reopen(log_sink *sink);
 /* Lines lost since start: the queue was full, or an output refused them. */
 uint64_t log_sink_dropped(log_sink *sink);

@@ -195,6 +195,7 @@ def test_a_rotated_log_file_is_opened_anew():
                 "--data-dir=logs") as server:
         path = os.path.join(server.folder, "logs", "node.log")
         wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 0, "lines in the file")
+        wait_until(has_logged(server, "serving"), "all that is said at the start")
         os.rename(path, path + ".1")
         server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 0, "lines in the new file")
