@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define CAPACITY_MIN (16u << 10)    /* bytes */
-#define CAPACITY_KEEP (1024u << 10) /* bytes; more is given back by clear */
+#define CAPACITY_KEEP (2048u << 10) /* bytes; more is given back by clear */
 #define LINE_BYTES_MAX 32u          /* type, 64-bit number, CRLF */
 #define REAL_BYTES_MAX 40u
 

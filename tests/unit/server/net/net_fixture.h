@@ -1,0 +1,228 @@
+/*
+ * net_fixture.h - a server with commands of its own, and clients that talk to it.
+ *
+ * The commands stand in for server/command, so that what is tested is the network alone: PING, ECHO
+ * text, BIG bytes, HELLO version, ID and QUIT.  Included by one file of each test program.
+ */
+#ifndef HYPERCACHE_TESTS_NET_FIXTURE_H
+#define HYPERCACHE_TESTS_NET_FIXTURE_H
+
+#include "support/test.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "command/session.h"
+#include "net/net.h"
+#include "support/test_host.h"
+#include "support/test_wait.h"
+
+#define REPLY_WAIT_MS 30000
+
+/* ---- the commands ---- */
+
+static node_counters counters[4];
+static _Atomic uint64_t requests_run, batches_run, next_session_id;
+static _Atomic unsigned sessions_open;
+
+node_counters *node_worker_counters(node *of, unsigned worker)
+{
+    (void)of;
+    return &counters[worker];
+}
+
+uint64_t node_now_ns(const node *of)
+{
+    (void)of;
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void session_init(session *of, node *on, const session_options *options)
+{
+    (void)on;
+    memset(of, 0, sizeof *of);
+    of->id = ++next_session_id;
+    (void)snprintf(of->address, sizeof of->address, "%s", options->address);
+    sessions_open++;
+}
+
+void session_fini(session *of)
+{
+    (void)of;
+    sessions_open--;
+}
+
+static inline size_t number_of(hc_span text)
+{
+    char copy[32] = "";
+    memcpy(copy, text.data, text.size < sizeof copy ? text.size : sizeof copy - 1);
+    return strtoul(copy, NULL, 10);
+}
+
+static inline bool is(hc_span text, const char *word)
+{
+    return text.size == strlen(word) && memcmp(text.data, word, text.size) == 0;
+}
+
+static inline void request_run(const request *r)
+{
+    const reply_ops *ops = r->reply->ops;
+    if (is(r->args[0], "PING")) {
+        ops->status(r->reply, span("PONG"));
+    } else if (is(r->args[0], "ECHO") && r->argc == 2) {
+        uint8_t *place = ops->bulk(r->reply, r->args[1].size);
+        if (place != NULL) memcpy(place, r->args[1].data, r->args[1].size);
+    } else if (is(r->args[0], "BIG") && r->argc == 2) {
+        size_t size = number_of(r->args[1]);
+        uint8_t *place = ops->bulk(r->reply, size);
+        if (place != NULL) memset(place, 'b', size);
+    } else if (is(r->args[0], "QUIT")) {
+        ops->status(r->reply, span("OK"));
+        r->session->close = true;
+    } else if (is(r->args[0], "HELLO") && r->argc == 2) {
+        r->reply->protocol = (int)number_of(r->args[1]);
+        ops->null(r->reply);
+    } else if (is(r->args[0], "ID")) {
+        ops->integer(r->reply, (int64_t)r->session->id);
+    } else {
+        ops->error(r->reply, span("ERR unknown"));
+    }
+}
+
+size_t request_run_batch(request *requests, size_t count, size_t output_soft_bytes)
+{
+    size_t ran = 0;
+    batches_run++;
+    while (ran < count) {
+        request_run(&requests[ran++]);
+        requests_run++;
+        if (requests->session->close) break;
+        if (requests->reply->ops->pending(requests->reply) > output_soft_bytes) break;
+    }
+    return ran;
+}
+
+/* ---- the server and its clients ---- */
+
+static test_log logged;
+static hc_host host;
+static net *server;
+static char the_node; /* the network passes it on and never looks inside */
+
+static const char *const loopback[] = {"127.0.0.1"};
+
+static inline net_options options_make(void)
+{
+    test_log_init(&logged, HC_LOG_DEBUG);
+    host = test_host_of(NULL, NULL, NULL, &logged);
+    return (net_options){.host = &host,
+                         .node = (node *)(void *)&the_node,
+                         .bind = loopback,
+                         .bind_count = 1,
+                         .workers = 2};
+}
+
+static inline void start(const net_options *options)
+{
+    requests_run = batches_run = 0;
+    assert_int_equal(net_start(options, &server), HC_OK);
+    assert_int_not_equal(net_port(server), 0);
+}
+
+static inline void stop(void)
+{
+    net_stop(server);
+    server = NULL;
+    assert_int_equal(sessions_open, 0);
+}
+
+static inline int client_open(void)
+{
+    struct timeval patience = {.tv_sec = REPLY_WAIT_MS / 1000};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(net_port(server)),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static inline void client_send(int fd, const char *bytes, size_t size)
+{
+    for (size_t at = 0; at < size;) {
+        ssize_t sent = send(fd, bytes + at, size - at, MSG_NOSIGNAL);
+        assert_true(sent > 0);
+        at += (size_t)sent;
+    }
+}
+
+static inline void say(int fd, const char *text)
+{
+    client_send(fd, text, strlen(text));
+}
+
+/* Reads exactly `size` bytes. */
+static inline void client_read(int fd, char *to, size_t size)
+{
+    for (size_t at = 0; at < size;) {
+        ssize_t got = recv(fd, to + at, size - at, 0);
+        assert_true(got > 0);
+        at += (size_t)got;
+    }
+}
+
+static inline void expect(int fd, const char *want)
+{
+    char got[512] = "";
+    assert_true(strlen(want) < sizeof got);
+    client_read(fd, got, strlen(want));
+    assert_string_equal(got, want);
+}
+
+/* Reads and drops until the server ends the connection; returns how many bytes came. */
+static inline size_t read_to_end(int fd)
+{
+    static char dropped[65536];
+    size_t count = 0;
+    for (;;) {
+        ssize_t got = recv(fd, dropped, sizeof dropped, 0);
+        if (got < 0) assert_int_equal(errno, ECONNRESET);
+        if (got <= 0) return count;
+        count += (size_t)got;
+    }
+}
+
+static inline void expect_end(int fd)
+{
+    assert_int_equal(read_to_end(fd), 0);
+    (void)close(fd);
+}
+
+static inline bool none_connected(void *ctx)
+{
+    (void)ctx;
+    return net_connections(server) == 0;
+}
+
+static inline void assert_serves(void)
+{
+    int fd = client_open();
+    say(fd, "PING\r\n");
+    expect(fd, "+PONG\r\n");
+    (void)close(fd);
+}
+
+#endif
