@@ -29,7 +29,7 @@ say = $(if $(V),,@echo '  $(1) $@')
 
 # ---- variants: each has its folder, its optimization and its sanitizers ----
 VARIANT ?= release
-optimize_release := -O2 -D_FORTIFY_SOURCE=2
+optimize_release := -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 optimize_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 optimize_ubsan := -O1 -fno-omit-frame-pointer -fsanitize=undefined -fno-sanitize-recover=all
 optimize_tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread
@@ -130,7 +130,7 @@ $(OBJ)/bench.a: $(call objects,$(BENCH_PARTS)) | $(OBJ)/flags
 	$(archive)
 $(SHARED).$(VERSION): $(call objects,$(LIB_SOURCES)) | $(OBJ)/flags
 	$(call say,link)
-	$(Q)$(CC) -shared -Wl,-soname,libhypercache.so.$(SOVERSION) $(LINK) $^ $(LIB_LIBS) -o $@
+	$(Q)$(CC) -shared -Wl,-soname,libhypercache.so.$(SOVERSION) -Wl,-Bsymbolic-functions $(LINK) $^ $(LIB_LIBS) -o $@
 $(SHARED): $(SHARED).$(VERSION)
 	@ln -sf $(notdir $<) $(SHARED).$(SOVERSION)
 	@ln -sf libhypercache.so.$(SOVERSION) $@
