@@ -130,7 +130,8 @@ $(OBJ)/bench.a: $(call objects,$(BENCH_PARTS)) | $(OBJ)/flags
 	$(archive)
 $(SHARED).$(VERSION): $(call objects,$(LIB_SOURCES)) | $(OBJ)/flags
 	$(call say,link)
-	$(Q)$(CC) -shared -Wl,-soname,libhypercache.so.$(SOVERSION) -Wl,-Bsymbolic-functions $(LINK) $^ $(LIB_LIBS) -o $@
+	$(Q)$(CC) -shared -Wl,-soname,libhypercache.so.$(SOVERSION) -Wl,-Bsymbolic-functions \
+	    $(LINK) $^ $(LIB_LIBS) -o $@
 $(SHARED): $(SHARED).$(VERSION)
 	@ln -sf $(notdir $<) $(SHARED).$(SOVERSION)
 	@ln -sf libhypercache.so.$(SOVERSION) $@
@@ -252,7 +253,7 @@ check-layers check-headers check-style check-symbols:
 	@BUILD=$(BUILD) $(PYTHON) tests/checks/$(subst -,_,$@).py
 
 .PHONY: lint format
-LINTED = $(sort $(shell find include lib server tests bench examples -name '*.[ch]' -o -name '*.cc' 2>/dev/null))
+LINTED = $(sort $(shell find include lib server tests bench examples -name '*.[ch]' -o -name '*.cc'))
 TIDY := clang-tidy --quiet --warnings-as-errors='*'
 lint: check-style ## spacing, style and static analysis
 	$(PACKAGES) build test lint
