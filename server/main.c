@@ -10,6 +10,7 @@
  * Exit status: 0 ended as asked, 1 could not start, 2 refused its configuration.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -323,11 +324,21 @@ failure:
     return status;
 }
 
+/* A process may be started without them; then no socket must get their numbers. */
+static void standard_streams_open(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static assembly of; /* static for its size; passed along, not reached for */
     config_action action;
     config_problems problems = {0};
+    standard_streams_open();
     of.argc = argc;
     of.argv = argv;
     if (!config_load(&of.cfg, argc, argv, environ, &action, &problems)) {

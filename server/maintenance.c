@@ -17,14 +17,17 @@ struct maintenance {
     bool stopping;
 };
 
-/* False: it is time to stop. */
-static bool pause_ms(maintenance *of, long ms)
+static int64_t now_us(clockid_t clock)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += ms * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    struct timespec now;
+    (void)clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* False: it is time to stop. */
+static bool rest_until(maintenance *of, int64_t us)
+{
+    struct timespec until = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
     int expired = 0;
     (void)pthread_mutex_lock(&of->lock);
     while (!of->stopping && expired == 0)
@@ -37,12 +40,18 @@ static bool pause_ms(maintenance *of, long ms)
 static void *maintenance_run(void *ctx)
 {
     maintenance *of = ctx;
-    bool more = false;
+    int64_t next;
     do {
-        more = true;
-        for (int step = 0; step < MAINTENANCE_BUSY_STEPS_MAX && more; step++)
+        /* Processor time: being kept waiting by others is no work that would call for rest. */
+        int64_t start = now_us(CLOCK_THREAD_CPUTIME_ID), spent = 0;
+        bool more = true;
+        while (more && spent < MAINTENANCE_BURST_US) {
             more = node_maintain(of->node);
-    } while (pause_ms(of, more ? MAINTENANCE_GAP_MS : MAINTENANCE_PERIOD_MS));
+            spent = now_us(CLOCK_THREAD_CPUTIME_ID) - start;
+        }
+        int64_t rest = more ? spent * MAINTENANCE_REST : MAINTENANCE_PERIOD_MS * 1000;
+        next = now_us(CLOCK_MONOTONIC) + rest;
+    } while (rest_until(of, next));
     return NULL;
 }
 

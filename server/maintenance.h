@@ -8,15 +8,14 @@
 
 #include "command/node.h"
 
-#define MAINTENANCE_PERIOD_MS 100 /* between steps when there is little to do */
-#define MAINTENANCE_BUSY_STEPS_MAX                                                                 \
-    64 /* in a row before others get a turn of MAINTENANCE_GAP_MS                                  \
-        */
-#define MAINTENANCE_GAP_MS 1
+#define MAINTENANCE_PERIOD_MS 100 /* between looks when there is little to do */
+#define MAINTENANCE_BURST_US 1000 /* steps in a row end after the one that passes this */
+#define MAINTENANCE_REST 4        /* times the burst: a fifth of a processor at most */
 
 typedef struct maintenance maintenance;
 
-/* Calls node_maintain about ten times a second, and without pause while there is more to do.
+/* Calls node_maintain about ten times a second, and in bursts with short rests while there is more
+ * to do.
  *   HC_ERR_NO_MEMORY  also when there is no thread */
 hc_status maintenance_start(node *with, maintenance **maintenance_out);
 /* Ends after the step at hand.  Accepts NULL. */

@@ -250,7 +250,9 @@ bool config_load(config *cfg, int argc, char *const *argv, char *const *environm
     if (*action_out != CONFIG_DEFAULT) {
         static const char variable[] = PREFIX "CONFIG=";
         for (char *const *at = environment; path == NULL && *at != NULL; at++) {
-            if (strncmp(*at, variable, sizeof variable - 1) == 0) path = *at + sizeof variable - 1;
+            const char *value = *at + sizeof variable - 1;
+            bool is_it = strncmp(*at, variable, sizeof variable - 1) == 0;
+            if (is_it && value[0] != '\0') path = value;
         }
         if (path != NULL) config_read_file(cfg, path, problems);
         config_read_environment(cfg, environment, problems);

@@ -44,6 +44,14 @@ class ConfigFile:
         self.folder.cleanup()
 
 
+def answers(port):
+    try:
+        with Client(port) as client:
+            return client.command("PING") == "PONG"
+    except OSError:
+        return False
+
+
 def setting(server, name):
     """One value of CONFIG GET, as text."""
     with server.client() as client:
@@ -245,6 +253,16 @@ def test_standard_output_tells_how_to_talk_to_it():
     assert f"redis-cli -p {port} set greeting hello" in lines[1], lines
 
 
+def test_it_serves_without_standard_streams():
+    need_ours()
+    port = free_port()
+    script = f"exec '{PROGRAM}' --resp-port {port} --bind 127.0.0.1 <&- >&- 2>&-"
+    with subprocess.Popen(["sh", "-c", script]) as process:
+        wait_until(lambda: answers(port), "the server answers")
+        process.terminate()
+        equal(process.wait(30), 0)
+
+
 def test_a_stuck_log_does_not_stop_the_service():
     need_ours()
     port = free_port()
@@ -253,15 +271,9 @@ def test_a_stuck_log_does_not_stop_the_service():
                                 "--log-level", "debug"], stdout=subprocess.DEVNULL, stderr=write_end)
     os.close(write_end)
     try:
-        def answers():
-            try:
-                with Client(port) as client:
-                    return client.command("PING") == "PONG"
-            except OSError:
-                return False
-        wait_until(answers, "the server answers")
+        wait_until(lambda: answers(port), "the server answers")
         for _ in range(2000):  # each connection is two debug lines; nobody reads them
-            assert answers()
+            assert answers(port)
         process.terminate()
         equal(process.wait(30), 0)
     finally:
