@@ -49,9 +49,6 @@ static inline uint64_t policy_item_bytes(const policy *p, uint32_t item)
     return (uint64_t)p->items->key_bytes[item] + p->items->value_bytes[item] + p->overhead_bytes;
 }
 
-/* calloc that ends the program instead of failing; counts of 0 are allowed. */
-void *policy_allocate(size_t count, size_t bytes);
-
 /* Exact, item by item (policy_exact.c). */
 typedef policy *policy_create(const catalogue *items, uint64_t capacity_bytes,
                               uint32_t overhead_bytes);

@@ -8,20 +8,8 @@
  *
  * Every policy evicts until the new item fits.  An item larger than the cache is not cached.
  */
+#include "measure.h"
 #include "policy.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-void *policy_allocate(size_t count, size_t bytes)
-{
-    void *memory = calloc(count ? count : 1, bytes ? bytes : 1);
-    if (memory == NULL) {
-        fputs("out of memory\n", stderr);
-        exit(1);
-    }
-    return memory;
-}
 
 /* ---- queues: head is the newest, tail the oldest; link 0..count-1 are items ---- */
 
@@ -61,10 +49,14 @@ static void queue_take(queued *p, uint32_t item)
 {
     queue *q = &p->queues[p->in[item]];
     uint32_t newer = p->newer[item], older = p->older[item];
-    if (newer != ITEM_NONE) p->older[newer] = older;
-    else q->head = older;
-    if (older != ITEM_NONE) p->newer[older] = newer;
-    else q->tail = newer;
+    if (newer != ITEM_NONE)
+        p->older[newer] = older;
+    else
+        q->head = older;
+    if (older != ITEM_NONE)
+        p->newer[older] = newer;
+    else
+        q->tail = newer;
     if (p->hand == item) p->hand = newer;
     q->bytes -= policy_item_bytes(&p->base, item);
     p->in[item] = QUEUE_NONE;
@@ -89,12 +81,12 @@ static void queued_destroy(policy *self)
 static policy *queued_create(const catalogue *items, uint64_t capacity_bytes,
                              uint32_t overhead_bytes, const policy_ops *ops)
 {
-    queued *p = policy_allocate(1, sizeof *p);
+    queued *p = bench_alloc(1, sizeof *p);
     p->base = (policy){ops, items, capacity_bytes, overhead_bytes, 0};
-    p->newer = policy_allocate(items->count, sizeof *p->newer);
-    p->older = policy_allocate(items->count, sizeof *p->older);
-    p->in = policy_allocate(items->count, 1);
-    p->uses = policy_allocate(items->count, 1);
+    p->newer = bench_alloc(items->count, sizeof *p->newer);
+    p->older = bench_alloc(items->count, sizeof *p->older);
+    p->in = bench_alloc(items->count, 1);
+    p->uses = bench_alloc(items->count, 1);
     p->hand = ITEM_NONE;
     for (unsigned i = 0; i < QUEUES; i++)
         p->queues[i] = (queue){ITEM_NONE, ITEM_NONE, 0};
@@ -214,7 +206,8 @@ static bool s3fifo_access(policy *self, uint32_t item, int64_t now_ms)
     while (small->bytes + main->bytes + bytes > self->capacity_bytes) {
         if (small->bytes >= self->capacity_bytes / SMALL_SHARE || main->tail == ITEM_NONE)
             s3fifo_evict_small(p);
-        else s3fifo_evict_main(p);
+        else
+            s3fifo_evict_main(p);
     }
     p->uses[item] = 0;
     queue_push(p, ghost ? QUEUE_MAIN : QUEUE_SMALL, item);
@@ -306,12 +299,12 @@ static void heap_destroy(policy *self)
 static policy *heap_create(const catalogue *items, uint64_t capacity_bytes, uint32_t overhead_bytes,
                            const policy_ops *ops)
 {
-    heap *h = policy_allocate(1, sizeof *h);
+    heap *h = bench_alloc(1, sizeof *h);
     h->base = (policy){ops, items, capacity_bytes, overhead_bytes, 0};
     h->random = 1;
-    h->slots = policy_allocate(items->count, sizeof *h->slots);
-    h->where = policy_allocate(items->count, sizeof *h->where);
-    h->orders = policy_allocate(items->count, sizeof *h->orders);
+    h->slots = bench_alloc(items->count, sizeof *h->slots);
+    h->where = bench_alloc(items->count, sizeof *h->where);
+    h->orders = bench_alloc(items->count, sizeof *h->orders);
     return &h->base;
 }
 
@@ -373,8 +366,7 @@ static bool random_access(policy *self, uint32_t item, int64_t now_ms)
     if (h->where[item]) return true;
     if (bytes > self->capacity_bytes) return false;
     while (h->bytes + bytes > self->capacity_bytes) {
-        h->random = h->random * 6364136223846793005u + 1442695040888963407u; /* Knuth, MMIX */
-        heap_take(h, (uint32_t)((h->random >> 32) * h->count >> 32));
+        heap_take(h, (uint32_t)bench_random_below(&h->random, h->count));
     }
     heap_put(h, item);
     return false;

@@ -17,7 +17,7 @@
  */
 #include "policy_segment.h"
 
-#include <stdlib.h>
+#include "measure.h"
 
 #define NONE UINT32_MAX
 #define INDEX_BYTES_PER_ITEM 6.1 /* 64-byte buckets of 12 slots, .875 full */
@@ -71,22 +71,9 @@ typedef struct machine {
     uint64_t random;
 } machine;
 
-static uint64_t hash_of(uint64_t z)
-{
-    z = (z + 0x9e3779b97f4a7c15u) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-static uint32_t random_below(machine *m, uint32_t bound)
-{
-    m->random = m->random * 6364136223846793005u + 1442695040888963407u; /* Knuth, MMIX */
-    return (uint32_t)((m->random >> 32) * bound >> 32);
-}
-
 static shard *shard_of(machine *m, uint32_t item)
 {
-    return &m->shards[hash_of(item) % m->o.shards];
+    return &m->shards[bench_mix(item + 1) % m->o.shards];
 }
 
 /* Bytes in a segment, and of an own extent when the value is large. */
@@ -116,7 +103,7 @@ static bool shard_has_free(const machine *m, const shard *s, uint32_t segments)
 
 static uint64_t *ghost_set(const machine *m, shard *s, uint32_t item, uint64_t *print_out)
 {
-    uint64_t hash = hash_of(item + ((uint64_t)1 << 40));
+    uint64_t hash = bench_mix(item + ((uint64_t)1 << 40));
     uint64_t mask = ((uint64_t)1 << m->o.ghost_bits) - 1;
     *print_out = (hash & mask) ? hash & mask : 1;
     return s->ghosts == NULL ? NULL : &s->ghosts[(hash >> 32) * s->ghost_sets >> 32];
@@ -183,7 +170,7 @@ static void class_append(machine *m, shard *s, uint32_t class, uint32_t item, ui
     if (g->count == g->room) {
         g->room = g->room ? g->room * 2 : 64;
         uint32_t *items = realloc(g->items, g->room * sizeof *items);
-        if (items == NULL) abort();
+        if (items == NULL) bench_die("out of memory");
         g->items = items;
     }
     m->places[item] = (place){i, g->count};
@@ -216,7 +203,7 @@ static uint32_t insert_class(machine *m, shard *s, uint32_t item, int64_t now_ms
     if (m->o.rule == SEGMENT_TTL)
         for (int64_t left = m->expiry_ms[item] - now_ms;
              left > TTL_CLASS_MS && class < TTL_CLASSES - 1; left /= 4)
-            class++;
+            class ++;
     return class;
 }
 
@@ -233,8 +220,10 @@ static bool survives(machine *m, shard *s, uint32_t item, uint32_t class)
         }
         if (*uses == 0) return false;
         if (m->o.rule == SEGMENT_LFU) {
-            if (class == CLASS_MAIN && random_below(m, LFU_FADE_ONE_IN) == 0) --*uses;
-        } else *uses = class == CLASS_SMALL ? 0 : (uint8_t)(*uses - 1);
+            if (class == CLASS_MAIN && bench_random_below(&m->random, LFU_FADE_ONE_IN) == 0)
+                --*uses;
+        } else
+            *uses = class == CLASS_SMALL ? 0 : (uint8_t)(*uses - 1);
         return true;
     case SEGMENT_LRU:
     case SEGMENT_CLOCK:
@@ -287,7 +276,7 @@ static uint32_t victim_pick(machine *m, shard *s)
         if (victim == NONE) victim = first_closed(s, CLASS_MAIN, false);
     }
     if (m->o.rule == SEGMENT_RANDOM) {
-        victim = random_below(m, s->segments_max);
+        victim = (uint32_t)bench_random_below(&m->random, s->segments_max);
         if (!is_closed(s, victim)) victim = NONE; /* then the oldest will do */
     }
     return victim != NONE ? victim : first_closed(s, NONE, m->o.rule == SEGMENT_TTL);
@@ -306,7 +295,8 @@ static void reclaim_item(machine *m, shard *s, uint32_t item, bool urgent)
         victim->live_bytes -= bytes;
         class_append(m, s, class, item, bytes);
         m->base.moved++;
-    } else item_drop(m, s, item);
+    } else
+        item_drop(m, s, item);
 }
 
 /* Looks at up to step_items of the victim.  False when there is nothing to reclaim. */
@@ -418,12 +408,12 @@ static void shard_init(machine *m, shard *s, double item_bytes_mean)
     if (is_two_queued(m->o.rule) && m->o.ghost_bits != SEGMENT_GHOST_NONE) {
         double prints = (double)s->limit_bytes / item_bytes_mean * m->o.ghost_per_item;
         s->ghost_sets = (uint32_t)(prints / m->o.ghost_ways) + 1;
-        s->ghosts = policy_allocate(s->ghost_sets, sizeof *s->ghosts);
+        s->ghosts = bench_alloc(s->ghost_sets, sizeof *s->ghosts);
         uint64_t bits = (uint64_t)s->ghost_sets * m->o.ghost_ways * m->o.ghost_bits;
         if (m->o.ghost_counted) s->limit_bytes -= bits / 8;
     }
     s->segments_max = (uint32_t)(s->limit_bytes / m->o.segment_bytes) + 1;
-    s->segments = policy_allocate(s->segments_max, sizeof *s->segments);
+    s->segments = bench_alloc(s->segments_max, sizeof *s->segments);
     s->victim = NONE;
     for (uint32_t class = 0; class < CLASSES; class ++)
         s->open[class] = NONE;
@@ -431,7 +421,7 @@ static void shard_init(machine *m, shard *s, double item_bytes_mean)
 
 const char *segment_rule_name(segment_rule rule)
 {
-    static const char *names[SEGMENT_RULES] = {"s3fifo", "lru", "lfu", "fifo",
+    static const char *names[SEGMENT_RULES] = {"s3fifo", "lru", "lfu",  "fifo",
                                                "random", "ttl", "clock"};
     return names[rule];
 }
@@ -440,15 +430,15 @@ policy *policy_segment_create(const catalogue *items, uint64_t capacity_bytes,
                               const segment_options *options)
 {
     static const policy_ops ops = {segment_access, segment_expire, segment_destroy};
-    machine *m = policy_allocate(1, sizeof *m);
+    machine *m = bench_alloc(1, sizeof *m);
     m->base = (policy){&ops, items, capacity_bytes, 0, 0};
     m->o = *options;
     m->random = 1;
     options_default(&m->o, capacity_bytes);
-    m->places = policy_allocate(items->count, sizeof *m->places);
-    m->uses = policy_allocate(items->count, 1);
-    m->expiry_ms = policy_allocate(items->count, sizeof *m->expiry_ms);
-    m->shards = policy_allocate(m->o.shards, sizeof *m->shards);
+    m->places = bench_alloc(items->count, sizeof *m->places);
+    m->uses = bench_alloc(items->count, 1);
+    m->expiry_ms = bench_alloc(items->count, sizeof *m->expiry_ms);
+    m->shards = bench_alloc(m->o.shards, sizeof *m->shards);
     for (uint32_t item = 0; item < items->count; item++)
         m->places[item].segment = NONE;
     double mean = mean_item_bytes(m);

@@ -23,17 +23,17 @@ typedef enum segment_rule {
 
 typedef struct segment_options {
     segment_rule rule;
-    uint32_t shards;         /* 0: as the store chooses, one for each 4 MiB up to 16 */
-    uint32_t segment_bytes;  /* 0: 64 KiB */
-    uint32_t small_percent;  /* of the segments; 0: 10 */
-    uint32_t promote_uses;   /* uses that lead from small to main; 0: 1 */
-    uint32_t uses_max;       /* 0: 3 */
-    uint32_t clean_percent;  /* dead share from which a segment is cleaned first; 0: 25 */
-    uint32_t step_items;     /* looked at for each write; 0: 64 */
-    uint32_t ghost_bits;     /* of one fingerprint: 4, 8 or 16; 0: 8, SEGMENT_GHOST_NONE */
-    uint32_t ghost_ways;     /* fingerprints in a set, oldest leaves first; 0: 1 */
-    double ghost_per_item;   /* fingerprints an item; 0: 1 / 10.5, one a bucket */
-    bool ghost_counted;      /* its bytes are part of the budget; a bucket has a byte to spare */
+    uint32_t shards;        /* 0: as the store chooses, one for each 4 MiB up to 16 */
+    uint32_t segment_bytes; /* 0: 64 KiB */
+    uint32_t small_percent; /* of the segments; 0: 10 */
+    uint32_t promote_uses;  /* uses that lead from small to main; 0: 1 */
+    uint32_t uses_max;      /* 0: 3 */
+    uint32_t clean_percent; /* dead share from which a segment is cleaned first; 0: 25 */
+    uint32_t step_items;    /* looked at for each write; 0: 64 */
+    uint32_t ghost_bits;    /* of one fingerprint: 4, 8 or 16; 0: 8, SEGMENT_GHOST_NONE */
+    uint32_t ghost_ways;    /* fingerprints in a set, oldest leaves first; 0: 1 */
+    double ghost_per_item;  /* fingerprints an item; 0: 1 / 10.5, one a bucket */
+    bool ghost_counted;     /* its bytes are part of the budget; a bucket has a byte to spare */
 } segment_options;
 
 #define SEGMENT_GHOST_NONE 99u /* as ghost_bits */

@@ -6,9 +6,10 @@
  */
 #include "trace.h"
 
+#include "measure.h"
+
 #include <assert.h>
 #include <math.h>
-#include <stdlib.h>
 
 #define SCAN_EVERY 200000u
 #define SCAN_ITEMS 60000u
@@ -19,46 +20,33 @@
 typedef struct recipe {
     const char *name;
     double zipf;
-    double once;           /* share of requests that go to an item never asked for again */
-    uint32_t key_bytes;    /* 0: the ETC model */
-    uint32_t value_bytes;  /* mean */
-    double spread;         /* sigma of log-normal sizes, 0: all alike */
+    double once;          /* share of requests that go to an item never asked for again */
+    uint32_t key_bytes;   /* 0: the ETC model */
+    uint32_t value_bytes; /* mean */
+    double spread;        /* sigma of log-normal sizes, 0: all alike */
     bool scan, drift, ttl;
     double requests_per_ms;
+    uint32_t population_percent; /* large items are fewer, so that a run fits any machine */
 } recipe;
 
 /* The share of requests that are one-time follows from the published share of items and the mean
  * frequency: once = one-hit-wonder ratio / mean frequency. */
 static const recipe recipes[TRACE_KINDS] = {
-    {"zipf0.9", 0.9, 0, 16, 32, 0, false, false, false, 10},
-    {"zipf1.0", 1.0, 0, 16, 32, 0, false, false, false, 10},
-    {"zipf1.1", 1.1, 0, 16, 32, 0, false, false, false, 10},
-    {"scan", 1.0, 0, 16, 32, 0, true, false, false, 10},
-    {"drift", 1.0, 0, 16, 32, 0, false, true, false, 10},
-    {"etc", 1.0, 0, 0, 0, 0, false, false, false, 10},
-    {"tw14", 1.2959, .1094 / 35.4, 96, 414, 1.0, false, false, false, 5.81},
-    {"tw25", 0.9929, .0322 / 662.7, 49, 28, 0.5, false, false, false, 18.97},
-    {"tw29", 1.2323, .2304 / 22.5, 36, 799, 1.0, false, false, false, 10.73},
-    {"tw4", 1.1004, .2933 / 26.5, 67, 2439, 1.0, false, false, true, 5.26},
+    {"zipf0.9", 0.9, 0, 16, 32, 0, false, false, false, 10, 100},
+    {"zipf1.0", 1.0, 0, 16, 32, 0, false, false, false, 10, 100},
+    {"zipf1.1", 1.1, 0, 16, 32, 0, false, false, false, 10, 100},
+    {"scan", 1.0, 0, 16, 32, 0, true, false, false, 10, 100},
+    {"drift", 1.0, 0, 16, 32, 0, false, true, false, 10, 100},
+    {"etc", 1.0, 0, 0, 0, 0, false, false, false, 10, 100},
+    {"tw14", 1.2959, .1094 / 35.4, 96, 414, 1.0, false, false, false, 5.81, 50},
+    {"tw25", 0.9929, .0322 / 662.7, 49, 28, 0.5, false, false, false, 18.97, 100},
+    {"tw29", 1.2323, .2304 / 22.5, 36, 799, 1.0, false, false, false, 10.73, 50},
+    {"tw4", 1.1004, .2933 / 26.5, 67, 2439, 1.0, false, false, true, 5.26, 20},
 };
-
-/* SplitMix64 (Steele, Lea, Flood 2014). */
-static uint64_t random_next(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
 
 static double random_unit(uint64_t *state)
 {
-    return ((double)(random_next(state) >> 11) + 0.5) / 9007199254740992.0; /* in (0, 1) */
-}
-
-static uint32_t random_below(uint64_t *state, uint32_t bound)
-{
-    return (uint32_t)((random_next(state) >> 32) * bound >> 32);
+    return ((double)(bench_random(state) >> 11) + 0.5) / 9007199254740992.0; /* in (0, 1) */
 }
 
 static double random_normal(uint64_t *state)
@@ -80,8 +68,9 @@ static uint32_t etc_key_bytes(uint64_t *state)
 
 static uint32_t etc_value_bytes(uint64_t *state)
 {
-    static const double shares[15] = {.00536, .00047, .17820, .09239, .00018, .02740, .00065, .00606,
-                                      .00023, .00837, .00837, .08989, .00092, .00326, .01980};
+    static const double shares[15] = {.00536, .00047, .17820, .09239, .00018,
+                                      .02740, .00065, .00606, .00023, .00837,
+                                      .00837, .08989, .00092, .00326, .01980};
     const double sigma = 214.476, k = 0.348238;
     double u = random_unit(state);
     for (uint32_t bytes = 0; bytes < 15; bytes++) {
@@ -111,8 +100,10 @@ static void items_draw(trace *t, const recipe *r, uint64_t *state)
     double mean = log(r->value_bytes ? r->value_bytes : 1) - r->spread * r->spread / 2;
     for (uint32_t i = 0; i < t->items.count; i++) {
         t->key_bytes[i] = r->key_bytes ? r->key_bytes : etc_key_bytes(state);
-        if (r->key_bytes == 0) t->value_bytes[i] = etc_value_bytes(state);
-        else if (r->spread == 0) t->value_bytes[i] = r->value_bytes;
+        if (r->key_bytes == 0)
+            t->value_bytes[i] = etc_value_bytes(state);
+        else if (r->spread == 0)
+            t->value_bytes[i] = r->value_bytes;
         else
             t->value_bytes[i] =
                 bytes_between(exp(mean + r->spread * random_normal(state)), 1, VALUE_BYTES_MAX);
@@ -122,12 +113,12 @@ static void items_draw(trace *t, const recipe *r, uint64_t *state)
 
 static void requests_draw(trace *t, const recipe *r, uint32_t population, uint64_t *state)
 {
-    double *cumulative = policy_allocate(population, sizeof *cumulative);
-    uint32_t *at_rank = policy_allocate(population, sizeof *at_rank);
+    double *cumulative = bench_alloc(population, sizeof *cumulative);
+    uint32_t *at_rank = bench_alloc(population, sizeof *at_rank);
     double sum = 0;
     for (uint32_t i = 0; i < population; i++) {
         cumulative[i] = sum += pow(i + 1.0, -r->zipf);
-        uint32_t j = random_below(state, i + 1);
+        uint32_t j = (uint32_t)bench_random_below(state, i + 1);
         at_rank[i] = at_rank[j];
         at_rank[j] = i;
     }
@@ -141,7 +132,8 @@ static void requests_draw(trace *t, const recipe *r, uint32_t population, uint64
             continue;
         }
         if (r->drift && n % DRIFT_EVERY == 0) {
-            uint32_t a = random_below(state, population), b = random_below(state, DRIFT_RANKS);
+            uint64_t a = bench_random_below(state, population);
+            uint64_t b = bench_random_below(state, DRIFT_RANKS);
             uint32_t item = at_rank[a];
             at_rank[a] = at_rank[b];
             at_rank[b] = item;
@@ -150,8 +142,10 @@ static void requests_draw(trace *t, const recipe *r, uint32_t population, uint64
         uint32_t low = 0, high = population - 1;
         while (low < high) {
             uint32_t middle = low + (high - low) / 2;
-            if (cumulative[middle] < u) low = middle + 1;
-            else high = middle;
+            if (cumulative[middle] < u)
+                low = middle + 1;
+            else
+                high = middle;
         }
         t->requests[n] = at_rank[low];
     }
@@ -162,17 +156,19 @@ static void requests_draw(trace *t, const recipe *r, uint32_t population, uint64
 void trace_init(trace *trace_out, unsigned kind, uint32_t population, size_t requests,
                 uint64_t seed)
 {
-    assert(kind < TRACE_KINDS && population > DRIFT_RANKS);
+    assert(kind < TRACE_KINDS);
     const recipe *r = &recipes[kind];
+    population = (uint32_t)((uint64_t)population * r->population_percent / 100);
+    assert(population > DRIFT_RANKS);
     uint64_t state = seed * TRACE_KINDS + kind;
     double once = r->scan ? (double)SCAN_ITEMS / SCAN_EVERY : r->once * 1.1;
     uint32_t count = population + (uint32_t)(once * (double)requests) + 1;
     trace *t = trace_out;
     *t = (trace){.name = r->name, .count = requests, .requests_per_ms = r->requests_per_ms};
-    t->requests = policy_allocate(requests, sizeof *t->requests);
-    t->key_bytes = policy_allocate(count, sizeof *t->key_bytes);
-    t->value_bytes = policy_allocate(count, sizeof *t->value_bytes);
-    t->ttl_ms = policy_allocate(count, sizeof *t->ttl_ms);
+    t->requests = bench_alloc(requests, sizeof *t->requests);
+    t->key_bytes = bench_alloc(count, sizeof *t->key_bytes);
+    t->value_bytes = bench_alloc(count, sizeof *t->value_bytes);
+    t->ttl_ms = bench_alloc(count, sizeof *t->ttl_ms);
     t->items = (catalogue){count, t->key_bytes, t->value_bytes, t->ttl_ms, population};
     items_draw(t, r, &state);
     requests_draw(t, r, population, &state);
@@ -192,4 +188,10 @@ uint64_t trace_footprint_bytes(const trace *t)
     for (uint32_t i = 0; i < t->items.popular; i++)
         bytes += t->key_bytes[i] + t->value_bytes[i] + TRACE_OVERHEAD_BYTES;
     return bytes;
+}
+
+const char *trace_name(unsigned kind)
+{
+    assert(kind < TRACE_KINDS);
+    return recipes[kind].name;
 }

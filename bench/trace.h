@@ -26,19 +26,22 @@ typedef struct trace {
     catalogue items;
     size_t count; /* requests */
     uint32_t *requests;
-    double requests_per_ms; /* of virtual time */
+    double requests_per_ms;                     /* of virtual time */
     uint32_t *key_bytes, *value_bytes, *ttl_ms; /* owned; items points at them */
 } trace;
 
 #define TRACE_KINDS 10u
+#define TRACE_POPULATION_MIN 10000u
 #define TRACE_OVERHEAD_BYTES 10u /* of an item, in what is called the footprint */
 
-/* Fills *trace_out with the `kind`th trace, 0..TRACE_KINDS - 1, of `requests` requests over about
- * `population` popular items (and others asked for once). */
+/* Fills *trace_out with the `kind`th trace, 0..TRACE_KINDS - 1, of `requests` requests over
+ * `population` popular items (a half or a fifth of it where items are large) and others asked for
+ * once.  `population` is at least TRACE_POPULATION_MIN. */
 void trace_init(trace *trace_out, unsigned kind, uint32_t population, size_t requests,
                 uint64_t seed);
 void trace_fini(trace *t);
 
+const char *trace_name(unsigned kind);
 /* Bytes that all items would take that are asked for more than once by design. */
 uint64_t trace_footprint_bytes(const trace *t);
 
