@@ -190,7 +190,9 @@ static void table_fill_study(table *tab)
     table_add_model(tab, "16 shards, 8 KiB segments",
                     (segment_options){.shards = 16, .segment_bytes = 8u << 10});
     table_add_model(tab, "small 5 %", (segment_options){.shards = 1, .small_percent = 5});
+    table_add_model(tab, "small 10 %", (segment_options){.shards = 1, .small_percent = 10});
     table_add_model(tab, "small 20 %", (segment_options){.shards = 1, .small_percent = 20});
+    table_add_model(tab, "small 30 %", (segment_options){.shards = 1, .small_percent = 30});
     table_add_model(tab, "promoted after 2 uses",
                     (segment_options){.shards = 1, .promote_uses = 2});
     table_add_model(tab, "1-bit counters", (segment_options){.shards = 1, .uses_max = 1});

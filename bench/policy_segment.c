@@ -381,7 +381,7 @@ static void options_default(segment_options *o, uint64_t capacity_bytes)
         for (o->shards = 1; o->shards < SHARDS_MAX; o->shards *= 2)
             if (capacity_bytes / SHARD_BYTES_MIN < (uint64_t)o->shards * 2) break;
     if (o->segment_bytes == 0) o->segment_bytes = 64u << 10;
-    if (o->small_percent == 0) o->small_percent = 10;
+    if (o->small_percent == 0) o->small_percent = 15;
     if (o->promote_uses == 0) o->promote_uses = 1;
     if (o->uses_max == 0) o->uses_max = 3;
     if (o->clean_percent == 0) o->clean_percent = 25;

@@ -25,7 +25,7 @@ typedef struct segment_options {
     segment_rule rule;
     uint32_t shards;        /* 0: as the store chooses, one for each 4 MiB up to 16 */
     uint32_t segment_bytes; /* 0: 64 KiB */
-    uint32_t small_percent; /* of the segments; 0: 10 */
+    uint32_t small_percent; /* of the segments; 0: 15 */
     uint32_t promote_uses;  /* uses that lead from small to main; 0: 1 */
     uint32_t uses_max;      /* 0: 3 */
     uint32_t clean_percent; /* dead share from which a segment is cleaned first; 0: 25 */
