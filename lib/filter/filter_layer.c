@@ -211,8 +211,9 @@ typedef struct node {
     uint16_t fingerprint; /* what would move here from the parent's bucket */
 } node;
 
-/* Whether `bucket` is `at` or one of its ancestors: a path through one bucket twice could count on
- * a fingerprint that its own moves took away. */
+/* Whether `bucket` is `at` or one of its ancestors.  The shortest path never goes through a bucket
+ * twice, so leaving those out loses nothing, and it ends the search early among copies of one item,
+ * whose moves only lead in circles. */
 static bool on_path(const node *nodes, uint32_t at, uint32_t bucket)
 {
     while (nodes[at].bucket != bucket) {

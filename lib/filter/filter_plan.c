@@ -22,7 +22,8 @@
 #define LOAD_MAX 0.95
 #define LOAD_MIN (1.0 / 16) /* below, another kind of filter would be wiser */
 #define SLOTS_LOOKED_AT (2.0 * BUCKET_SLOTS)
-/* Chance is not yet even in a small table: without these, one of 20 buckets fails before 95 %. */
+/* Chance is not yet even in a small table.  Of tables of 16 buckets one in 20 failed below its
+ * capacity without spare buckets, one in 2000 with two, none of 100000 with four. */
 #define SPARE_BUCKETS 4u
 
 static double fingerprints(uint32_t base_bits, uint32_t bits)
