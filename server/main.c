@@ -298,6 +298,7 @@ static int daemon_run(assembly *of)
     of->host = (hc_host){.size = sizeof(hc_host), .log = log_sink_log(of->sink)};
     tuning_init(&of->tuning, &of->cfg, of->sink, of->workers);
     if (!node_start(of)) goto sink;
+    tuning_attach(&of->tuning, of->node, NULL); /* the first client may ask for changes */
     if (!serve(of)) goto node;
     if (maintenance_start(of->node, &of->maintenance) != HC_OK) {
         (void)fail(of, "no memory for a thread");

@@ -171,6 +171,11 @@ void tuning_attach(tuning *of, node *commands, net *clients)
     (void)pthread_mutex_lock(&of->lock);
     of->node = commands;
     of->net = clients;
+    /* Clients are served a moment before the net is known here. */
+    if (clients != NULL && of->cfg.network.max_clients != of->loaded.network.max_clients) {
+        unsigned asked = (unsigned)of->cfg.network.max_clients;
+        net_set_clients_max(clients, descriptors_provide(asked, of->workers));
+    }
     (void)pthread_mutex_unlock(&of->lock);
 }
 
