@@ -9,11 +9,15 @@
 #include "command/command_args.h"
 #include "command/handlers.h"
 
+/* Several keys go in one step. */
 void run_del(request *of)
 {
     int64_t deleted = 0;
+    hc_txn txn;
+    hc_store_begin(of->session->store, &of->args[1], of->argc - 1, &txn);
     for (size_t i = 1; i < of->argc; i++)
-        if (hc_store_delete(of->session->store, of->args[i]) == HC_OK) deleted++;
+        if (hc_txn_delete(&txn, of->args[i]) == HC_OK) deleted++;
+    hc_store_end(&txn);
     of->reply->ops->integer(of->reply, deleted);
 }
 

@@ -18,11 +18,27 @@ void run_get(request *of)
     reply_value(of->reply, of->session->store, of->args[1]);
 }
 
+/* Several values are those of one moment, so that a MSET is seen whole or not at all: their shards
+ * are held meanwhile. */
 void run_mget(request *of)
 {
-    of->reply->ops->array(of->reply, of->argc - 1);
-    for (size_t i = 1; i < of->argc; i++)
-        reply_value(of->reply, of->session->store, of->args[i]);
+    const hc_span *keys = &of->args[1];
+    size_t count = of->argc - 1;
+    of->reply->ops->array(of->reply, count);
+    if (count == 1) {
+        reply_value(of->reply, of->session->store, keys[0]);
+        return;
+    }
+    hc_txn txn;
+    hc_item item;
+    hc_store_begin(of->session->store, keys, count, &txn);
+    for (size_t i = 0; i < count; i++) {
+        if (hc_txn_get(&txn, keys[i], &item) == HC_OK)
+            reply_text(of->reply, item.value);
+        else
+            of->reply->ops->null(of->reply);
+    }
+    hc_store_end(&txn);
 }
 
 void run_strlen(request *of)

@@ -431,6 +431,26 @@ def test_mset_is_seen_whole_or_not_at_all():
         _in_threads(6, lambda number: write(number) if number < 3 else read())
 
 
+def test_a_delete_of_several_keys_is_seen_whole_or_not_at_all():
+    keys = [f"key:{number}" for number in range(16)]
+    turns = 1500 if not Daemon.sanitizer else 300
+    with Daemon("--threads", "2") as server:
+
+        def write():
+            with server.client() as client:
+                for turn in range(turns):
+                    equal(client.command("MSET", *[word for key in keys for word in (key, turn)]), "OK")
+                    equal(client.command("DEL", *keys), len(keys))
+
+        def read():
+            with server.client() as client:
+                for _ in range(turns // 5):
+                    for values in client.pipeline([("MGET", *keys)] * 10):
+                        assert len(set(values)) == 1, f"half deleted: {values}"
+
+        _in_threads(4, lambda number: write() if number == 0 else read())
+
+
 def test_set_nx_has_one_winner_among_many():
     rounds, contenders = 200, 8
     with Daemon("--threads", "2") as server:
