@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CAPACITY_MIN 512u      /* bytes */
-#define TRIM_ABOVE (64u << 10) /* bytes; smaller blocks are not worth a copy */
+#define CAPACITY_MIN 512u /* bytes */
 
 void byte_queue_fini(byte_queue *queue)
 {
@@ -70,9 +69,13 @@ void byte_queue_take(byte_queue *queue, size_t size)
     if (queue->head == queue->tail) byte_queue_fini(queue);
 }
 
-void byte_queue_trim(byte_queue *queue)
+void byte_queue_exchange(byte_queue *queue, byte_queue *spare)
 {
-    size_t size = byte_queue_size(queue);
-    if (queue->capacity > TRIM_ABOVE && size <= queue->capacity / 4)
-        (void)rebuild(queue, size < CAPACITY_MIN ? CAPACITY_MIN : size);
+    byte_queue old = *queue;
+    size_t size = byte_queue_size(&old);
+    assert(spare->tail == 0 && spare->capacity >= size);
+    *queue = *spare;
+    if (size > 0) memcpy(queue->data, old.data + old.head, size);
+    queue->tail = size;
+    *spare = (byte_queue){.data = old.data, .capacity = old.capacity};
 }

@@ -31,9 +31,10 @@ void byte_queue_fini(byte_queue *queue);
 bool byte_queue_reserve(byte_queue *queue, size_t bytes);
 /* Adds a copy.  False: no memory, unchanged. */
 bool byte_queue_append(byte_queue *queue, const uint8_t *bytes, size_t size);
-/* Drops the first `size` bytes; an empty queue gives its memory back. */
+/* Drops the first `size` bytes; a queue that is empty then gives its memory back. */
 void byte_queue_take(byte_queue *queue, size_t size);
-/* Gives back a large block of which little is used.  Best effort. */
-void byte_queue_trim(byte_queue *queue);
+/* Moves what waits into the block of `spare`, which is empty and large enough; the old block is
+ * `spare`'s afterwards, empty. */
+void byte_queue_exchange(byte_queue *queue, byte_queue *spare);
 
 #endif

@@ -26,6 +26,7 @@
 #define STEAL_BYTES_MIN (32u << 10)    /* unsent; below, a copy is cheaper than a new buffer */
 #define LARGE_READ_MIN (16u << 10)     /* bytes, into connection.in */
 #define LARGE_READ_MAX (256u << 10)
+#define SPARE_BYTES_MAX (4u << 20)   /* of a block that a worker keeps */
 #define HTTP_LOG_NS_MIN 60000000000u /* between two warnings of one worker */
 
 static void session_note(_Atomic uint64_t *counter, size_t bytes)
@@ -245,12 +246,43 @@ static void read_small(connection *c)
         c->state = CONNECTION_DEAD;
 }
 
+/* Makes room in connection.in.  The worker's spare block, if it suits, is memory that need not be
+ * fetched from the system page by page. */
+static bool held_reserve(connection *c, size_t room)
+{
+    byte_queue *spare = &c->worker->spare;
+    if (c->in.capacity - c->in.tail >= room) return true;
+    if (spare->capacity >= byte_queue_size(&c->in) + room) {
+        byte_queue_exchange(&c->in, spare);
+        byte_queue_fini(spare);
+        return true;
+    }
+    return byte_queue_reserve(&c->in, room);
+}
+
+/* Drops what was run.  A large block of which little is used any more becomes the spare. */
+static void held_take(connection *c, size_t used)
+{
+    byte_queue *spare = &c->worker->spare;
+    c->in.head += used;
+    size_t left = byte_queue_size(&c->in);
+    byte_queue rest = {0}, block = c->in;
+    if (left > 0 && (block.capacity <= LARGE_READ_MAX || left > block.capacity / 4)) return;
+    if (!byte_queue_append(&rest, block.data + block.head, left)) return; /* stays where it is */
+    c->in = rest;
+    block.head = block.tail = 0;
+    if (block.capacity > spare->capacity && block.capacity <= SPARE_BYTES_MAX) {
+        byte_queue smaller = *spare;
+        *spare = block;
+        block = smaller;
+    }
+    byte_queue_fini(&block);
+}
+
 /* Runs what connection.in holds, in place. */
 static void run_held(connection *c)
 {
-    size_t used = input_run(c, c->in.data + c->in.head, byte_queue_size(&c->in));
-    byte_queue_take(&c->in, used);
-    byte_queue_trim(&c->in);
+    held_take(c, input_run(c, c->in.data + c->in.head, byte_queue_size(&c->in)));
 }
 
 /* Into connection.in; the room grows with what arrived, whatever the request declares. */
@@ -259,7 +291,7 @@ static void read_large(connection *c)
     size_t room = resp_parser_needs(&c->parser, byte_queue_size(&c->in));
     if (room < LARGE_READ_MIN) room = LARGE_READ_MIN;
     if (room > LARGE_READ_MAX) room = LARGE_READ_MAX;
-    if (!byte_queue_reserve(&c->in, room)) {
+    if (!held_reserve(c, room)) {
         input_refuse(c, RESP_NO_MEMORY);
         return;
     }

@@ -94,6 +94,7 @@ struct worker {
     resp_scratch scratch;
     resp_encoder encoder;
     size_t turn_output_bytes;
+    byte_queue spare; /* the block of the last large request, for the next; SPARE_BYTES_MAX */
     request requests[REQUEST_BATCH_MAX];
     size_t request_ends[REQUEST_BATCH_MAX]; /* bytes from the start of the turn's data */
     uint8_t input[INPUT_BYTES];

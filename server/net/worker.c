@@ -151,6 +151,7 @@ void worker_fini(worker *w)
     mailbox_fini(&w->mailbox);
     resp_scratch_fini(&w->scratch);
     resp_encoder_fini(&w->encoder);
+    byte_queue_fini(&w->spare);
     w->net = NULL;
 }
 
