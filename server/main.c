@@ -128,7 +128,7 @@ static bool node_start(assembly *of)
         .executable = of->executable,
         .max_memory_bytes = (uint64_t)of->cfg.cache.max_memory_bytes,
         .default_ttl_ms = of->cfg.cache.default_ttl_ms,
-        .eviction = (hc_eviction)of->cfg.cache.eviction,
+        .eviction = (uint32_t)of->cfg.cache.eviction,
         .databases = (unsigned)of->cfg.cache.databases,
         .workers = of->workers,
         .clients_max = of->clients,

@@ -43,10 +43,17 @@ typedef struct hc_store hc_store;
 #define HC_STORE_MEMORY_BYTES_MIN (4u << 20) /* smallest max_memory_bytes that is not 0 */
 #define HC_STORE_BATCH_MAX 64u               /* keys of one get_many, set_many, prefetch */
 
+/* Approximations by segments and 2-bit use counters; bench/README.md has their miss ratios. */
 typedef enum hc_eviction {
-    HC_EVICTION_DEFAULT = 0, /* HC_EVICTION_CLOCK */
+    HC_EVICTION_DEFAULT = 0, /* HC_EVICTION_S3FIFO */
     HC_EVICTION_NONE = 1,    /* writes fail with HC_ERR_FULL at the limit */
-    HC_EVICTION_CLOCK = 2    /* second chance by segment, 2-bit use counters */
+    HC_EVICTION_S3FIFO = 2,  /* new items must prove useful; resists scans */
+    HC_EVICTION_LRU = 3,     /* oldest, unless used since it was last looked at */
+    HC_EVICTION_LFU = 4,     /* least often used */
+    HC_EVICTION_FIFO = 5,    /* oldest */
+    HC_EVICTION_TTL = 6,     /* what expires first */
+    HC_EVICTION_RANDOM = 7,
+    HC_EVICTION_VOLATILE = 16 /* added to a policy: only items that have an expiry go */
 } hc_eviction;
 
 typedef struct hc_store_options {
@@ -55,7 +62,7 @@ typedef struct hc_store_options {
     uint64_t seed;             /* of the hash; 0: drawn from the host */
     int64_t default_ttl_ms;    /* for writes that name no expiry; 0: none */
     uint32_t shards;           /* power of two, 1..HC_STORE_SHARDS_MAX; 0: 16, more above 16 GiB */
-    hc_eviction eviction;
+    uint32_t eviction;         /* an hc_eviction, perhaps | HC_EVICTION_VOLATILE */
 } hc_store_options;
 
 /* What is known of an item besides its bytes. */

@@ -42,7 +42,7 @@ static hc_status options_check(const hc_store_options *o)
         return HC_ERR_INVALID;
     }
     if (o->default_ttl_ms < 0 || o->default_ttl_ms > HC_EXPIRY_MAX_MS / 2) return HC_ERR_INVALID;
-    if ((unsigned)o->eviction > HC_EVICTION_CLOCK) return HC_ERR_INVALID;
+    if ((o->eviction & ~(uint32_t)HC_EVICTION_VOLATILE) > HC_EVICTION_RANDOM) return HC_ERR_INVALID;
     return HC_OK;
 }
 
@@ -55,6 +55,7 @@ static hc_status shard_init(hc_store *store, shard *s, uint8_t *segment_table)
     if (s->data == NULL || s->buckets == NULL) return HC_ERR_NO_MEMORY;
     atomic_store_explicit(&s->bucket_count, 1, memory_order_relaxed);
     s->index_pages = 1;
+    s->random = hci_random_uint64(&store->host) | 1;
     memory_add(store, PAGE_BYTES);
     hci_segment_reset(store, s);
     return HC_OK;
@@ -98,7 +99,9 @@ hc_status hc_store_create(const hc_host *host, const hc_store_options *options,
     store->host = resolved;
     store->shards = (shard *)(void *)(space + head_bytes);
     store->shard_count = shards;
-    store->eviction = o.eviction == HC_EVICTION_DEFAULT ? HC_EVICTION_CLOCK : o.eviction;
+    store->evict_volatile_only = (o.eviction & HC_EVICTION_VOLATILE) != 0;
+    store->eviction = (hc_eviction)(o.eviction & ~(uint32_t)HC_EVICTION_VOLATILE);
+    if (store->eviction == HC_EVICTION_DEFAULT) store->eviction = HC_EVICTION_S3FIFO;
     store->seed = o.seed != 0 ? o.seed : hci_random_uint64(&resolved);
     store->hash_mask = UINT64_MAX;
     store->default_ttl_ms = o.default_ttl_ms;

@@ -3,7 +3,7 @@
  *
  *     byte 0..11   tags      8 bits of each item's hash, 0 for a free slot
  *          12..14  use       2-bit use counters, four to a byte; advisory, readers write them too
- *          15      spare
+ *          15      ghost     tag of the item last evicted from here, 0 for none (store_policy.c)
  *          16..63  places    32-bit offset of each item in its shard's data
  *
  * A reader compares all twelve tags in one step; 1 lookup in 21 touches an item in vain.
@@ -26,7 +26,7 @@
 typedef struct bucket {
     _Alignas(64) _Atomic uint8_t tags[BUCKET_SLOTS];
     _Atomic uint8_t use[3];
-    _Atomic uint8_t spare;
+    _Atomic uint8_t ghost;
     _Atomic uint32_t places[BUCKET_SLOTS];
 } bucket;
 static_assert(sizeof(bucket) == 64, "a bucket is one cache line");

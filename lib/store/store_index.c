@@ -306,6 +306,24 @@ hc_status hci_index_insert(hc_store *store, shard *s, uint64_t hash, uint32_t pl
     return HC_OK;
 }
 
+void hci_index_ghost_put(slot at, uint64_t hash)
+{
+    if (at.bucket == NULL) return;
+    atomic_store_explicit(&at.bucket->ghost, tag_of(hash), memory_order_relaxed);
+}
+
+bool hci_index_ghost_take(shard *s, uint64_t hash)
+{
+    bucket_pair pair = hci_index_pair(s, hash);
+    bucket *both[2] = {pair.first, pair.second};
+    for (unsigned i = 0; i < 2; i++) {
+        if (atomic_load_explicit(&both[i]->ghost, memory_order_relaxed) != tag_of(hash)) continue;
+        atomic_store_explicit(&both[i]->ghost, 0, memory_order_relaxed);
+        return true;
+    }
+    return false;
+}
+
 void hci_index_remove(shard *s, slot at)
 {
     if (at.bucket != NULL) {
@@ -374,6 +392,7 @@ static void index_split(hc_store *store, shard *s)
                    bucket_use(base, i));
         moved |= 1u << i;
     }
+    atomic_store_explicit(&target->ghost, base->ghost, memory_order_relaxed); /* its ghost too */
     atomic_store_explicit(&s->bucket_count, added + 1, memory_order_release);
     pulse(s);
     for (; moved != 0; moved &= moved - 1) {

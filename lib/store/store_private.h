@@ -66,11 +66,13 @@ typedef enum segment_state {
     SEGMENT_VICTIM         /* being reclaimed */
 } segment_state;
 
-/* Where a segment's items came from.  Each class has a queue of sealed segments, oldest first, and
- * one open segment. */
+/* What a segment's items have in common (store_policy.c).  Each class has a queue of sealed
+ * segments, oldest first, and one open segment. */
+#define CLASSES_BY_TTL 4u /* of the policy `ttl`: classes 0..3 */
 typedef enum segment_class {
-    CLASS_NEW = 0, /* written by callers */
-    CLASS_KEPT,    /* copied by the cleaner or spared by eviction */
+    CLASS_SMALL = 0,             /* new items; policies with one class know only this one */
+    CLASS_MAIN = 1,              /* items that proved useful */
+    CLASS_HELD = CLASSES_BY_TTL, /* items that must not be evicted */
     SEGMENT_CLASSES
 } segment_class;
 
@@ -82,7 +84,8 @@ typedef struct segment {
     uint32_t live; /* of these, bytes of items the index points at */
     uint32_t next, previous;
     uint32_t bin_next, bin_previous;
-    int64_t sweep_at_ms; /* nothing in it expires before; INT64_MAX: nothing will */
+    int64_t sweep_at_ms;    /* nothing in it expires before; INT64_MAX: nothing will */
+    int64_t last_expiry_ms; /* all in it has expired then; INT64_MAX: something never does */
     uint8_t state, class, bin, reserved[5];
 } segment;
 
@@ -100,7 +103,7 @@ typedef struct stash_entry {
 typedef struct reclaim_state {
     uint32_t victim; /* segment, or NONE */
     uint32_t offset; /* of the next item in it */
-    bool evict;      /* drops what was not used; else copies all */
+    bool evict;      /* drops what the policy does not keep; else copies all */
     bool may_evict;  /* drops what cannot be copied; else stops there */
 } reclaim_state;
 
@@ -126,8 +129,9 @@ typedef struct shard {
     uint32_t resident;      /* of those, segments below this one are counted: a flush left them */
     uint32_t free_first;    /* list of SEGMENT_FREE */
     uint32_t free_count;
-    uint32_t untouched_first;       /* list of given back segments below `fresh` */
-    uint32_t open[SEGMENT_CLASSES]; /* segment, or NONE */
+    uint32_t untouched_first;              /* list of given back segments below `fresh` */
+    uint32_t open[SEGMENT_CLASSES];        /* segment, or NONE */
+    uint64_t open_weight[SEGMENT_CLASSES]; /* bytes of extents whose stubs went there */
     segment_queue queues[SEGMENT_CLASSES];
     uint32_t bins[SEGMENT_BINS]; /* first segment of each */
     segment *segments;
@@ -138,7 +142,8 @@ typedef struct shard {
     uint32_t stash_capacity;
     hci_extent *extents;
     hci_extent *graveyard; /* extents of a flush, freed by and by */
-    uint64_t moves; /* grows when reclaim moves or drops items: slots found before are stale */
+    uint64_t moves;  /* grows when reclaim moves or drops items: slots found before are stale */
+    uint64_t random; /* state of store_policy.c's generator, not 0 */
     shard_counters counters;
 } shard;
 
@@ -155,6 +160,7 @@ struct hc_store {
     shard *shards;
     uint32_t shard_count;
     hc_eviction eviction;
+    bool evict_volatile_only;
     uint64_t seed;
     uint64_t hash_mask; /* all ones; tests take bits away to make hashes collide */
     int64_t default_ttl_ms;
@@ -234,6 +240,9 @@ void hci_index_use_set(shard *s, slot at, unsigned use);
 /* The new item must be complete.  HC_ERR_NO_MEMORY: it found no slot, and the stash cannot grow. */
 hc_status hci_index_insert(hc_store *store, shard *s, uint64_t hash, uint32_t place);
 void hci_index_remove(shard *s, slot at);
+/* Remembers that the item was evicted; forgets it, telling whether it was remembered. */
+void hci_index_ghost_put(slot at, uint64_t hash);
+bool hci_index_ghost_take(shard *s, uint64_t hash);
 /* After an insert or a remove: one step towards the load the index should have. */
 void hci_index_grow(hc_store *store, shard *s);
 /* True when a step was taken and another may be due. */
@@ -263,6 +272,7 @@ bool hci_segment_available(const hc_store *store, const shard *s);
 /* An item at `place` is now, or no longer, what the index points at. */
 void hci_segment_live_add(shard *s, uint32_t place, size_t bytes);
 void hci_segment_live_subtract(hc_store *store, shard *s, uint32_t place, size_t bytes);
+void hci_segment_weight_add(shard *s, uint32_t place, size_t extent_bytes);
 void hci_segment_expiry_note(shard *s, uint32_t place, int64_t expires_at_ms);
 /* Takes a sealed segment out of queue and bin to reclaim it. */
 void hci_segment_victimize(shard *s, uint32_t number);
@@ -365,9 +375,12 @@ void hci_item_remove(hc_store *store, shard *s, slot at, removal why);
 /* ---- store_reclaim.c ---- */
 
 #define RECLAIM_ITEMS_MAX 64u /* items one write looks at to keep ahead */
-typedef enum reclaim_goal { RECLAIM_GARBAGE, RECLAIM_ROOM } reclaim_goal;
-/* Looks at up to `items_max` items.  RECLAIM_GARBAGE only copies; RECLAIM_ROOM may evict.  False:
- * nothing can be gained. */
+typedef enum reclaim_goal {
+    RECLAIM_GARBAGE, /* only copies */
+    RECLAIM_ROOM,    /* evicts what the policy does not keep */
+    RECLAIM_URGENT   /* evicts whatever it meets: a write is waiting */
+} reclaim_goal;
+/* Looks at up to `items_max` items.  False: nothing can be gained. */
 bool hci_reclaim_step(hc_store *store, shard *s, reclaim_goal goal, size_t items_max);
 /* Keeps a segment ahead of the writes; called once a write. */
 void hci_reclaim_ahead(hc_store *store, shard *s);
@@ -376,6 +389,18 @@ void hci_reclaim_ahead(hc_store *store, shard *s);
 hc_status hci_reclaim_room(hc_store *store, shard *held, uint64_t bytes);
 /* True when so much of the shard's segments is garbage that cleaning pays. */
 bool hci_reclaim_due(const shard *s, unsigned garbage_percent);
+
+/* ---- store_policy.c ---- */
+
+/* Where an item is written; `old_segment` (may be NULL) is where the key's item was. */
+segment_class hci_policy_class(const hc_store *store, shard *s, uint64_t hash,
+                               const segment *old_segment, int64_t expires_at_ms);
+/* The sealed segment to evict from, or NONE. */
+uint32_t hci_policy_victim(hc_store *store, shard *s);
+/* Whether an item of a victim stays; then where and with how many uses. */
+bool hci_policy_keeps(const hc_store *store, shard *s, segment_class *class, unsigned *use);
+/* Just before an item of this class is evicted. */
+void hci_policy_evicted(const hc_store *store, slot at, uint64_t hash, segment_class class);
 
 /* ---- store_write.c: under the lock ---- */
 

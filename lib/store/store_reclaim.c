@@ -5,11 +5,11 @@
  * behind; what it does is copied to an open segment, or dropped; then the whole segment is free.
  *
  *     cleaning   the victim is the segment with the least live bytes; all live items are copied
- *     eviction   the victim is the oldest segment; items used since they were last looked at
- *                are copied and lose a use, the others are evicted (CLOCK, second chance)
+ *     eviction   the victim, and which of its items are copied, is the policy's choice
+ * (store_policy.c)
  *
- * Copying costs; so as long as a segment is at least half garbage it is cleaned rather than one of
- * live items evicted.
+ * Copying costs; still a segment that is a quarter garbage is cleaned before any live item is
+ * evicted: bench/README.md has what that does to the miss ratio under overwrites.
  *
  * The walk goes on in small steps (RECLAIM_ITEMS_MAX items), one with each write that finds memory
  * short, so no write pays for a whole segment unless memory is at its very end.  Copies need a
@@ -18,9 +18,11 @@
 #include "store/store_private.h"
 
 #define BATCH 16u               /* items whose index buckets are fetched together */
+#define ROOM_ITEMS 8u           /* few: each may free megabytes */
 #define ROOM_STEPS_MAX 65536u   /* steps one write takes to find room, before it gives up */
 #define GARBAGE_PERCENT_MAX 20u /* of a shard's segments; above, writes clean as they go */
-#define CLEANABLE_BINS (SEGMENT_BINS - 2) /* at least 4 KiB of garbage */
+#define WORTHWHILE_BINS (SEGMENT_BINS * 3 / 4) /* cleaned before anything is evicted */
+#define CLEANABLE_BINS (SEGMENT_BINS - 2)      /* at least 4 KiB of garbage */
 #define SEGMENTS_CLEAN_MIN 8u /* below, open segments are most of a shard, and not garbage */
 
 void hci_item_remove(hc_store *store, shard *s, slot at, removal why)
@@ -49,38 +51,28 @@ static uint32_t emptiest_segment(const shard *s, unsigned bins)
     return NONE;
 }
 
-static uint32_t oldest_segment(hc_store *store, shard *s)
-{
-    if (s->queues[CLASS_NEW].first != NONE) return s->queues[CLASS_NEW].first;
-    if (s->queues[CLASS_KEPT].first != NONE) return s->queues[CLASS_KEPT].first;
-    /* few packed bytes, much memory: the stubs of extents lie in the open segments */
-    hci_segment_seal(store, s);
-    if (s->queues[CLASS_NEW].first != NONE) return s->queues[CLASS_NEW].first;
-    return s->queues[CLASS_KEPT].first;
-}
-
 static bool victim_choose(hc_store *store, shard *s, reclaim_goal goal)
 {
-    bool may_evict = goal == RECLAIM_ROOM && store->eviction != HC_EVICTION_NONE;
-    uint32_t victim = emptiest_segment(s, may_evict ? SEGMENT_BINS / 2 : CLEANABLE_BINS);
+    bool may_evict = goal != RECLAIM_GARBAGE && store->eviction != HC_EVICTION_NONE;
+    uint32_t victim = emptiest_segment(s, may_evict ? WORTHWHILE_BINS : CLEANABLE_BINS);
     bool evict = victim == NONE && may_evict;
-    if (evict) victim = oldest_segment(store, s);
+    if (evict) victim = hci_policy_victim(store, s);
     if (victim == NONE) return false;
     hci_segment_victimize(s, victim);
     s->reclaim = (reclaim_state){victim, 0, evict, may_evict};
     return true;
 }
 
-/* Copies a live item to an open segment; false when there is none. */
-static bool item_move(hc_store *store, shard *s, slot at, const item_ref *item)
+/* Copies a live item to an open segment of `class`; false when there is none. */
+static bool item_move(hc_store *store, shard *s, slot at, const item_ref *item, segment_class class)
 {
     size_t bytes = item_bytes(&item->header);
     uint32_t from = (uint32_t)(item->start - s->data), to;
-    segment_class class = (segment_class)s->segments[segment_of(from)].class;
     if (!hci_segment_append(store, s, class, true, bytes, &to)) return false;
     racy_store(s->data + to, item->start, bytes);
     hci_segment_live_add(s, to, bytes);
     hci_segment_expiry_note(s, to, item->header.expires_at_ms);
+    if (item->extent != NULL) hci_segment_weight_add(s, to, item->extent->capacity);
     hci_index_place_set(s, at, to);
     hci_segment_live_subtract(store, s, from, bytes);
     s->counters.cleaned_bytes += bytes;
@@ -89,21 +81,26 @@ static bool item_move(hc_store *store, shard *s, slot at, const item_ref *item)
 }
 
 /* Decides about one item of the victim; false when it must stay but cannot be copied. */
-static bool item_reclaim(hc_store *store, shard *s, uint32_t place, uint64_t hash)
+static bool item_reclaim(hc_store *store, shard *s, uint32_t place, uint64_t hash,
+                         reclaim_goal goal)
 {
     slot at;
     if (!hci_index_find_place(s, hash, place, &at)) return true; /* garbage */
     item_ref item;
     item_at(s, place, &item);
-    bool expired = item_expired(store, &item.header);
+    segment_class from = (segment_class)s->segments[segment_of(place)].class, to = from;
     unsigned use = hci_index_use(s, at);
-    if (!expired && (use > 0 || !s->reclaim.evict)) {
-        if (item_move(store, s, at, &item)) {
-            if (s->reclaim.evict) hci_index_use_set(s, at, use - 1);
+    bool expired = item_expired(store, &item.header);
+    bool keep = !s->reclaim.evict;
+    if (s->reclaim.evict && goal != RECLAIM_URGENT) keep = hci_policy_keeps(store, s, &to, &use);
+    if (!expired && keep) {
+        if (item_move(store, s, at, &item, to)) {
+            hci_index_use_set(s, at, use);
             return true;
         }
-        if (!s->reclaim.may_evict) return false;
+        if (!s->reclaim.may_evict || from == CLASS_HELD) return false;
     }
+    if (!expired) hci_policy_evicted(store, at, hash, from);
     hci_item_remove(store, s, at, expired ? REMOVED_EXPIRED : REMOVED_EVICTED);
     s->moves++;
     return true;
@@ -152,12 +149,13 @@ static void victim_finish(hc_store *store, shard *s)
 bool hci_reclaim_step(hc_store *store, shard *s, reclaim_goal goal, size_t items_max)
 {
     if (s->reclaim.victim == NONE && !victim_choose(store, s, goal)) return false;
+    if (goal != RECLAIM_GARBAGE && store->eviction != HC_EVICTION_NONE) s->reclaim.may_evict = true;
     segment *victim = &s->segments[s->reclaim.victim];
     for (batch items; items_max > 0 && s->reclaim.offset < victim->used && victim->live > 0;
          items_max -= items.count) {
         batch_fill(store, s, &items, items_max);
         for (uint32_t i = 0; i < items.count; i++) {
-            if (item_reclaim(store, s, items.places[i], items.hashes[i])) continue;
+            if (item_reclaim(store, s, items.places[i], items.hashes[i], goal)) continue;
             victim_finish(store, s);
             return false;
         }
@@ -189,7 +187,7 @@ static bool room_step(hc_store *store, shard *s)
 {
     if (hci_extent_bury(store, s, RECLAIM_ITEMS_MAX)) return true;
     if (hci_segment_discard(store, s)) return true;
-    return hci_reclaim_step(store, s, RECLAIM_ROOM, RECLAIM_ITEMS_MAX);
+    return hci_reclaim_step(store, s, RECLAIM_ROOM, ROOM_ITEMS);
 }
 
 /* The same in any shard whose lock is free: memory is the store's, not the shard's. */

@@ -17,6 +17,9 @@
  */
 #include "store/store_private.h"
 
+/* Bytes of extents in one segment; more would make it too coarse a unit to evict. */
+#define OPEN_WEIGHT_MAX (4u << 20)
+
 /* ---- queues and bins ---- */
 
 static void queue_push(shard *s, segment_queue *queue, uint32_t number, bool as_oldest)
@@ -131,7 +134,9 @@ static bool segment_open(hc_store *store, shard *s, segment_class class, bool fo
     uint32_t number = segment_take(store, s, for_reclaim);
     if (number == NONE) return false;
     segment_seal(store, s, class);
+    s->open_weight[class] = 0;
     s->segments[number] = (segment){.sweep_at_ms = INT64_MAX,
+                                    .last_expiry_ms = INT64_MIN,
                                     .state = SEGMENT_OPEN,
                                     .class = (uint8_t) class,
                                     .next = NONE,
@@ -147,7 +152,8 @@ bool hci_segment_append(hc_store *store, shard *s, segment_class class, bool for
 {
     assert(bytes > 0 && bytes <= PACKED_BYTES_MAX);
     uint32_t number = s->open[class];
-    if (number == NONE || SEGMENT_BYTES - s->segments[number].used < bytes) {
+    if (number == NONE || SEGMENT_BYTES - s->segments[number].used < bytes ||
+        s->open_weight[class] > OPEN_WEIGHT_MAX) {
         if (!segment_open(store, s, class, for_reclaim)) return false;
         number = s->open[class];
     }
@@ -186,9 +192,16 @@ void hci_segment_live_subtract(hc_store *store, shard *s, uint32_t place, size_t
 void hci_segment_expiry_note(shard *s, uint32_t place, int64_t expires_at_ms)
 {
     segment *seg = &s->segments[segment_of(place)];
-    if (expires_at_ms != HC_EXPIRY_NONE && expires_at_ms < seg->sweep_at_ms) {
-        seg->sweep_at_ms = expires_at_ms;
-    }
+    if (expires_at_ms == HC_EXPIRY_NONE) expires_at_ms = INT64_MAX;
+    if (expires_at_ms < seg->sweep_at_ms) seg->sweep_at_ms = expires_at_ms;
+    if (expires_at_ms > seg->last_expiry_ms) seg->last_expiry_ms = expires_at_ms;
+}
+
+void hci_segment_weight_add(shard *s, uint32_t place, size_t extent_bytes)
+{
+    const segment *seg = &s->segments[segment_of(place)];
+    assert(seg->state == SEGMENT_OPEN);
+    s->open_weight[seg->class] += extent_bytes;
 }
 
 /* ---- giving back ---- */

@@ -72,6 +72,13 @@ static void write_parts(uint8_t *to, const hc_span *parts, size_t count)
     }
 }
 
+/* Writing a key again is a use of it. */
+static void use_add(shard *s, slot at)
+{
+    unsigned use = hci_index_use(s, at);
+    if (use < BUCKET_USE_MAX) hci_index_use_set(s, at, use + 1);
+}
+
 static void overwrite(shard *s, const found *f, const item_header *header,
                       const write_request *request)
 {
@@ -82,16 +89,18 @@ static void overwrite(shard *s, const found *f, const item_header *header,
     racy_store(to, text, header->header_bytes);
     write_parts(to + header->header_bytes + header->key_bytes, request->parts, 2);
     flux_end(s);
+    use_add(s, f->at);
     hci_segment_expiry_note(s, hci_index_place(s, f->at), header->expires_at_ms);
     expiry_count(s, f->item.header.expires_at_ms, header->expires_at_ms);
 }
 
 /* A place for `bytes` in an open segment, whatever has to be reclaimed for it. */
-static hc_status place_find(hc_store *store, shard *s, size_t bytes, uint32_t *place_out)
+static hc_status place_find(hc_store *store, shard *s, segment_class class, size_t bytes,
+                            uint32_t *place_out)
 {
     for (uint32_t step = 0; step < APPEND_STEPS_MAX; step++) {
-        if (hci_segment_append(store, s, CLASS_NEW, false, bytes, place_out)) return HC_OK;
-        if (hci_reclaim_step(store, s, RECLAIM_ROOM, RECLAIM_ITEMS_MAX)) continue;
+        if (hci_segment_append(store, s, class, false, bytes, place_out)) return HC_OK;
+        if (hci_reclaim_step(store, s, RECLAIM_URGENT, RECLAIM_ITEMS_MAX)) continue;
         /* nothing to gain in this shard: the memory is elsewhere */
         hc_status status = hci_reclaim_room(store, s, SEGMENT_BYTES);
         if (status != HC_OK) return status;
@@ -130,6 +139,7 @@ static hc_status publish(hc_store *store, shard *s, uint64_t hash, found *f, uin
         return HC_OK;
     }
     uint32_t old_place = hci_index_place(s, f->at);
+    use_add(s, f->at);
     hci_index_place_set(s, f->at, place);
     hci_segment_live_add(s, place, item_bytes(header));
     expiry_count(s, f->item.header.expires_at_ms, header->expires_at_ms);
@@ -154,14 +164,20 @@ static hc_status put(hc_store *store, shard *s, uint64_t hash, found *f,
     }
     uint64_t moves = s->moves;
     uint32_t place = 0;
-    hc_status status = place_find(store, s, item_bytes(&header), &place);
+    const segment *old_segment =
+        f->present ? &s->segments[segment_of(hci_index_place(s, f->at))] : NULL;
+    segment_class class = hci_policy_class(store, s, hash, old_segment, request->expires_at_ms);
+    hc_status status = place_find(store, s, class, item_bytes(&header), &place);
     if (status != HC_OK) return status;
     if (s->moves != moves) *f = find(store, s, hash, request->key);
     item_write(s, place, &header, request, hash);
     status = publish(store, s, hash, f, place, &header);
     if (status != HC_OK) return status;
     hci_segment_expiry_note(s, place, header.expires_at_ms);
-    if (request->extent != NULL) hci_extent_link(s, request->extent);
+    if (request->extent != NULL) {
+        hci_extent_link(s, request->extent);
+        hci_segment_weight_add(s, place, request->extent->capacity);
+    }
     return HC_OK;
 }
 

@@ -51,7 +51,24 @@ const config_name *config_name_find(hc_span name)
 
 const char *config_policy_name(const node *of)
 {
-    return of->options.eviction == HC_EVICTION_NONE ? "noeviction" : "allkeys-lru";
+    static const struct {
+        uint32_t eviction;
+        const char *all, *with_expiry;
+    } policies[] = {
+        {HC_EVICTION_NONE, "noeviction", "noeviction"},
+        {HC_EVICTION_LRU, "allkeys-lru", "volatile-lru"},
+        {HC_EVICTION_LFU, "allkeys-lfu", "volatile-lfu"},
+        {HC_EVICTION_FIFO, "allkeys-fifo", "volatile-fifo"},
+        {HC_EVICTION_TTL, "allkeys-ttl", "volatile-ttl"},
+        {HC_EVICTION_RANDOM, "allkeys-random", "volatile-random"},
+    };
+    uint32_t eviction = of->options.eviction & ~(uint32_t)HC_EVICTION_VOLATILE;
+    bool with_expiry = (of->options.eviction & HC_EVICTION_VOLATILE) != 0;
+    for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
+        if (policies[i].eviction != eviction) continue;
+        return with_expiry ? policies[i].with_expiry : policies[i].all;
+    }
+    return with_expiry ? "volatile-s3fifo" : "allkeys-s3fifo";
 }
 
 const char *config_node_text(const node *of, const config_name *which, char text[CONFIG_TEXT_CHARS])

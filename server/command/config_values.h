@@ -33,7 +33,7 @@ const config_name *config_name_find(hc_span name);
 /* The text of a CONFIG_NODE or CONFIG_MEMORY value. */
 const char *config_node_text(const node *of, const config_name *which,
                              char text[CONFIG_TEXT_CHARS]);
-/* "noeviction", "allkeys-lru" */
+/* "noeviction", "allkeys-s3fifo", "volatile-lru": in the manner of Redis */
 const char *config_policy_name(const node *of);
 
 /* "100mb", "1g", "123": Redis's units, k 1000 and kb 1024.  False when it is none. */

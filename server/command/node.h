@@ -37,7 +37,7 @@ typedef struct node_options {
     const char *executable;    /* absolute path, for INFO */
     uint64_t max_memory_bytes; /* all databases together; 0: no limit */
     int64_t default_ttl_ms;    /* 0: none */
-    hc_eviction eviction;
+    uint32_t eviction;
     unsigned databases;   /* 1..NODE_DATABASES_MAX; 0: NODE_DATABASES_MAX */
     unsigned workers;     /* threads that run requests, 1..NODE_WORKERS_MAX; 0: 1 */
     unsigned clients_max; /* for INFO and CONFIG; net keeps it */

@@ -15,8 +15,25 @@
 #include "config/config_value.h"
 
 const config_word config_words_eviction[] = {
-    {"clock", HC_EVICTION_CLOCK},
+    {"s3fifo", HC_EVICTION_S3FIFO},
+    {"lru", HC_EVICTION_LRU},
+    {"lfu", HC_EVICTION_LFU},
+    {"fifo", HC_EVICTION_FIFO},
+    {"ttl", HC_EVICTION_TTL},
+    {"random", HC_EVICTION_RANDOM},
     {"noeviction", HC_EVICTION_NONE},
+    {"allkeys-s3fifo", HC_EVICTION_S3FIFO},
+    {"allkeys-fifo", HC_EVICTION_FIFO},
+    {"allkeys-ttl", HC_EVICTION_TTL},
+    {"volatile-s3fifo", HC_EVICTION_S3FIFO | HC_EVICTION_VOLATILE},
+    {"volatile-fifo", HC_EVICTION_FIFO | HC_EVICTION_VOLATILE},
+    {"allkeys-lru", HC_EVICTION_LRU},
+    {"allkeys-lfu", HC_EVICTION_LFU},
+    {"allkeys-random", HC_EVICTION_RANDOM},
+    {"volatile-lru", HC_EVICTION_LRU | HC_EVICTION_VOLATILE},
+    {"volatile-lfu", HC_EVICTION_LFU | HC_EVICTION_VOLATILE},
+    {"volatile-random", HC_EVICTION_RANDOM | HC_EVICTION_VOLATILE},
+    {"volatile-ttl", HC_EVICTION_TTL | HC_EVICTION_VOLATILE},
     {NULL, 0},
 };
 const config_word config_words_level[] = {

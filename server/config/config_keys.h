@@ -47,10 +47,10 @@
     X(CACHE_MAX_MEMORY, "cache", "max_memory", SIZE, cache.max_memory_bytes, "0", 0,               \
       INT64_C(1) << 46, CONFIG_LIVE, "max-memory", NULL,                                           \
       "Memory the items and their index may take, 4MB at least. 0: no limit but the machine's.")   \
-    X(CACHE_EVICTION, "cache", "eviction", ENUM, cache.eviction, "clock", 0, 0, 0, "eviction",     \
+    X(CACHE_EVICTION, "cache", "eviction", ENUM, cache.eviction, "s3fifo", 0, 0, 0, "eviction",     \
       config_words_eviction,                                                                       \
-      "What happens at max_memory. clock: items not used lately make room; noeviction: writes "    \
-      "are refused.")                                                                              \
+      "Which items go at max_memory. s3fifo suits most; noeviction refuses writes instead; "       \
+      "volatile-... spares items without a time to live. Redis's names are understood.")           \
     X(CACHE_DEFAULT_TTL, "cache", "default_ttl", DURATION, cache.default_ttl_ms, "0", 0,           \
       CONFIG_DAYS_MS(36500), 0, NULL, NULL,                                                        \
       "Life of an item whose write names none. 0: until it is deleted or evicted.")                \

@@ -28,7 +28,7 @@ typedef struct arena {
     hc_host host;
     unsigned rounds;
     unsigned large_one_in; /* values of any size up to VALUE_MAX */
-    atomic_uint writing; /* writers not yet done */
+    atomic_uint writing;   /* writers not yet done */
     atomic_ulong torn, lost, reads, scans;
 } arena;
 

@@ -221,7 +221,7 @@ static void test_every_prefix_and_every_flipped_byte_is_survived(void **state)
 {
     (void)state;
     static const char text[] = "network:\n  bind: [127.0.0.1, \"::1\"]\n  threads: 4 # c\n"
-                               "cache: {max_memory: 1GB, eviction: clock}\nnode: {id: 'a'}\n";
+                               "cache: {max_memory: 1GB, eviction: lru}\nnode: {id: 'a'}\n";
     char copy[sizeof text];
     for (size_t bytes = 0; bytes < sizeof text; bytes++) {
         config cfg;
