@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -134,6 +135,15 @@ bool request_integer(request *of, hc_span text, int64_t *value_out)
 {
     if (integer_parse(text, value_out)) return true;
     request_error(of, ERROR_NOT_INTEGER);
+    return false;
+}
+
+bool request_small_integer(request *of, hc_span text, int64_t *value_out)
+{
+    if (!request_integer(of, text, value_out)) return false;
+    if (*value_out >= INT32_MIN && *value_out <= INT32_MAX) return true;
+    request_errorf(of, "ERR value is out of range, value must between %" PRId32 " and %" PRId32,
+                   INT32_MIN, INT32_MAX);
     return false;
 }
 

@@ -37,6 +37,9 @@ bool integer_parse(hc_span text, int64_t *value_out);
 /* The same, answering with ERROR_NOT_INTEGER when it is none. */
 bool request_integer(request *of, hc_span text, int64_t *value_out);
 
+/* The same for numbers that Redis keeps in 32 bits: others get an error that tells the range. */
+bool request_small_integer(request *of, hc_span text, int64_t *value_out);
+
 /* A floating point number as strtold reads it, all of it; no blanks before it, no NaN, no range
  * error. */
 bool real_parse(hc_span text, long double *value_out);

@@ -41,7 +41,7 @@ void run_command_info(request *of)
         if (row != NULL)
             command_print_info(of->reply, row);
         else
-            of->reply->ops->null_array(of->reply);
+            of->reply->ops->null(of->reply);
     }
 }
 

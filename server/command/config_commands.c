@@ -241,7 +241,7 @@ static bool apply_settings(request *of, config_changes *changes)
 void run_config_set(request *of)
 {
     if (of->argc % 2 != 0) {
-        request_error_arity(of);
+        request_error(of, ERROR_SYNTAX);
         return;
     }
     if ((of->argc - 2) / 2 > SETTINGS_CHANGES_MAX) {

@@ -35,7 +35,7 @@ void run_quit(request *of)
 void run_select(request *of)
 {
     int64_t index;
-    if (!request_integer(of, of->args[1], &index)) return;
+    if (!request_small_integer(of, of->args[1], &index)) return;
     if (index < 0 || index >= node_databases(of->node))
         request_error(of, ERROR_DATABASE);
     else if (session_select(of->session, (unsigned)index) != HC_OK)

@@ -152,7 +152,7 @@ static bool take_copy_options(request *of, copy_wish *wish)
         if (argument_is(of->args[i], "replace")) {
             wish->replace = true;
         } else if (argument_is(of->args[i], "db") && i + 1 < of->argc) {
-            if (!request_integer(of, of->args[++i], &wish->database)) return false;
+            if (!request_small_integer(of, of->args[++i], &wish->database)) return false;
             if (wish->database < 0 || wish->database >= node_databases(of->node)) {
                 request_error(of, ERROR_DATABASE);
                 return false;

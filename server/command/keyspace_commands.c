@@ -96,10 +96,10 @@ typedef struct scan_wish {
     bool no_such_type; /* TYPE names one that no key has */
 } scan_wish;
 
+/* An empty cursor is 0, as in Redis. */
 static bool cursor_parse(hc_span digits, uint64_t *cursor_out)
 {
     uint64_t value = 0;
-    if (digits.size == 0) return false;
     for (size_t i = 0; i < digits.size; i++) {
         unsigned digit = (unsigned)digits.data[i] - '0';
         if (digit > 9) return false;

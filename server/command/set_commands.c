@@ -165,6 +165,13 @@ void run_getset(request *of)
     set_and_get(of, of->args[2], NULL);
 }
 
+/* Redis looks for the key before it reads the time: a bad time for no key is no error. */
+static bool exists(const request *of)
+{
+    hc_item item;
+    return hc_store_stat(of->session->store, of->args[1], &item) == HC_OK;
+}
+
 void run_getex(request *of)
 {
     set_wish wish = {0};
@@ -180,6 +187,10 @@ void run_getex(request *of)
         i++;
     }
     int64_t expires_at_ms;
+    if (wish.form != EXPIRY_NOT_GIVEN && !exists(of)) {
+        of->reply->ops->null(of->reply);
+        return;
+    }
     if (!expiry_read(of, &wish, &expires_at_ms)) return;
     if (expires_at_ms == HC_EXPIRY_NONE && !wish.persist) {
         reply_value(of->reply, of->session->store, of->args[1]);

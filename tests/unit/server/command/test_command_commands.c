@@ -22,9 +22,9 @@ static void test_count_list_and_command_agree(void **state)
 static void test_info_and_docs_by_name(void **state)
 {
     (void)state;
-    TEST_STEPS({"COMMAND INFO nope GET", "*2 nil* *10 \"get\" :2 ..."},
+    TEST_STEPS({"COMMAND INFO nope GET", "*2 nil *10 \"get\" :2 ..."},
                {"COMMAND INFO client|list", "*1 *10 \"client|list\" :-2 ..."},
-               {"COMMAND INFO client|nope |list nope|list", "*3 nil* nil* nil*"},
+               {"COMMAND INFO client|nope |list nope|list", "*3 nil nil nil"},
                {"COMMAND DOCS nope", "%0"},
                {"COMMAND DOCS get nope", "%1 \"get\" %5 \"summary\" ..."},
                {"COMMAND DOCS config|set", "%1 \"config|set\" %5 ..."}, {"COMMAND DOCS", "%..."},

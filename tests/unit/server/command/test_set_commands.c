@@ -100,10 +100,11 @@ static void test_setnx_and_getset(void **state)
 static void test_getex_changes_the_expiry_alone(void **state)
 {
     (void)state;
-    TEST_STEPS({"GETEX k", "nil"}, {"GETEX k EX 10", "nil"}, {"SET k v", "+OK"},
-               {"GETEX k", "\"v\""}, {"TTL k", ":-1"}, {"GETEX k EX 10", "\"v\""}, {"TTL k", ":10"},
-               {"GETEX k", "\"v\""}, {"TTL k", ":10"}, {"GETEX k PERSIST", "\"v\""},
-               {"TTL k", ":-1"}, {"GETEX k PXAT 1000000000250", "\"v\""}, {"PTTL k", ":250"},
+    TEST_STEPS({"GETEX k", "nil"}, {"GETEX k EX 10", "nil"}, {"GETEX k EX 0", "nil"},
+               {"GETEX k EX", SYNTAX}, {"SET k v", "+OK"}, {"GETEX k", "\"v\""}, {"TTL k", ":-1"},
+               {"GETEX k EX 10", "\"v\""}, {"TTL k", ":10"}, {"GETEX k", "\"v\""}, {"TTL k", ":10"},
+               {"GETEX k PERSIST", "\"v\""}, {"TTL k", ":-1"},
+               {"GETEX k PXAT 1000000000250", "\"v\""}, {"PTTL k", ":250"},
                {"GETEX k PERSIST EX 1", SYNTAX}, {"GETEX k EX 1 PERSIST", SYNTAX},
                {"GETEX k EX", SYNTAX}, {"GETEX k foo", SYNTAX}, {"GETEX k KEEPTTL", SYNTAX},
                {"GETEX k EX 0", INVALID("getex")}, {"GETEX k EX abc", NOT_INTEGER},
