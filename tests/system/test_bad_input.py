@@ -345,6 +345,39 @@ def test_item_15_a_negative_ttl_deletes():
             equal(client.command(*request), 0, repr(request))
 
 
+def test_item_15_offsets_stay_within_512_mb():
+    too_large = Error("ERR string exceeds maximum allowed size (proto-max-bulk-len)")
+    with bystander() as server, server.client() as client:
+        before = server.rss()
+        for request, reply in [
+            (("SETRANGE", "bystander", -1, "x"), Error("ERR offset is out of range")),
+            (("SETRANGE", "bystander", INT64_MIN, "x"), Error("ERR offset is out of range")),
+            (("SETRANGE", "bystander", 512 * KIB * KIB, "x"), too_large),
+            (("SETRANGE", "bystander", INT64_MAX, "x"), too_large),
+            (("SETRANGE", "bystander", INT64_MAX - 1, "xx"), too_large),
+            (("SETRANGE", "none", INT64_MAX, ""), 0),
+            (("GETRANGE", "bystander", INT64_MIN, INT64_MAX), b"here"),
+            (("GETRANGE", "bystander", INT64_MAX, INT64_MIN), b""),
+            (("GETRANGE", "bystander", 2**63, 1), NO_INTEGER),
+        ]:
+            equal(client.command(*request), reply, repr(request))
+        equal(client.command("EXISTS", "none"), 0)
+        assert Daemon.sanitizer or server.rss() - before < 16 * KIB * KIB
+
+
+def test_item_15_floating_point_counters_stay_finite():
+    no_float = Error("ERR value is not a valid float")
+    not_finite = Error("ERR increment would produce NaN or Infinity")
+    with bystander() as server, server.client() as client:
+        for text in ("nan", "abc", "", "1.5abc", " 1.5"):
+            equal(client.command("INCRBYFLOAT", "f", text), no_float, repr(text))
+        for text in ("inf", "-inf"):
+            equal(client.command("INCRBYFLOAT", "f", text), not_finite, repr(text))
+        client.command("SET", "f", "not a number")
+        equal(client.command("INCRBYFLOAT", "f", "1"), no_float)
+        equal(client.command("GET", "f"), b"not a number")
+
+
 def test_item_15_cursors_counts_and_numbers_of_databases_are_checked():
     with bystander() as server, server.client() as client:
         for request, error in [
@@ -360,6 +393,20 @@ def test_item_15_cursors_counts_and_numbers_of_databases_are_checked():
         equal((cursor, keys), (b"0", [b"bystander"]))
         cursor, _ = client.command("SCAN", 2**64 - 1)
         assert cursor.isdigit()
+
+
+def test_item_16_a_pattern_of_many_stars_takes_no_long_time():
+    with bystander() as server, server.client() as client:
+        client.command("SET", "a" * 5000, "v")
+        before = server.cpu_ns()
+        for pattern in ("a*" * 50 + "b", "*a" * 50 + "*b", "*" * 1000 + "b", "[a-z]*" * 100 + "B", "a?*" * 40 + "b"):
+            equal(client.command("KEYS", pattern), [], pattern[:20])
+            equal(client.command("SCAN", "0", "MATCH", pattern, "COUNT", "1000"), [b"0", []], pattern[:20])
+        longest = client.command("KEYS", "*" * 60_000 + "b")
+        assert longest == [] or isinstance(longest, Error), longest
+        spent_s = (server.cpu_ns() - before) / 1e9
+        assert spent_s < (5 if not Daemon.sanitizer else 60), f"{spent_s:.1f} s of CPU"
+        served(server)
 
 
 def test_item_17_keys_of_every_length_and_every_byte_come_back():
@@ -389,6 +436,64 @@ def test_item_17_a_key_above_64_kib_is_refused_and_leaves_no_trace():
             got = client.command(*request)
             assert got == reply or isinstance(got, Error), f"{request[0]}: {got!r}"
         equal(client.command("DBSIZE"), 1, "nothing of a refused MSET is kept")
+
+
+# ---- none of the items: bytes by chance ----
+
+
+def _mutated(choice, data):
+    """Valid requests with a few bytes changed, dropped, doubled, or cut off."""
+    data = bytearray(data)
+    for _ in range(choice.randint(1, 8)):
+        at = choice.randrange(len(data) or 1)
+        kind = choice.randrange(5)
+        if kind == 0:
+            data[at : at + 1] = choice.randbytes(1)
+        elif kind == 1:
+            del data[at : at + choice.randint(1, 10)]
+        elif kind == 2:
+            data[at:at] = data[at : at + choice.randint(1, 20)]
+        elif kind == 3:
+            data[at:at] = choice.choice([b"\r\n", b"*", b"$", b"-1", b"\x00", b"999999999", b"\"", b"'"])
+        else:
+            del data[max(at, 1) :]
+    return bytes(data)
+
+
+def test_mutated_requests_end_in_an_error_an_answer_or_a_closed_connection():
+    seed = 4242
+    choice = random.Random(seed)
+    rounds = 1500
+    whole = b"".join(request for request, _ in REQUESTS)
+    with bystander() as server:
+        for turn in range(rounds):
+            data = _mutated(choice, whole if turn % 3 else choice.choice(REQUESTS)[0])
+            with server.client() as client:
+                try:
+                    client.send(data)
+                    client.finish_sending()
+                    while True:  # what comes back is RESP to its end
+                        client.read()
+                except (Closed, OSError):
+                    pass
+            if turn % 100 == 0:
+                served(server)
+
+
+def test_random_bytes_end_in_an_error_an_answer_or_a_closed_connection():
+    seed = 777
+    choice = random.Random(seed)
+    with bystander() as server:
+        for turn in range(300):
+            with server.client() as client:
+                try:
+                    client.send(choice.randbytes(choice.choice([1, 10, 100, 10_000, 200_000])))
+                    client.finish_sending()
+                    while True:
+                        client.read()
+                except (Closed, OSError):
+                    pass
+        served(server)
 
 
 if __name__ == "__main__":

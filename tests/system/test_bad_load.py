@@ -6,6 +6,7 @@ asserts that others are served meanwhile.  What hurts by its form stands in test
 import contextlib
 import ctypes
 import ctypes.util
+import os
 import random
 import resource
 import select
@@ -151,6 +152,27 @@ def test_item_10_many_such_clients_stay_within_a_bound_each():
     need_measurable_memory()
 
 
+def test_item_10_small_replies_that_nobody_reads_stop_the_server_from_reading():
+    need_ours()
+    request, reply = encode("ECHO", "x" * 100), b"$100\r\n" + b"x" * 100 + b"\r\n"
+    with Daemon() as server, server.client() as old:
+        served(server, old)
+        before = server.rss()
+        with server.client(receive_bytes=16 * KIB) as client:
+            sent = _send_until_stuck(client, request * 300_000)
+            assert sent < len(request) * 300_000, "it took everything"
+            served(server, old)
+            growth = server.rss() - before
+            note(f"took {sent / MIB:.1f} MiB of requests, {growth / MIB:.1f} MiB memory")
+            client.finish_sending()
+            for _ in range(sent // len(request)):
+                equal(client.skip(reply), True)
+            equal(client.read_until_closed(), b"")
+        served(server, old)
+        need_measurable_memory()
+        assert growth <= 8 * MIB, f"{growth / MIB:.1f} MiB"
+
+
 def test_item_14_what_was_sent_before_a_half_close_is_answered():
     with Daemon() as server, server.client() as old:
         for commands in (1, 1000):
@@ -231,6 +253,49 @@ def test_item_14_bytes_that_come_one_by_one_make_whole_requests():
         for client in clients:
             equal([client.read() for _ in replies], replies)
         served(server, old)
+
+
+# ---- descriptors ----
+
+
+def _descriptors(server):
+    return len(os.listdir(f"/proc/{server.pid}/fd"))
+
+
+def test_connections_that_come_and_go_leave_neither_descriptors_nor_memory():
+    with Daemon() as server, server.client() as old:
+        for turn in range(5000):
+            if turn == 500:
+                wait_until(lambda: _clients(server) <= 2, "the first clients are gone")
+                before, descriptors = server.rss(), _descriptors(server)
+            with server.client() as client:
+                client.send((b"PING\r\n", encode("ECHO", "x"), b"*1\r\n$4\r\nPI", b"", b"*x\r\n")[turn % 5])
+                if turn % 3 == 0:
+                    client.reset()
+        wait_until(lambda: _clients(server) <= 2, "the clients are gone")
+        wait_until(lambda: _descriptors(server) <= descriptors, "the descriptors are back")
+        served(server, old)
+        growth = server.rss() - before
+        note(f"{growth / KIB:.0f} KiB")
+        need_measurable_memory()
+        assert growth <= BASE_SLACK, f"{growth / KIB:.0f} KiB"
+
+
+def test_a_server_out_of_descriptors_goes_on_serving_and_recovers():
+    with Daemon() as server, server.client() as old:
+        served(server, old)
+        limits = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (_descriptors(server) + 10, limits[1]))
+        with _many(server, 50):  # some wait in the kernel
+            equal(old.command("PING"), "PONG")
+            before = server.cpu_ns()
+            for _ in range(2000):
+                equal(old.command("PING"), "PONG")
+            note(f"{(server.cpu_ns() - before) / 1e6:.0f} ms of CPU for 2000 commands meanwhile")
+        served(server, old)
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, limits)
+        with _many(server, 50) as clients:
+            served(server, old, *clients)
 
 
 # ---- item 18: keys chosen to collide ----
