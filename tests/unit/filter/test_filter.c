@@ -403,6 +403,22 @@ static void test_a_chain_that_gets_no_memory_says_so_and_goes_on_later(void **st
     assert_int_equal(memory.live_bytes, 0);
 }
 
+static void test_a_reader_that_never_gets_a_quiet_look_says_yes(void **state)
+{
+    (void)state;
+    hc_filter *filter = filter_of(NULL);
+    assert_false(hc_filter_contains(filter, HC_SPAN("a")));
+    for (uint32_t i = 0; i <= filter->version_mask; i++) {
+        filter->versions[i]++; /* as when a writer lost its core in the middle of each change */
+    }
+    assert_true(hc_filter_contains(filter, HC_SPAN("a")));
+    for (uint32_t i = 0; i <= filter->version_mask; i++) {
+        filter->versions[i]++;
+    }
+    assert_false(hc_filter_contains(filter, HC_SPAN("a")));
+    hc_filter_destroy(filter);
+}
+
 static void test_the_seed_decides_and_zero_draws_one(void **state)
 {
     (void)state;
@@ -456,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_clear_empties_and_the_chain_grows_again_in_the_memory_it_has),
         cmocka_unit_test(test_create_without_memory_leaves_nothing),
         cmocka_unit_test(test_a_chain_that_gets_no_memory_says_so_and_goes_on_later),
+        cmocka_unit_test(test_a_reader_that_never_gets_a_quiet_look_says_yes),
         cmocka_unit_test(test_the_seed_decides_and_zero_draws_one),
         cmocka_unit_test(test_an_older_caller_of_stats_gets_what_it_knows),
     };
