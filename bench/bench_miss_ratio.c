@@ -168,7 +168,9 @@ static void table_fill(table *tab)
     static const struct {
         const char *name;
         hc_eviction eviction;
-    } evictions[] = {{"clock", HC_EVICTION_CLOCK}};
+    } evictions[] = {{"s3fifo", HC_EVICTION_S3FIFO}, {"lru", HC_EVICTION_LRU},
+                     {"lfu", HC_EVICTION_LFU},       {"fifo", HC_EVICTION_FIFO},
+                     {"ttl", HC_EVICTION_TTL},       {"random", HC_EVICTION_RANDOM}};
     table_add_exact(tab, "101 B", 101, false);
     table_add_exact(tab, "77 B", 77, false);
     table_add_exact(tab, "10 B", OURS_BYTES, true);
