@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #include "command/command.h"
-#include "support/test_node.h"
+#include "support/test_client.h"
 
 /* Runs `count` one-word or two-word requests as one batch. */
-static size_t run_pairs(test_node *on, const char *const (*lines)[2], size_t count, size_t soft)
+static size_t run_pairs(test_client *on, const char *const (*lines)[2], size_t count, size_t soft)
 {
     hc_span args[REQUEST_BATCH_MAX][2];
     request batch[REQUEST_BATCH_MAX];
@@ -32,40 +32,40 @@ static void test_a_batch_answers_in_order(void **state)
     static const char *const lines[][2] = {{"INCR", "n"}, {"GET", "n"},    {"nope", "x"},
                                            {"INCR", "n"}, {"SELECT", "1"}, {"GET", "n"},
                                            {"PING", NULL}};
-    test_node on;
-    test_node_init(&on, NULL);
+    test_client on;
+    test_client_init(&on, NULL);
     assert_int_equal(run_pairs(&on, lines, 7, SIZE_MAX), 7);
     assert_string_equal(test_reply_text(&on.reply),
                         ":1 \"1\" -ERR unknown command 'nope', with args beginning with: 'x'  :2 "
                         "+OK nil +PONG");
-    test_node_fini(&on);
+    test_client_fini(&on);
 }
 
 static void test_a_batch_stops_behind_quit(void **state)
 {
     (void)state;
     static const char *const lines[][2] = {{"PING", NULL}, {"QUIT", NULL}, {"INCR", "n"}};
-    test_node on;
-    test_node_init(&on, NULL);
+    test_client on;
+    test_client_init(&on, NULL);
     assert_int_equal(run_pairs(&on, lines, 3, SIZE_MAX), 2);
     on.client.close = false;
-    test_node_expect(&on, "GET n", "nil");
-    test_node_fini(&on);
+    test_client_expect(&on, "GET n", "nil");
+    test_client_fini(&on);
 }
 
 static void test_a_batch_stops_when_output_piles_up(void **state)
 {
     (void)state;
     static const char *const lines[][2] = {{"INCR", "n"}, {"INCR", "n"}, {"INCR", "n"}};
-    test_node on;
-    test_node_init(&on, NULL);
+    test_client on;
+    test_client_init(&on, NULL);
     on.reply.pending = 1001;
     assert_int_equal(run_pairs(&on, lines, 3, 1000), 1);
     on.reply.pending = 1000;
     assert_int_equal(run_pairs(&on, lines, 3, 1000), 3);
     on.reply.pending = 0;
-    test_node_expect(&on, "GET n", "\"4\"");
-    test_node_fini(&on);
+    test_client_expect(&on, "GET n", "\"4\"");
+    test_client_fini(&on);
 }
 
 static void test_unknown_commands_are_quoted_within_bounds(void **state)
@@ -77,29 +77,29 @@ static void test_unknown_commands_are_quoted_within_bounds(void **state)
                 "-ERR unknown command 'f  o', with args beginning with: '  +OK  ' "},
                {"'a\\0b' 'c\\0d'", "-ERR unknown command 'a', with args beginning with: 'c' "},
                {"''", "-ERR unknown command '', with args beginning with: "});
-    test_node on;
-    test_node_init(&on, NULL);
+    test_client on;
+    test_client_init(&on, NULL);
     char name[300], want[400];
     memset(name, 'x', sizeof name);
     hc_span args[] = {hc_span_make(name, sizeof name), hc_span_make(name, sizeof name)};
     (void)snprintf(want, sizeof want,
                    "-ERR unknown command '%.128s', with args beginning with: '%.128s' ", name,
                    name);
-    assert_string_equal(test_node_run_args(&on, args, 2), want);
-    test_node_fini(&on);
+    assert_string_equal(test_client_run_args(&on, args, 2), want);
+    test_client_fini(&on);
 }
 
 static void test_counters_tell_calls_failures_and_refusals(void **state)
 {
     (void)state;
-    test_node on;
-    test_node_init(&on, NULL);
-    test_node_expect(&on, "SET k v", "+OK");
-    test_node_expect(&on, "GET k", "\"v\"");
-    test_node_expect(&on, "GET", "-ERR wrong number...");
-    test_node_expect(&on, "INCR k", "-ERR value...");
-    test_node_expect(&on, "INCR n", ":1");
-    test_node_expect(&on, "nope", "-ERR unknown...");
+    test_client on;
+    test_client_init(&on, NULL);
+    test_client_expect(&on, "SET k v", "+OK");
+    test_client_expect(&on, "GET k", "\"v\"");
+    test_client_expect(&on, "GET", "-ERR wrong number...");
+    test_client_expect(&on, "INCR k", "-ERR value...");
+    test_client_expect(&on, "INCR n", ":1");
+    test_client_expect(&on, "nope", "-ERR unknown...");
     node_counters *counters = node_worker_counters(on.node, 0);
     size_t get = command_index(command_find(span("get")));
     size_t incr = command_index(command_find(span("incr")));
@@ -109,7 +109,7 @@ static void test_counters_tell_calls_failures_and_refusals(void **state)
     assert_int_equal(counters->failures[incr], 1);
     assert_int_equal(counters->commands, 6);
     assert_int_equal(counters->errors, 3);
-    test_node_fini(&on);
+    test_client_fini(&on);
 }
 
 /* A reply that has no room for a value: the command carries on, nothing is written anywhere. */
@@ -120,9 +120,9 @@ static void test_commands_survive_a_reply_without_room(void **state)
         "GET k",          "MGET k k",     "GETRANGE k 0 -1", "SET k w GET", "GETSET k x",
         "GETEX k EX 10",  "ECHO hello",   "SCAN 0",          "KEYS *",      "RANDOMKEY",
         "CLIENT GETNAME", "CONFIG GET *", "COMMAND INFO x",  "GETDEL k",    "INCRBYFLOAT f 1"};
-    test_node on;
-    test_node_init(&on, NULL);
-    test_node_expect(&on, "SET k v", "+OK");
+    test_client on;
+    test_client_init(&on, NULL);
+    test_client_expect(&on, "SET k v", "+OK");
     on.reply.refuse_bulks = true;
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         uint8_t copy[64];
@@ -141,8 +141,8 @@ static void test_commands_survive_a_reply_without_room(void **state)
         assert_int_equal(request_run_batch(&one, 1, SIZE_MAX), 1);
     }
     on.reply.refuse_bulks = false;
-    test_node_expect(&on, "EXISTS k", ":0");
-    test_node_fini(&on);
+    test_client_expect(&on, "EXISTS k", ":0");
+    test_client_fini(&on);
 }
 
 int main(void)

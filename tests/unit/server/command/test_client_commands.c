@@ -1,7 +1,7 @@
 /* test_client_commands.c - CLIENT, on one connection and seen from another thread. */
 #include <pthread.h>
 
-#include "support/test_node.h"
+#include "support/test_client.h"
 
 #define SYNTAX "-ERR syntax error"
 
@@ -50,13 +50,13 @@ static void test_info_tells_all_fields(void **state)
         {"CLIENT LIST TYPE foo", "-ERR Unknown client type 'foo'"},
         {"CLIENT LIST ID x", "-ERR Invalid client ID"}, {"CLIENT LIST ID", SYNTAX},
         {"CLIENT LIST foo", SYNTAX});
-    test_node on;
-    test_node_init(&on, NULL);
-    test_node_expect(&on, "CLIENT SETINFO LIB-NAME lib", "+OK");
-    assert_non_null(strstr(test_node_run(&on, "CLIENT INFO"),
+    test_client on;
+    test_client_init(&on, NULL);
+    test_client_expect(&on, "CLIENT SETINFO LIB-NAME lib", "+OK");
+    assert_non_null(strstr(test_client_run(&on, "CLIENT INFO"),
                            " events=r cmd=client|info user=default redir=-1 resp=2 lib-name=lib "
                            "lib-ver=\\n\""));
-    test_node_fini(&on);
+    test_client_fini(&on);
 }
 
 static void test_reply_off_and_skip(void **state)
@@ -131,16 +131,16 @@ static void test_list_sees_clients_of_other_workers(void **state)
 {
     (void)state;
     const node_options options = {.workers = 2};
-    test_node on;
-    test_node_init(&on, &options);
+    test_client on;
+    test_client_init(&on, &options);
     other_client other = {.node = on.node};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, come_and_go, &other), 0);
     for (int i = 0; i < 2000 || atomic_load(&other.rounds) < 100; i++)
-        test_node_expect(&on, "CLIENT LIST", "=\"id=1 ...");
+        test_client_expect(&on, "CLIENT LIST", "=\"id=1 ...");
     atomic_store(&other.stop, true);
     pthread_join(thread, NULL);
-    test_node_fini(&on);
+    test_client_fini(&on);
 }
 
 int main(void)

@@ -2,21 +2,21 @@
 #include <stdio.h>
 
 #include "command/command.h"
-#include "support/test_node.h"
+#include "support/test_client.h"
 
 static void test_count_list_and_command_agree(void **state)
 {
     (void)state;
-    test_node on;
-    test_node_init(&on, NULL);
+    test_client on;
+    test_client_init(&on, NULL);
     char count[32], rows[32];
     (void)snprintf(count, sizeof count, ":%zu", command_count());
     (void)snprintf(rows, sizeof rows, "*%zu ...", command_count());
-    test_node_expect(&on, "COMMAND COUNT", count);
-    test_node_expect(&on, "COMMAND LIST", rows);
-    test_node_expect(&on, "COMMAND", rows);
-    test_node_expect(&on, "COMMAND INFO", rows);
-    test_node_fini(&on);
+    test_client_expect(&on, "COMMAND COUNT", count);
+    test_client_expect(&on, "COMMAND LIST", rows);
+    test_client_expect(&on, "COMMAND", rows);
+    test_client_expect(&on, "COMMAND INFO", rows);
+    test_client_fini(&on);
 }
 
 static void test_info_and_docs_by_name(void **state)

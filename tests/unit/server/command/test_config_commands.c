@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "support/test_node.h"
+#include "support/test_client.h"
 
 typedef struct shelf {
     char level[16]; /* logging.level */
@@ -61,14 +61,14 @@ static void shelf_reset(void *ctx)
 /* Runs the steps on a node whose CONFIG reaches the shelf. */
 static void run_on_shelf(shelf *on, const test_step *steps, size_t count)
 {
-    test_node with;
+    test_client with;
     *on = (shelf){.level = "info", .memory = "0", .node = &with.node};
     const settings table = {
         .ctx = on, .each = shelf_each, .change = shelf_change, .reset_statistics = shelf_reset};
     const node_options options = {.settings = &table, .resp_port = 6379, .clients_max = 10000};
-    test_node_init(&with, &options);
-    test_node_steps(&with, steps, count);
-    test_node_fini(&with);
+    test_client_init(&with, &options);
+    test_client_steps(&with, steps, count);
+    test_client_fini(&with);
 }
 
 #define ON_SHELF(...)                                                                              \
@@ -100,7 +100,7 @@ static void test_get_takes_several_patterns_and_names_each_once(void **state)
     (void)state;
     ON_SHELF(
         {"CONFIG GET MAXMEM* save maxmemory",
-         "%3 \"maxmemory\" \"0\" \"maxmemory-policy\" \"allkeys-lru\" \"save\" \"\""},
+         "%3 \"maxmemory\" \"0\" \"maxmemory-policy\" \"allkeys-s3fifo\" \"save\" \"\""},
         {"CONFIG GET loglevel logging.*", "%2 \"loglevel\" \"info\" \"logging.level\" \"info\""},
         {"CONFIG GET bind", "%1 \"bind\" \"127.0.0.1 ::1\""}, {"CONFIG GET *", "%2..."},
         {"CONFIG GET cache.max_memory", "%1 \"cache.max_memory\" \"0\""});
@@ -133,7 +133,7 @@ static void test_fixed_answers_may_be_set_to_what_they_are(void **state)
 {
     (void)state;
     ON_SHELF({"CONFIG SET save ''", "+OK"}, {"CONFIG SET appendonly no", "+OK"},
-             {"CONFIG SET maxmemory-policy allkeys-lru", "+OK"},
+             {"CONFIG SET maxmemory-policy allkeys-s3fifo", "+OK"},
              {"CONFIG SET save '60 1'", FAILED("save", "can't set immutable config")},
              {"CONFIG SET appendonly yes", FAILED("appendonly", "can't set immutable config")},
              {"CONFIG SET port 1", FAILED("port", "can't set immutable config")},
@@ -155,24 +155,24 @@ static void test_memory_has_redis_units(void **state)
                  {"CONFIG SET maxmemory 1g", "\"1000000000\""},
                  {"CONFIG SET maxmemory 1Gb", "\"1073741824\""},
                  {"CONFIG SET maxmemory 0", "\"0\""}};
-    test_node on;
-    test_node_init(&on, NULL); /* without settings the node itself takes it */
+    test_client on;
+    test_client_init(&on, NULL); /* without settings the node itself takes it */
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        test_node_expect(&on, cases[i].line, "+OK");
-        assert_non_null(strstr(test_node_run(&on, "CONFIG GET maxmemory"), cases[i].bytes));
+        test_client_expect(&on, cases[i].line, "+OK");
+        assert_non_null(strstr(test_client_run(&on, "CONFIG GET maxmemory"), cases[i].bytes));
     }
     static const char *const bad[] = {"mb", "-1", "1tb", "99999999999999999999", "20000000000gb",
                                       "''"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char line[64];
         (void)snprintf(line, sizeof line, "CONFIG SET maxmemory %s", bad[i]);
-        test_node_expect(&on, line, FAILED("maxmemory", "argument must be a memory value"));
+        test_client_expect(&on, line, FAILED("maxmemory", "argument must be a memory value"));
     }
-    test_node_expect(&on, "CONFIG SET maxmemory 1",
-                     FAILED("maxmemory", "argument must be 0 or at least 4mb"));
-    test_node_expect(&on, "CONFIG SET loglevel debug", UNKNOWN("loglevel"));
-    test_node_expect(&on, "CONFIG SET x y", UNKNOWN("x"));
-    test_node_fini(&on);
+    test_client_expect(&on, "CONFIG SET maxmemory 1",
+                       FAILED("maxmemory", "argument must be 0 or at least 4mb"));
+    test_client_expect(&on, "CONFIG SET loglevel debug", UNKNOWN("loglevel"));
+    test_client_expect(&on, "CONFIG SET x y", UNKNOWN("x"));
+    test_client_fini(&on);
 }
 
 static void test_resetstat_starts_counting_again(void **state)
@@ -180,14 +180,14 @@ static void test_resetstat_starts_counting_again(void **state)
     (void)state;
     ON_SHELF({"GET none", "nil"}, {"CONFIG RESETSTAT", "+OK"}, {"PING", "+PONG"},
              {"CONFIG RESETSTAT x", "-ERR wrong number..."});
-    test_node on;
-    test_node_init(&on, NULL);
-    test_node_expect(&on, "GET none", "nil");
-    test_node_expect(&on, "CONFIG RESETSTAT", "+OK");
-    const char *stats = test_node_run(&on, "INFO stats commandstats");
+    test_client on;
+    test_client_init(&on, NULL);
+    test_client_expect(&on, "GET none", "nil");
+    test_client_expect(&on, "CONFIG RESETSTAT", "+OK");
+    const char *stats = test_client_run(&on, "INFO stats commandstats");
     assert_non_null(strstr(stats, "\\nkeyspace_misses:0\\r"));
     assert_null(strstr(stats, "cmdstat_get"));
-    test_node_fini(&on);
+    test_client_fini(&on);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* test_connection_commands.c - PING ECHO HELLO AUTH QUIT RESET SELECT. */
-#include "support/test_node.h"
+#include "support/test_client.h"
 
 #define WRONGPASS "-WRONGPASS invalid username-password pair or user is disabled."
 
@@ -67,12 +67,12 @@ static void test_select_isolates_databases(void **state)
 static void test_quit_asks_to_close(void **state)
 {
     (void)state;
-    test_node on;
-    test_node_init(&on, NULL);
+    test_client on;
+    test_client_init(&on, NULL);
     assert_false(on.client.close);
-    test_node_expect(&on, "QUIT", "+OK");
+    test_client_expect(&on, "QUIT", "+OK");
     assert_true(on.client.close);
-    test_node_fini(&on);
+    test_client_fini(&on);
 }
 
 static void test_reset_takes_everything_back(void **state)

@@ -1,5 +1,5 @@
 /* test_expiry_commands.c - EXPIRE with its conditions and overflows, TTL, PERSIST. */
-#include "support/test_node.h"
+#include "support/test_client.h"
 
 #define INVALID(name) "-ERR invalid expire time in '" name "' command"
 #define NOT_INTEGER "-ERR value is not an integer or out of range"
@@ -35,14 +35,14 @@ static void test_a_time_in_the_past_deletes(void **state)
                                         "PEXPIREAT k 0",
                                         "PEXPIREAT k -9223372036854775808",
                                         "EXPIRE k -1 LT"};
-    test_node on;
-    test_node_init(&on, NULL);
+    test_client on;
+    test_client_init(&on, NULL);
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-        test_node_expect(&on, "SET k v", "+OK");
-        test_node_expect(&on, lines[i], ":1");
-        test_node_expect(&on, "EXISTS k", ":0");
+        test_client_expect(&on, "SET k v", "+OK");
+        test_client_expect(&on, lines[i], ":1");
+        test_client_expect(&on, "EXISTS k", ":0");
     }
-    test_node_fini(&on);
+    test_client_fini(&on);
 }
 
 static void test_conditions(void **state)

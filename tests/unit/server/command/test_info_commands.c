@@ -1,9 +1,9 @@
 /* test_info_commands.c - INFO: the fields clients read, by section. */
-#include "support/test_node.h"
+#include "support/test_client.h"
 
-static void expect_has(test_node *on, const char *line, const char *const *parts, size_t count)
+static void expect_has(test_client *on, const char *line, const char *const *parts, size_t count)
 {
-    const char *got = test_node_run(on, line);
+    const char *got = test_client_run(on, line);
     for (size_t i = 0; i < count; i++) {
         if (strstr(got, parts[i]) == NULL) print_error("%s lacks %s\n%s\n", line, parts[i], got);
         assert_non_null(strstr(got, parts[i]));
@@ -24,7 +24,7 @@ static void test_info_has_what_clients_read(void **state)
                                          "\\nconnected_clients:1\\r",
                                          "\\nloading:0\\r",
                                          "\\ncluster_enabled:0\\r",
-                                         "\\nmaxmemory_policy:allkeys-lru\\r",
+                                         "\\nmaxmemory_policy:allkeys-s3fifo\\r",
                                          "\\nused_memory:",
                                          "\\nmaxmemory:0\\r",
                                          "\\ndb0:keys=2,expires=1,avg_ttl=0\\r\\n\"",
@@ -32,16 +32,16 @@ static void test_info_has_what_clients_read(void **state)
                                          "\\ntotal_commands_processed:4\\r",
                                          "\\nkeyspace_hits:1\\r",
                                          "\\nkeyspace_misses:1\\r"};
-    test_node on;
-    test_node_init(&on, NULL);
-    test_node_expect(&on, "SET a 1", "+OK");
-    test_node_expect(&on, "SET b 2 EX 100", "+OK");
-    test_node_expect(&on, "GET a", "\"1\"");
-    test_node_expect(&on, "GET none", "nil");
+    test_client on;
+    test_client_init(&on, NULL);
+    test_client_expect(&on, "SET a 1", "+OK");
+    test_client_expect(&on, "SET b 2 EX 100", "+OK");
+    test_client_expect(&on, "GET a", "\"1\"");
+    test_client_expect(&on, "GET none", "nil");
     test_clock_advance_ms(&on.clock, 5000);
     expect_has(&on, "INFO", fields, sizeof fields / sizeof fields[0]);
-    assert_null(strstr(test_node_run(&on, "INFO"), "cmdstat_"));
-    test_node_fini(&on);
+    assert_null(strstr(test_client_run(&on, "INFO"), "cmdstat_"));
+    test_client_fini(&on);
 }
 
 static void test_sections_are_chosen_by_name(void **state)
@@ -55,13 +55,13 @@ static void test_sections_are_chosen_by_name(void **state)
                {"INFO keyspace", "=\"# Keyspace\\r\\n\""},
                {"INFO replication", "=\"# Replication\\r\\nrole:master\\r\\n..."});
     static const char *const all[] = {"# Server", "# Keyspace", "\\ncmdstat_info:calls=1,usec="};
-    test_node on;
-    test_node_init(&on, NULL);
+    test_client on;
+    test_client_init(&on, NULL);
     expect_has(&on, "INFO all", all, 3);
     expect_has(&on, "INFO everything", all, 2);
     expect_has(&on, "INFO default", all, 2);
-    assert_non_null(strstr(test_node_run(&on, "INFO commandstats"), "\\ncmdstat_info:calls=4,"));
-    test_node_fini(&on);
+    assert_non_null(strstr(test_client_run(&on, "INFO commandstats"), "\\ncmdstat_info:calls=4,"));
+    test_client_fini(&on);
 }
 
 static void test_time_is_told_in_two_numbers(void **state)
@@ -85,20 +85,20 @@ static void test_shutdown_asks_and_closes(void **state)
     static const char *const bad[] = {"SHUTDOWN foo", "SHUTDOWN NOSAVE SAVE", "SHUTDOWN ABORT NOW"};
     int asked = 0;
     const node_options options = {.shutdown = note_shutdown, .shutdown_ctx = &asked};
-    test_node on;
-    test_node_init(&on, &options);
+    test_client on;
+    test_client_init(&on, &options);
     for (int i = 0; i < 3; i++)
-        test_node_expect(&on, bad[i], "-ERR syntax error");
-    test_node_expect(&on, "SHUTDOWN ABORT", "-ERR No shutdown in progress.");
-    test_node_expect(&on, "SHUTDOWN SAVE", "-ERR Errors trying to SHUTDOWN. Check logs.");
+        test_client_expect(&on, bad[i], "-ERR syntax error");
+    test_client_expect(&on, "SHUTDOWN ABORT", "-ERR No shutdown in progress.");
+    test_client_expect(&on, "SHUTDOWN SAVE", "-ERR Errors trying to SHUTDOWN. Check logs.");
     assert_int_equal(asked, 0);
     for (int i = 0; i < 3; i++) {
         on.client.close = false;
-        test_node_expect(&on, good[i], "");
+        test_client_expect(&on, good[i], "");
         assert_int_equal(asked, i + 1);
         assert_true(on.client.close);
     }
-    test_node_fini(&on);
+    test_client_fini(&on);
     TEST_STEPS({"SHUTDOWN", "-ERR Errors trying to SHUTDOWN. Check logs."});
 }
 

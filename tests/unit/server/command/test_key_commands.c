@@ -1,5 +1,5 @@
 /* test_key_commands.c - DEL, EXISTS, TOUCH, TYPE, RENAME, COPY. */
-#include "support/test_node.h"
+#include "support/test_client.h"
 
 static void test_counts_name_each_key_each_time(void **state)
 {
@@ -60,16 +60,16 @@ static void test_a_default_ttl_is_not_given_to_copies_that_never_expire(void **s
 {
     (void)state;
     const node_options options = {.default_ttl_ms = 5000};
-    test_node on;
-    test_node_init(&on, &options);
-    test_node_expect(&on, "SET a v", "+OK");
-    test_node_expect(&on, "PTTL a", ":5000");
-    test_node_expect(&on, "PERSIST a", ":1");
-    test_node_expect(&on, "RENAME a b", "+OK");
-    test_node_expect(&on, "PTTL b", ":-1");
-    test_node_expect(&on, "COPY b c", ":1");
-    test_node_expect(&on, "PTTL c", ":-1");
-    test_node_fini(&on);
+    test_client on;
+    test_client_init(&on, &options);
+    test_client_expect(&on, "SET a v", "+OK");
+    test_client_expect(&on, "PTTL a", ":5000");
+    test_client_expect(&on, "PERSIST a", ":1");
+    test_client_expect(&on, "RENAME a b", "+OK");
+    test_client_expect(&on, "PTTL b", ":-1");
+    test_client_expect(&on, "COPY b c", ":1");
+    test_client_expect(&on, "PTTL c", ":-1");
+    test_client_fini(&on);
 }
 
 int main(void)

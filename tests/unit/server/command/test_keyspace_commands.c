@@ -2,14 +2,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "support/test_node.h"
+#include "support/test_client.h"
 
-static void fill(test_node *on, unsigned keys)
+static void fill(test_client *on, unsigned keys)
 {
     for (unsigned i = 0; i < keys; i++) {
         char line[64];
         (void)snprintf(line, sizeof line, "SET key:%u v", i);
-        test_node_expect(on, line, "+OK");
+        test_client_expect(on, line, "+OK");
     }
 }
 
@@ -32,20 +32,20 @@ static void scan_all(const char *options, unsigned expected_keys)
     enum { KEYS = 1000, PAGES_MAX = 2000 };
     unsigned seen[KEYS] = {0}, got = 0, pages = 0;
     unsigned long long cursor = 0;
-    test_node on;
-    test_node_init(&on, NULL);
+    test_client on;
+    test_client_init(&on, NULL);
     fill(&on, KEYS);
     do {
         char line[128];
         (void)snprintf(line, sizeof line, "SCAN %llu%s", cursor, options);
-        cursor = take_page(test_node_run(&on, line), seen, KEYS, &got);
+        cursor = take_page(test_client_run(&on, line), seen, KEYS, &got);
     } while (cursor != 0 && ++pages < PAGES_MAX);
     assert_int_equal(cursor, 0);
     unsigned distinct = 0;
     for (unsigned i = 0; i < KEYS; i++)
         if (seen[i] > 0) distinct++;
     assert_int_equal(distinct, expected_keys);
-    test_node_fini(&on);
+    test_client_fini(&on);
 }
 
 static void test_scan_visits_every_key(void **state)
@@ -91,46 +91,47 @@ static void test_keys_answers_with_all_that_match(void **state)
 static void test_a_pattern_has_a_bound(void **state)
 {
     (void)state;
-    test_node on;
-    test_node_init(&on, NULL);
+    test_client on;
+    test_client_init(&on, NULL);
     char pattern[1025];
     memset(pattern, 'a', sizeof pattern);
     hc_span long_one[] = {span("KEYS"), hc_span_make(pattern, 1025)};
     hc_span fitting[] = {span("KEYS"), hc_span_make(pattern, 1024)};
     hc_span scan[] = {span("SCAN"), span("0"), span("MATCH"), long_one[1]};
-    assert_string_equal(test_node_run_args(&on, long_one, 2),
+    assert_string_equal(test_client_run_args(&on, long_one, 2),
                         "-ERR pattern is longer than 1024 bytes");
-    assert_string_equal(test_node_run_args(&on, scan, 4), "-ERR pattern is longer than 1024 bytes");
-    assert_string_equal(test_node_run_args(&on, fitting, 2), "*0");
-    test_node_fini(&on);
+    assert_string_equal(test_client_run_args(&on, scan, 4),
+                        "-ERR pattern is longer than 1024 bytes");
+    assert_string_equal(test_client_run_args(&on, fitting, 2), "*0");
+    test_client_fini(&on);
 }
 
 static void test_scan_returns_early_when_keys_are_large(void **state)
 {
     (void)state;
     enum { KEYS = 40, KEY_BYTES = 60000 };
-    test_node on;
-    test_node_init(&on, NULL);
+    test_client on;
+    test_client_init(&on, NULL);
     uint8_t *key = malloc(KEY_BYTES);
     memset(key, 'k', KEY_BYTES);
     for (unsigned i = 0; i < KEYS; i++) {
         key[0] = (uint8_t)i;
         hc_span set[] = {span("SET"), hc_span_make(key, KEY_BYTES), span("v")};
-        assert_string_equal(test_node_run_args(&on, set, 3), "+OK");
+        assert_string_equal(test_client_run_args(&on, set, 3), "+OK");
     }
     free(key);
-    test_node_expect(&on, "DBSIZE", ":40");
+    test_client_expect(&on, "DBSIZE", ":40");
     /* The fixture's line has room for a million bytes, so most keys are dropped by the pattern. */
     unsigned long long cursor = 0;
     unsigned calls = 0;
     do {
         char line[64];
         (void)snprintf(line, sizeof line, "SCAN %llu COUNT 10000 MATCH x", cursor);
-        const char *page = test_node_run(&on, line);
+        const char *page = test_client_run(&on, line);
         assert_int_equal(sscanf(page, "*2 \"%llu\"", &cursor), 1);
     } while (cursor != 0 && ++calls < 100);
     assert_int_equal(cursor, 0);
-    test_node_fini(&on);
+    test_client_fini(&on);
 }
 
 static void test_randomkey_is_one_of_the_keys(void **state)

@@ -1,7 +1,7 @@
 /* test_number_commands.c - INCR and its family up to the edges of 64 bits; INCRBYFLOAT. */
 #include <stdio.h>
 
-#include "support/test_node.h"
+#include "support/test_client.h"
 
 #define NOT_INTEGER "-ERR value is not an integer or out of range"
 #define NOT_FLOAT "-ERR value is not a valid float"
@@ -48,15 +48,15 @@ static void test_what_is_no_integer_is_left_alone(void **state)
                                          "-",
                                          "--1",
                                          "1e3"};
-    test_node on;
-    test_node_init(&on, NULL);
+    test_client on;
+    test_client_init(&on, NULL);
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         char line[64];
         (void)snprintf(line, sizeof line, "SET n %s", values[i]);
-        test_node_expect(&on, line, "+OK");
-        test_node_expect(&on, "INCR n", NOT_INTEGER);
+        test_client_expect(&on, line, "+OK");
+        test_client_expect(&on, "INCR n", NOT_INTEGER);
     }
-    test_node_fini(&on);
+    test_client_fini(&on);
 }
 
 static void test_floats_print_without_trailing_zeros(void **state)

@@ -1,5 +1,5 @@
 /* test_set_commands.c - SET with all options, SETEX, PSETEX, SETNX, GETSET, GETEX. */
-#include "support/test_node.h"
+#include "support/test_client.h"
 
 #define INVALID(name) "-ERR invalid expire time in '" name "' command"
 #define NOT_INTEGER "-ERR value is not an integer or out of range"

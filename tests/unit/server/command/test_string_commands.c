@@ -1,7 +1,7 @@
 /* test_string_commands.c - GET, MGET, MSET, APPEND, GETRANGE, SETRANGE and their edges. */
 #include <stdlib.h>
 
-#include "support/test_node.h"
+#include "support/test_client.h"
 
 static void test_get_answers_a_value_or_null(void **state)
 {
@@ -32,8 +32,8 @@ static void test_mset_takes_pairs_and_the_last_one_wins(void **state)
 static void test_mset_of_many_keys_sets_all(void **state)
 {
     (void)state;
-    test_node on;
-    test_node_init(&on, NULL);
+    test_client on;
+    test_client_init(&on, NULL);
     enum { PAIRS = 1000 };
     hc_span *args = calloc(1 + 2 * PAIRS, sizeof *args);
     uint32_t names[PAIRS];
@@ -42,10 +42,10 @@ static void test_mset_of_many_keys_sets_all(void **state)
         names[i] = i;
         args[1 + 2 * i] = args[2 + 2 * i] = hc_span_make(&names[i], sizeof names[i]);
     }
-    assert_string_equal(test_node_run_args(&on, args, 1 + 2 * PAIRS), "+OK");
-    test_node_expect(&on, "DBSIZE", ":1000");
+    assert_string_equal(test_client_run_args(&on, args, 1 + 2 * PAIRS), "+OK");
+    test_client_expect(&on, "DBSIZE", ":1000");
     free(args);
-    test_node_fini(&on);
+    test_client_fini(&on);
 }
 
 static void test_msetnx_sets_all_or_none(void **state)
@@ -107,15 +107,15 @@ static void test_keys_of_any_length_up_to_64_kib(void **state)
 {
     (void)state;
     static const size_t sizes[] = {0, 1, 255, 256, 65535, 65536};
-    test_node on;
-    test_node_init(&on, NULL);
+    test_client on;
+    test_client_init(&on, NULL);
     uint8_t *key = malloc(70000);
     memset(key, 'k', 70000);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         hc_span set[] = {span("SET"), hc_span_make(key, sizes[i]), span("v")};
-        assert_string_equal(test_node_run_args(&on, set, 3), "+OK");
+        assert_string_equal(test_client_run_args(&on, set, 3), "+OK");
         hc_span get[] = {span("GET"), hc_span_make(key, sizes[i])};
-        assert_string_equal(test_node_run_args(&on, get, 2), "\"v\"");
+        assert_string_equal(test_client_run_args(&on, get, 2), "\"v\"");
     }
     const char *refused = "-ERR key is longer than 65536 bytes";
     hc_span big = hc_span_make(key, 65537);
@@ -124,18 +124,18 @@ static void test_keys_of_any_length_up_to_64_kib(void **state)
     hc_span mset[] = {span("MSET"), span("a"), span("1"), big, span("v")};
     hc_span range[] = {span("SETRANGE"), big, span("0"), span("v")};
     hc_span del[] = {span("DEL"), big}, rename[] = {span("RENAME"), span("a"), big};
-    assert_string_equal(test_node_run_args(&on, set, 3), refused);
-    assert_string_equal(test_node_run_args(&on, get, 2), "nil");
-    assert_string_equal(test_node_run_args(&on, append, 3), refused);
-    assert_string_equal(test_node_run_args(&on, incr, 2), refused);
-    assert_string_equal(test_node_run_args(&on, mset, 5), refused);
-    test_node_expect(&on, "EXISTS a", ":0"); /* nothing of it was set */
-    test_node_expect(&on, "SET a 1", "+OK");
-    assert_string_equal(test_node_run_args(&on, range, 4), refused);
-    assert_string_equal(test_node_run_args(&on, del, 2), ":0");
-    assert_string_equal(test_node_run_args(&on, rename, 3), refused);
+    assert_string_equal(test_client_run_args(&on, set, 3), refused);
+    assert_string_equal(test_client_run_args(&on, get, 2), "nil");
+    assert_string_equal(test_client_run_args(&on, append, 3), refused);
+    assert_string_equal(test_client_run_args(&on, incr, 2), refused);
+    assert_string_equal(test_client_run_args(&on, mset, 5), refused);
+    test_client_expect(&on, "EXISTS a", ":0"); /* nothing of it was set */
+    test_client_expect(&on, "SET a 1", "+OK");
+    assert_string_equal(test_client_run_args(&on, range, 4), refused);
+    assert_string_equal(test_client_run_args(&on, del, 2), ":0");
+    assert_string_equal(test_client_run_args(&on, rename, 3), refused);
     free(key);
-    test_node_fini(&on);
+    test_client_fini(&on);
 }
 
 int main(void)

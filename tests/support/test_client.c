@@ -1,5 +1,5 @@
-/* test_node.c - splits a line into arguments, runs it as a batch of one, compares the reply. */
-#include "support/test_node.h"
+/* test_client.c - splits a line into arguments, runs it as a batch of one, compares the reply. */
+#include "support/test_client.h"
 
 #include <stdlib.h>
 
@@ -7,7 +7,7 @@
 
 enum { LINE_BYTES_MAX = 1 << 16 };
 
-void test_node_init(test_node *of, const node_options *options)
+void test_client_init(test_client *of, const node_options *options)
 {
     node_options taken = options != NULL ? *options : (node_options){.resp_port = 6379};
     test_clock_init(&of->clock);
@@ -20,7 +20,7 @@ void test_node_init(test_node *of, const node_options *options)
     test_reply_init(&of->reply);
 }
 
-void test_node_fini(test_node *of)
+void test_client_fini(test_client *of)
 {
     session_fini(&of->client);
     node_destroy(of->node);
@@ -75,7 +75,7 @@ static size_t split(const char *line, uint8_t *bytes, hc_span *args)
             assert_true(used < LINE_BYTES_MAX);
             bytes[used++] = take_byte(&line);
         }
-        assert_true(argc < TEST_NODE_WORDS_MAX);
+        assert_true(argc < TEST_CLIENT_WORDS_MAX);
         args[argc++] = hc_span_make(bytes + begin, used - begin);
         while (*line == ' ')
             line++;
@@ -85,7 +85,7 @@ static size_t split(const char *line, uint8_t *bytes, hc_span *args)
 
 /* ---- running ---- */
 
-const char *test_node_run_args(test_node *of, const hc_span *args, size_t argc)
+const char *test_client_run_args(test_client *of, const hc_span *args, size_t argc)
 {
     request one = {.node = of->node,
                    .session = &of->client,
@@ -98,19 +98,19 @@ const char *test_node_run_args(test_node *of, const hc_span *args, size_t argc)
     return test_reply_text(&of->reply);
 }
 
-const char *test_node_run(test_node *of, const char *line)
+const char *test_client_run(test_client *of, const char *line)
 {
     uint8_t *bytes = malloc(LINE_BYTES_MAX);
-    hc_span args[TEST_NODE_WORDS_MAX];
+    hc_span args[TEST_CLIENT_WORDS_MAX];
     assert_non_null(bytes);
-    const char *got = test_node_run_args(of, args, split(line, bytes, args));
+    const char *got = test_client_run_args(of, args, split(line, bytes, args));
     free(bytes);
     return got;
 }
 
-void test_node_expect(test_node *of, const char *line, const char *want)
+void test_client_expect(test_client *of, const char *line, const char *want)
 {
-    const char *got = test_node_run(of, line);
+    const char *got = test_client_run(of, line);
     size_t size = strlen(want);
     bool open = size >= 3 && strcmp(want + size - 3, "...") == 0;
     bool same = open ? strncmp(got, want, size - 3) == 0 : strcmp(got, want) == 0;
@@ -118,12 +118,12 @@ void test_node_expect(test_node *of, const char *line, const char *want)
     assert_true(same);
 }
 
-void test_node_steps(test_node *of, const test_step *steps, size_t count)
+void test_client_steps(test_client *of, const test_step *steps, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (steps[i].line[0] == '@')
             test_clock_advance_ms(&of->clock, strtoll(steps[i].line + 1, NULL, 10));
         else
-            test_node_expect(of, steps[i].line, steps[i].want);
+            test_client_expect(of, steps[i].line, steps[i].want);
     }
 }
