@@ -164,9 +164,17 @@ static hc_status workers_start(net *in)
     return status;
 }
 
+/* What libevent would print is no log line of ours; what matters of it comes back as a failure. */
+static void libevent_say(int severity, const char *message)
+{
+    (void)severity;
+    (void)message;
+}
+
 hc_status net_start(const net_options *options, net **net_out)
 {
     *net_out = NULL;
+    event_set_log_callback(libevent_say);
     net *in = calloc(1, sizeof *in);
     if (in == NULL) return HC_ERR_NO_MEMORY;
     hc_status status = options_take(in, options);
