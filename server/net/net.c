@@ -165,10 +165,10 @@ static hc_status workers_start(net *in)
 }
 
 /* What libevent would print is no log line of ours; what matters of it comes back as a failure. */
-static void libevent_say(int severity, const char *message)
+static void libevent_say(int severity, const char *text)
 {
     (void)severity;
-    (void)message;
+    (void)text;
 }
 
 hc_status net_start(const net_options *options, net **net_out)
