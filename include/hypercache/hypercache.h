@@ -3,6 +3,7 @@
 #define HYPERCACHE_HYPERCACHE_H
 
 #include <hypercache/filter.h>
+#include <hypercache/glob.h>
 #include <hypercache/host.h>
 #include <hypercache/log.h>
 #include <hypercache/store.h>

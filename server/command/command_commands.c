@@ -3,7 +3,6 @@
 
 #include "command/command_args.h"
 #include "command/command_print.h"
-#include "command/glob.h"
 #include "command/handlers.h"
 
 void run_command(request *of)
@@ -102,7 +101,7 @@ static bool is_listed(const command *row, list_filter filter, hc_span argument)
         return command_in_category(row, argument);
     case LIST_PATTERN:
         command_full_name(row, name);
-        return glob_matches(argument, hc_span_make(name, strlen(name)), true);
+        return hc_glob_match_any_case(argument, hc_span_make(name, strlen(name)));
     default:
         return true;
     }
@@ -115,7 +114,7 @@ static bool take_list_filter(request *of, list_filter *filter)
         if (argument_is(of->args[3], "module")) *filter = LIST_MODULE;
         if (argument_is(of->args[3], "aclcat")) *filter = LIST_CATEGORY;
         if (argument_is(of->args[3], "pattern")) *filter = LIST_PATTERN;
-        bool short_enough = of->args[4].size <= GLOB_PATTERN_BYTES_MAX;
+        bool short_enough = of->args[4].size <= HC_GLOB_PATTERN_BYTES_MAX;
         if (*filter != LIST_ALL && short_enough) return true;
     }
     request_error(of, ERROR_SYNTAX);

@@ -11,7 +11,6 @@
 #include "command/command_args.h"
 #include "command/command_text.h"
 #include "command/config_values.h"
-#include "command/glob.h"
 #include "command/handlers.h"
 
 enum { ANSWER_BYTES_MAX = 1 << 20 };
@@ -29,7 +28,7 @@ typedef struct config_answer {
 static bool is_asked(const request *of, const char *name)
 {
     for (size_t i = 2; i < of->argc; i++)
-        if (glob_matches(of->args[i], hc_span_make(name, strlen(name)), true)) return true;
+        if (hc_glob_match_any_case(of->args[i], hc_span_make(name, strlen(name)))) return true;
     return false;
 }
 
@@ -78,8 +77,8 @@ static void add_redis_name(config_answer *answer, node *on, const config_name *w
 static bool patterns_fit(request *of)
 {
     for (size_t i = 2; i < of->argc; i++) {
-        if (of->args[i].size <= GLOB_PATTERN_BYTES_MAX) continue;
-        request_errorf(of, "ERR pattern is longer than %u bytes", GLOB_PATTERN_BYTES_MAX);
+        if (of->args[i].size <= HC_GLOB_PATTERN_BYTES_MAX) continue;
+        request_errorf(of, "ERR pattern is longer than %u bytes", HC_GLOB_PATTERN_BYTES_MAX);
         return false;
     }
     return true;

@@ -12,7 +12,6 @@
 
 #include "command/command_args.h"
 #include "command/command_text.h"
-#include "command/glob.h"
 #include "command/handlers.h"
 
 enum {
@@ -50,7 +49,7 @@ static size_t filter(text *keys, size_t at, const hc_span *pattern)
     hc_span key;
     size_t begin = at;
     while (next_key(keys, &at, &key)) {
-        if (glob_matches(*pattern, key, false)) {
+        if (hc_glob_match(*pattern, key)) {
             memmove(keys->data + end, keys->data + begin, at - begin);
             end += at - begin;
             kept++;
@@ -81,8 +80,8 @@ static void reply_keys(reply *to, const text *keys, size_t count)
 
 static bool pattern_fits(request *of, hc_span pattern)
 {
-    if (pattern.size <= GLOB_PATTERN_BYTES_MAX) return true;
-    request_errorf(of, "ERR pattern is longer than %u bytes", GLOB_PATTERN_BYTES_MAX);
+    if (pattern.size <= HC_GLOB_PATTERN_BYTES_MAX) return true;
+    request_errorf(of, "ERR pattern is longer than %u bytes", HC_GLOB_PATTERN_BYTES_MAX);
     return false;
 }
 

@@ -5,7 +5,7 @@
  * could take besides, the later one can take as well.  So there is no recursion, and a match costs
  * at most pattern times text steps, on `*a*a*a*b` too (where plain recursion is exponential).
  */
-#include "command/glob.h"
+#include <hypercache/glob.h>
 
 static uint8_t fold(uint8_t byte, bool any_case)
 {
@@ -49,27 +49,22 @@ static bool set_has(hc_span pattern, size_t *at, uint8_t byte, bool any_case)
 static bool one_matches(hc_span pattern, size_t *at, uint8_t byte, bool any_case)
 {
     size_t next = *at;
-    bool matches = true;
-    switch (pattern.data[next]) {
-    case '?':
-        next++;
-        break;
-    case '[':
+    bool matches;
+    if (pattern.data[next] == '[') {
         matches = set_has(pattern, &next, byte, any_case);
-        break;
-    case '\\':
-        if (next + 1 < pattern.size) next++;
-        /* fall through */
-    default:
+    } else if (pattern.data[next] == '?') {
+        matches = true;
+        next++;
+    } else {
+        if (pattern.data[next] == '\\' && next + 1 < pattern.size) next++;
         matches = fold(pattern.data[next], any_case) == fold(byte, any_case);
         next++;
-        break;
     }
     if (matches) *at = next;
     return matches;
 }
 
-bool glob_matches(hc_span pattern, hc_span text, bool any_case)
+static bool match(hc_span pattern, hc_span text, bool any_case)
 {
     size_t p = 0, t = 0;
     size_t star_p = SIZE_MAX, star_t = 0; /* behind the latest `*`, and where it ends so far */
@@ -90,4 +85,14 @@ bool glob_matches(hc_span pattern, hc_span text, bool any_case)
     while (p < pattern.size && pattern.data[p] == '*')
         p++;
     return p == pattern.size;
+}
+
+bool hc_glob_match(hc_span pattern, hc_span text)
+{
+    return match(pattern, text, false);
+}
+
+bool hc_glob_match_any_case(hc_span pattern, hc_span text)
+{
+    return match(pattern, text, true);
 }
