@@ -22,7 +22,7 @@ typedef struct config_answer {
     const request *of;
     text pairs;
     size_t count;
-    const char *wanted; /* name of the one setting looked for; NULL: all that match */
+    const config_name *wanted; /* for add_renamed */
 } config_answer;
 
 static bool is_asked(const request *of, const char *name)
@@ -45,14 +45,13 @@ static void add_setting(void *ctx, const setting *one)
     if (is_asked(answer->of, one->name)) answer_add(answer, one->name, one->text);
 }
 
-/* A setting of ours under Redis's name, which stands in `wanted` with ours behind its NUL. */
+/* The setting of ours that Redis's name in `wanted` stands for. */
 static void add_renamed(void *ctx, const setting *one)
 {
     config_answer *answer = ctx;
-    const config_name *which =
-        config_name_find(hc_span_make(answer->wanted, strlen(answer->wanted)));
-    if (which == NULL || strcmp(one->name, which->setting) != 0) return;
-    answer_add(answer, which->name, one->text);
+    if (strcmp(one->name, answer->wanted->setting) != 0) return;
+    char text_of[CONFIG_TEXT_CHARS];
+    answer_add(answer, answer->wanted->name, config_setting_text(one, text_of));
 }
 
 static void add_redis_name(config_answer *answer, node *on, const config_name *which)
@@ -68,7 +67,7 @@ static void add_redis_name(config_answer *answer, node *on, const config_name *w
         return;
     case CONFIG_SETTING:
         if (on->options.settings == NULL) return;
-        answer->wanted = which->name;
+        answer->wanted = which;
         on->options.settings->each(on->options.settings->ctx, add_renamed, answer);
         return;
     }
@@ -162,13 +161,42 @@ static bool take_memory(request *of, size_t argument, const config_name *which, 
     return true;
 }
 
-/* What is fixed may be "set" to what it is: clients do that. */
+static bool is_text(hc_span value, const char *chars)
+{
+    size_t size = strlen(chars);
+    return value.size == size && (size == 0 || memcmp(value.data, chars, size) == 0);
+}
+
+/* What cannot change may be "set" to what it is: clients do that. */
 static bool take_unchanged(request *of, size_t argument, const char *now)
 {
-    hc_span value = of->args[argument + 1];
-    size_t size = strlen(now);
-    if (value.size == size && (size == 0 || memcmp(value.data, now, size) == 0)) return true;
+    if (is_text(of->args[argument + 1], now)) return true;
     return fail_set(of, argument, "can't set immutable config");
+}
+
+typedef struct setting_question {
+    const config_name *which;
+    hc_span value;
+    bool same;
+} setting_question;
+
+static void compare_setting(void *ctx, const setting *one)
+{
+    setting_question *question = ctx;
+    char text_of[CONFIG_TEXT_CHARS];
+    if (strcmp(one->name, question->which->setting) != 0) return;
+    question->same = is_text(question->value, config_setting_text(one, text_of));
+}
+
+static bool take_setting(request *of, size_t argument, const config_name *which, config_changes *to)
+{
+    const settings *ours = of->node->options.settings;
+    if (ours == NULL) return fail_unknown(of, argument);
+    setting_question question = {which, of->args[argument + 1], false};
+    ours->each(ours->ctx, compare_setting, &question);
+    if (question.same) return true;
+    changes_add(to, argument, hc_span_make(which->setting, strlen(which->setting)), question.value);
+    return true;
 }
 
 static bool take_change(request *of, size_t argument, config_changes *to)
@@ -194,9 +222,7 @@ static bool take_change(request *of, size_t argument, config_changes *to)
     case CONFIG_MEMORY:
         return take_memory(of, argument, which, to);
     default:
-        if (of->node->options.settings == NULL) return fail_unknown(of, argument);
-        changes_add(to, argument, hc_span_make(which->setting, strlen(which->setting)), value);
-        return true;
+        return take_setting(of, argument, which, to);
     }
 }
 

@@ -18,18 +18,18 @@ static const config_name names[] = {
     {"io-threads", CONFIG_NODE, NULL, NULL},
     {"logfile", CONFIG_SETTING, NULL, "logging.file"},
     {"loglevel", CONFIG_SETTING, NULL, "logging.level"},
-    {"maxclients", CONFIG_NODE, NULL, NULL},
+    {"maxclients", CONFIG_SETTING, NULL, "network.max_clients"},
     {"maxmemory", CONFIG_MEMORY, NULL, "cache.max_memory"},
     {"maxmemory-policy", CONFIG_NODE, NULL, NULL},
     {"notify-keyspace-events", CONFIG_FIXED, "", NULL},
     {"port", CONFIG_NODE, NULL, NULL},
     {"proto-max-bulk-len", CONFIG_FIXED, "536870912", NULL},
-    {"protected-mode", CONFIG_FIXED, "yes", NULL},
+    {"protected-mode", CONFIG_SETTING, NULL, "security.protected_mode"},
     {"replica-read-only", CONFIG_FIXED, "yes", NULL},
     {"requirepass", CONFIG_FIXED, "", NULL},
     {"save", CONFIG_FIXED, "", NULL},
     {"slave-read-only", CONFIG_FIXED, "yes", NULL},
-    {"timeout", CONFIG_FIXED, "0", NULL},
+    {"timeout", CONFIG_SETTING, NULL, "network.idle_timeout"},
 };
 
 size_t config_name_count(void)
@@ -79,10 +79,47 @@ const char *config_node_text(const node *of, const config_name *which, char text
     if (strcmp(which->name, "maxmemory") == 0) value = node_max_memory(of);
     if (strcmp(which->name, "databases") == 0) value = options->databases;
     if (strcmp(which->name, "io-threads") == 0) value = options->workers;
-    if (strcmp(which->name, "maxclients") == 0) value = options->clients_max;
     if (strcmp(which->name, "port") == 0) value = options->resp_port;
     (void)snprintf(text, CONFIG_TEXT_CHARS, "%" PRIu64, value);
     return text;
+}
+
+const char *config_setting_text(const setting *one, char text[CONFIG_TEXT_CHARS])
+{
+    switch (one->kind) {
+    case SETTING_BOOL:
+        return one->number != 0 ? "yes" : "no";
+    case SETTING_DURATION:
+        (void)snprintf(text, CONFIG_TEXT_CHARS, "%" PRId64, one->number / 1000);
+        return text;
+    case SETTING_INTEGER:
+    case SETTING_BYTES:
+        (void)snprintf(text, CONFIG_TEXT_CHARS, "%" PRId64, one->number);
+        return text;
+    case SETTING_TEXT:
+    case SETTING_LIST:
+        break;
+    }
+    return one->text;
+}
+
+typedef struct wanted_number {
+    const char *name;
+    int64_t number;
+} wanted_number;
+
+static void take_number(void *ctx, const setting *one)
+{
+    wanted_number *wanted = ctx;
+    if (strcmp(one->name, wanted->name) == 0) wanted->number = one->number;
+}
+
+int64_t config_setting_number(const node *of, const char *name, int64_t otherwise)
+{
+    wanted_number wanted = {name, otherwise};
+    const settings *ours = of->options.settings;
+    if (ours != NULL) ours->each(ours->ctx, take_number, &wanted);
+    return wanted.number;
 }
 
 bool config_memory_parse(hc_span text, uint64_t *bytes_out)

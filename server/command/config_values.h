@@ -14,7 +14,7 @@ typedef enum config_kind {
     CONFIG_FIXED = 0, /* `text` always */
     CONFIG_NODE,      /* the node tells (config_node_text); cannot change */
     CONFIG_MEMORY,    /* maxmemory: the node tells; changes through `setting` */
-    CONFIG_SETTING    /* the value of `setting` in its own form */
+    CONFIG_SETTING    /* the value of `setting` */
 } config_kind;
 
 typedef struct config_name {
@@ -33,6 +33,10 @@ const config_name *config_name_find(hc_span name);
 /* The text of a CONFIG_NODE or CONFIG_MEMORY value. */
 const char *config_node_text(const node *of, const config_name *which,
                              char text[CONFIG_TEXT_CHARS]);
+/* A setting of ours as Redis writes such a value: yes and no, seconds, plain numbers. */
+const char *config_setting_text(const setting *one, char text[CONFIG_TEXT_CHARS]);
+/* The number of a setting of ours by its dotted name; `otherwise` when there is none. */
+int64_t config_setting_number(const node *of, const char *name, int64_t otherwise);
 /* "noeviction", "allkeys-s3fifo", "volatile-lru": in the manner of Redis */
 const char *config_policy_name(const node *of);
 

@@ -48,10 +48,11 @@ static void print_server(text *to, node *of)
 static void print_clients(text *to, node *of)
 {
     text_printf(to,
-                "connected_clients:%zu\r\ncluster_connections:0\r\nmaxclients:%u\r\n"
+                "connected_clients:%zu\r\ncluster_connections:0\r\nmaxclients:%" PRId64 "\r\n"
                 "client_recent_max_input_buffer:0\r\nclient_recent_max_output_buffer:0\r\n"
                 "blocked_clients:0\r\ntracking_clients:0\r\nclients_in_timeout_table:0\r\n",
-                node_session_count(of), of->options.clients_max);
+                node_session_count(of),
+                config_setting_number(of, "network.max_clients", of->options.clients_max));
 }
 
 /* Resident bytes of this process; 0 where that cannot be read. */

@@ -40,7 +40,7 @@ typedef struct node_options {
     uint32_t eviction;
     unsigned databases;   /* 1..NODE_DATABASES_MAX; 0: NODE_DATABASES_MAX */
     unsigned workers;     /* threads that run requests, 1..NODE_WORKERS_MAX; 0: 1 */
-    unsigned clients_max; /* for INFO and CONFIG; net keeps it */
+    unsigned clients_max; /* for INFO, where settings have no network.max_clients */
     unsigned resp_port;   /* for INFO */
     unsigned http_port;
     unsigned cluster_port;

@@ -19,6 +19,9 @@ static void shelf_each(void *ctx, settings_visit visit, void *visit_ctx)
         {.name = "cache.max_memory", .text = on->memory, .kind = SETTING_BYTES, .changeable = true},
         {.name = "logging.level", .text = on->level, .kind = SETTING_TEXT, .changeable = true},
         {.name = "network.bind", .text = "127.0.0.1 ::1", .kind = SETTING_LIST},
+        {.name = "network.idle_timeout", .text = "90s", .number = 90000, .kind = SETTING_DURATION},
+        {.name = "network.max_clients", .text = "777", .number = 777, .kind = SETTING_INTEGER},
+        {.name = "security.protected_mode", .text = "true", .number = 1, .kind = SETTING_BOOL},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         visit(visit_ctx, &all[i]);
@@ -86,10 +89,12 @@ static void test_get_answers_what_benchmarks_and_clients_ask(void **state)
     (void)state;
     ON_SHELF({"CONFIG GET save", "%1 \"save\" \"\""},
              {"CONFIG GET appendonly", "%1 \"appendonly\" \"no\""},
-             {"CONFIG GET timeout", "%1 \"timeout\" \"0\""},
+             {"CONFIG GET timeout", "%1 \"timeout\" \"90\""},
              {"CONFIG GET databases", "%1 \"databases\" \"16\""},
              {"CONFIG GET port", "%1 \"port\" \"6379\""},
-             {"CONFIG GET maxclients", "%1 \"maxclients\" \"10000\""}, {"CONFIG GET nothing", "%0"},
+             {"CONFIG GET maxclients", "%1 \"maxclients\" \"777\""},
+             {"CONFIG GET protected-mode", "%1 \"protected-mode\" \"yes\""},
+             {"CONFIG GET nothing", "%0"},
              {"CONFIG GET", "-ERR wrong number of arguments for 'config|get' command"},
              {"CONFIG", "-ERR wrong number of arguments for 'config' command"},
              {"CONFIG HELP", "*9 +CONFIG <subcommand> ..."});
@@ -132,7 +137,8 @@ static void test_set_changes_all_or_nothing(void **state)
 static void test_fixed_answers_may_be_set_to_what_they_are(void **state)
 {
     (void)state;
-    ON_SHELF({"CONFIG SET save ''", "+OK"}, {"CONFIG SET appendonly no", "+OK"},
+    ON_SHELF({"CONFIG SET save ''", "+OK"}, {"CONFIG SET timeout 90 protected-mode yes", "+OK"},
+             {"CONFIG SET timeout 91", UNKNOWN("timeout")}, {"CONFIG SET appendonly no", "+OK"},
              {"CONFIG SET maxmemory-policy allkeys-s3fifo", "+OK"},
              {"CONFIG SET save '60 1'", FAILED("save", "can't set immutable config")},
              {"CONFIG SET appendonly yes", FAILED("appendonly", "can't set immutable config")},

@@ -22,6 +22,7 @@ static void test_info_has_what_clients_read(void **state)
                                          "\\nrole:master\\r",
                                          "\\nmaster_repl_offset:0\\r",
                                          "\\nconnected_clients:1\\r",
+                                         "\\nmaxclients:0\\r",
                                          "\\nloading:0\\r",
                                          "\\ncluster_enabled:0\\r",
                                          "\\nmaxmemory_policy:allkeys-s3fifo\\r",
