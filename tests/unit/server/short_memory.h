@@ -13,8 +13,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-static _Atomic size_t memory_bytes_max = SIZE_MAX; /* of one block */
-static _Atomic size_t memory_grants = SIZE_MAX;    /* blocks still given */
+_Atomic size_t memory_bytes_max = SIZE_MAX; /* of one block */
+_Atomic size_t memory_grants = SIZE_MAX;    /* blocks still given */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SHORT_MEMORY 0

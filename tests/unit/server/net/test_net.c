@@ -81,7 +81,7 @@ static void test_a_large_value_comes_and_goes_whole(void **state)
     say(fd, "\r\nPING\r\n");
     char *got = malloc(value);
     assert_non_null(got);
-    size = snprintf(head, sizeof head, "$%zu\r\n", value);
+    (void)snprintf(head, sizeof head, "$%zu\r\n", value);
     expect(fd, head);
     client_read(fd, got, value);
     assert_memory_equal(got, bytes, value);
