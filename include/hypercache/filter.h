@@ -15,7 +15,7 @@
  *
  * Delete:    only what was added.  Deleting an item that never was may take away the fingerprint
  *            of another that looks the same, and that one is lost then.  No filter can tell.
- * Multiset:  an item added n times must be deleted n times.  Up to eight copies find room.
+ * Multiset:  an item added n times must be deleted n times.  A layer has room for eight copies.
  * Source:    Fan et al., "Cuckoo Filter: Practically Better Than Bloom", CoNEXT 2014; semi-sorted
  *            buckets as in its section 5.2.
  * Ownership: items are hashed, never kept.

@@ -40,9 +40,10 @@
 
 /* ---- identity ---- */
 
-static identity identity_of(const hc_filter *filter, uint64_t hash)
+/* In `layers` layers; the first alone needs no second mix. */
+static inline identity identity_of(const hc_filter *filter, uint64_t hash, uint32_t layers)
 {
-    uint64_t again = mix(hash);
+    uint64_t again = layers > 1 ? mix(hash) : 0;
     uint32_t base_values = (1u << filter->base_bits) - 1;
     uint32_t base = 1 + scale((uint32_t)hash, base_values); /* never 0, which is a free slot */
     identity who;
@@ -248,9 +249,9 @@ static hc_status add_locked(hc_filter *filter, identity who)
     return status;
 }
 
-static bool contains_identity(const hc_filter *filter, identity who)
+static inline bool contains(const hc_filter *filter, identity who, uint32_t layers)
 {
-    for (uint32_t i = layer_count(filter); i-- > 0;) { /* the newest is the largest */
+    for (uint32_t i = layers; i-- > 0;) { /* the newest is the largest */
         if (hci_layer_contains(filter, &filter->layers[i], who)) return true;
     }
     return false;
@@ -260,7 +261,7 @@ static bool contains_identity(const hc_filter *filter, identity who)
 
 hc_status hc_filter_add_hash(hc_filter *filter, uint64_t hash)
 {
-    identity who = identity_of(filter, hash);
+    identity who = identity_of(filter, hash, HC_FILTER_LAYERS_MAX);
     hci_lock_acquire(&filter->lock);
     hc_status status = add_locked(filter, who);
     hci_lock_release(&filter->lock);
@@ -269,22 +270,23 @@ hc_status hc_filter_add_hash(hc_filter *filter, uint64_t hash)
 
 hc_status hc_filter_add_absent_hash(hc_filter *filter, uint64_t hash)
 {
-    identity who = identity_of(filter, hash);
+    identity who = identity_of(filter, hash, HC_FILTER_LAYERS_MAX);
     hci_lock_acquire(&filter->lock);
     hc_status status = HC_ERR_EXISTS;
-    if (!contains_identity(filter, who)) status = add_locked(filter, who);
+    if (!contains(filter, who, layer_count(filter))) status = add_locked(filter, who);
     hci_lock_release(&filter->lock);
     return status;
 }
 
 bool hc_filter_contains_hash(const hc_filter *filter, uint64_t hash)
 {
-    return contains_identity(filter, identity_of(filter, hash));
+    uint32_t layers = layer_count(filter); /* once: the identity must do for all of them */
+    return contains(filter, identity_of(filter, hash, layers), layers);
 }
 
 size_t hc_filter_count_hash(hc_filter *filter, uint64_t hash)
 {
-    identity who = identity_of(filter, hash);
+    identity who = identity_of(filter, hash, HC_FILTER_LAYERS_MAX);
     size_t count = 0;
     hci_lock_acquire(&filter->lock);
     for (uint32_t i = 0; i < layer_count(filter); i++) {
@@ -296,7 +298,7 @@ size_t hc_filter_count_hash(hc_filter *filter, uint64_t hash)
 
 hc_status hc_filter_delete_hash(hc_filter *filter, uint64_t hash)
 {
-    identity who = identity_of(filter, hash);
+    identity who = identity_of(filter, hash, HC_FILTER_LAYERS_MAX);
     hc_status status = HC_ERR_NOT_FOUND;
     hci_lock_acquire(&filter->lock);
     for (uint32_t i = layer_count(filter); i-- > 0;) { /* the newest match: see above */
@@ -321,7 +323,7 @@ void hc_filter_clear(hc_filter *filter)
 
 void hc_filter_prefetch_hash(const hc_filter *filter, uint64_t hash)
 {
-    identity who = identity_of(filter, hash);
+    identity who = identity_of(filter, hash, HC_FILTER_LAYERS_MAX);
     for (uint32_t i = layer_count(filter); i-- > 0;) {
         hci_layer_prefetch(filter, &filter->layers[i], who);
     }

@@ -40,19 +40,20 @@ typedef struct pair {
     uint32_t fingerprint;
 } pair;
 
-/* The other bucket of `fingerprint`: its residue and its refinement are each their own inverse. */
-static uint32_t other_bucket(const hc_filter *filter, const layer *in, uint32_t bucket,
-                             uint32_t fingerprint)
+/* The other bucket of `fingerprint`: the residues of the two add up to the same number (modulo
+ * base_buckets), their refinements differ by the same bits, so each is the other's other. */
+static inline uint32_t other_bucket(const hc_filter *filter, const layer *in, uint32_t bucket,
+                                    uint32_t fingerprint)
 {
     uint64_t drawn = mix(fingerprint & ((1u << filter->base_bits) - 1));
     uint32_t sum = scale((uint32_t)(drawn >> 32), filter->base_buckets);
     uint32_t residue = bucket >> in->shift;
-    uint32_t other = sum >= residue ? sum - residue : sum + (filter->base_buckets - residue);
+    uint32_t other = sum - residue + (sum >= residue ? 0 : filter->base_buckets);
     uint32_t refinement_mask = (1u << in->shift) - 1;
     return other << in->shift | ((bucket ^ (uint32_t)drawn) & refinement_mask);
 }
 
-static pair pair_of(const hc_filter *filter, const layer *in, identity who)
+static inline pair pair_of(const hc_filter *filter, const layer *in, identity who)
 {
     pair found;
     found.fingerprint = who.fingerprint & ((1u << in->fingerprint_bits) - 1);
@@ -62,7 +63,7 @@ static pair pair_of(const hc_filter *filter, const layer *in, identity who)
 }
 
 /* The stored form of a bucket; it may span two words. */
-static uint64_t bucket_bits_get(const layer *in, uint32_t bucket)
+static inline uint64_t bucket_bits_get(const layer *in, uint32_t bucket)
 {
     uint64_t position = (uint64_t)bucket * in->bucket_bits;
     const _Atomic uint64_t *word = in->words + (position >> 6);
@@ -86,7 +87,7 @@ static void bucket_bits_set(layer *in, uint32_t bucket, uint64_t bits)
     atomic_store_explicit(word + 1, high, memory_order_release);
 }
 
-static uint64_t lanes_load(const layer *in, uint32_t bucket)
+static inline uint64_t lanes_load(const layer *in, uint32_t bucket)
 {
     uint64_t bits = bucket_bits_get(in, bucket);
     return in->ranks == NULL ? bits : semi_sorted_lanes(bits, in->fingerprint_bits, in->ranks);
@@ -100,7 +101,7 @@ static void lanes_store(layer *in, uint32_t bucket, uint64_t lanes)
 
 /* ---- versions ---- */
 
-static _Atomic uint32_t *version_of(const hc_filter *filter, uint32_t bucket)
+static inline _Atomic uint32_t *version_of(const hc_filter *filter, uint32_t bucket)
 {
     return &filter->versions[bucket & filter->version_mask];
 }
@@ -129,13 +130,16 @@ bool hci_layer_contains(const hc_filter *filter, const layer *in, identity who)
     pair at = pair_of(filter, in, who);
     const _Atomic uint32_t *first_version = version_of(filter, at.first);
     const _Atomic uint32_t *second_version = version_of(filter, at.second);
+    uint64_t ones = lanes_ones(in->fingerprint_bits), wanted = at.fingerprint * ones;
+    uint64_t tops = ones << (in->fingerprint_bits - 1);
     for (unsigned attempt = 0; attempt < READ_ATTEMPTS_MAX; attempt++) {
         uint32_t first = atomic_load_explicit(first_version, memory_order_acquire);
         uint32_t second = atomic_load_explicit(second_version, memory_order_acquire);
-        uint64_t lanes = lanes_load(in, at.first);
-        if (lanes_find(lanes, in->fingerprint_bits, at.fingerprint) != 0) return true;
-        lanes = lanes_load(in, at.second);
-        if (lanes_find(lanes, in->fingerprint_bits, at.fingerprint) != 0) return true;
+        /* lanes_find() of both, with what does not change taken out of it */
+        uint64_t differs = lanes_load(in, at.first) ^ wanted;
+        if (((differs - ones) & ~differs & tops) != 0) return true;
+        differs = lanes_load(in, at.second) ^ wanted;
+        if (((differs - ones) & ~differs & tops) != 0) return true;
         bool quiet = ((first | second) & 1) == 0 &&
                      atomic_load_explicit(first_version, memory_order_relaxed) == first &&
                      atomic_load_explicit(second_version, memory_order_relaxed) == second;
