@@ -42,6 +42,7 @@ typedef struct hc_store hc_store;
 #define HC_STORE_SHARDS_MAX 1024u
 #define HC_STORE_MEMORY_BYTES_MIN (4u << 20) /* smallest max_memory_bytes that is not 0 */
 #define HC_STORE_BATCH_MAX 64u               /* keys of one get_many, set_many, prefetch */
+#define HC_STORE_PACKED_BYTES_MAX 8192u      /* a value in a segment is smaller than this */
 
 /* Approximations by segments and 2-bit use counters; bench/README.md has their miss ratios. */
 typedef enum hc_eviction {
@@ -129,6 +130,39 @@ typedef struct hc_get {
 HC_API
 void hc_store_get_many(hc_store *store, hc_get *gets, size_t count);
 
+/* A value that stays readable until it is released, whatever happens to its key. */
+typedef struct hc_view {
+    hc_span value;
+    int64_t expires_at_ms; /* HC_EXPIRY_NONE: never */
+    hc_type type;
+    uint32_t reserved;
+    hc_store *store;
+    void *held; /* the library's; NULL: the value is in `scratch` */
+} hc_view;
+
+/* Hands out the value of `key` without copying it, if it lies in a block of its own, as values of
+ * HC_STORE_PACKED_BYTES_MAX bytes and more do: such a block is borrowed by its reference count. No
+ * lock is held while it is viewed; it is never changed, and freed by the last one to leave.
+ * A value packed in a segment is copied to `scratch`, aligned or not: readers take no lock, so its
+ * bytes may be overwritten or moved at any moment, and only a copy can be proven whole.  So a
+ * scratch of HC_STORE_PACKED_BYTES_MAX bytes is enough for every such value.
+ * Counts as a use.  A viewed block counts in memory_bytes and cannot be evicted, so release it
+ * soon, and before hc_store_destroy.
+ *   HC_ERR_NOT_FOUND
+ *   HC_ERR_BUFFER     a copy is larger than `scratch_bytes`; view_out->value.size tells
+ * On error there is nothing to release. */
+HC_API
+hc_status hc_store_view(hc_store *store, hc_span key, void *scratch, size_t scratch_bytes,
+                        hc_view *view_out);
+/* Any thread; a second time, or for a view that failed, it does nothing. */
+HC_API
+void hc_view_release(hc_view *view);
+
+/* Counts a use of `key` for eviction, and nothing else.
+ *   HC_ERR_NOT_FOUND */
+HC_API
+hc_status hc_store_touch(hc_store *store, hc_span key);
+
 /* Starts the memory accesses that calls for these keys will need; changes nothing.  `count` is
  * 0..HC_STORE_BATCH_MAX; keys may be absent. */
 HC_API
@@ -136,7 +170,20 @@ void hc_store_prefetch(const hc_store *store, const hc_span *keys, size_t count)
 
 /* ---- writing: one shard locked for a moment ---- */
 
-typedef enum hc_condition { HC_IF_ALWAYS = 0, HC_IF_ABSENT = 1, HC_IF_PRESENT = 2 } hc_condition;
+/* The version of a value is a 64-bit hash of its type and bytes, never 0.  Items store none: that
+ * would cost 8 bytes each.  Equal content is an equal version, also after the key was changed and
+ * changed back, which is harmless to whoever only wants to replace what it has seen.  Two contents
+ * of one version are a matter of 1 in 2^64, unless somebody chose them for that: it is no
+ * signature.  The same on every machine. */
+HC_API
+uint64_t hc_value_version(hc_type type, hc_span value);
+
+typedef enum hc_condition {
+    HC_IF_ALWAYS = 0,
+    HC_IF_ABSENT = 1,
+    HC_IF_PRESENT = 2,
+    HC_IF_VERSION = 3 /* present, and its value is of hc_set_options.version */
+} hc_condition;
 
 typedef struct hc_set_options {
     size_t size;
@@ -145,10 +192,12 @@ typedef struct hc_set_options {
     hc_type type;
     bool keep_expiry; /* an existing item keeps its expiry; expires_at_ms is for a new one */
     uint8_t reserved[7];
+    uint64_t version; /* for HC_IF_VERSION: hc_value_version of what is to be replaced */
 } hc_set_options;
 
 /* Stores `value` under `key`.  `options` NULL: always, no expiry, a string.
  *   HC_ERR_CONFLICT   the condition does not hold; nothing changed
+ *   HC_ERR_NOT_FOUND  HC_IF_VERSION, and the key is absent
  *   HC_ERR_INVALID    expiry or type out of range
  *   HC_ERR_LIMIT      key or value too large
  *   HC_ERR_FULL, HC_ERR_NO_MEMORY */
@@ -169,6 +218,10 @@ void hc_store_set_many(hc_store *store, hc_set *sets, size_t count);
 /*   HC_ERR_NOT_FOUND */
 HC_API
 hc_status hc_store_delete(hc_store *store, hc_span key);
+/* Deletes `key` if its value is of that version.
+ *   HC_ERR_NOT_FOUND, HC_ERR_CONFLICT (another version; nothing changed) */
+HC_API
+hc_status hc_store_delete_if(hc_store *store, hc_span key, uint64_t version);
 
 /* Gives an item another expiry; HC_EXPIRY_NONE takes it away; a time in the past deletes.
  *   HC_ERR_NOT_FOUND, HC_ERR_INVALID, HC_ERR_FULL, HC_ERR_NO_MEMORY */
@@ -217,6 +270,8 @@ hc_status hc_txn_set(hc_txn *txn, hc_span key, hc_span value, const hc_set_optio
 HC_API
 hc_status hc_txn_delete(hc_txn *txn, hc_span key);
 HC_API
+hc_status hc_txn_delete_if(hc_txn *txn, hc_span key, uint64_t version);
+HC_API
 hc_status hc_txn_expire(hc_txn *txn, hc_span key, int64_t expires_at_ms);
 
 /* ---- walking ---- */
@@ -233,6 +288,13 @@ typedef void (*hc_visit)(void *ctx, const hc_item *item);
 #define HC_SCAN_COUNT_MAX 10000u
 HC_API
 void hc_store_scan(hc_store *store, uint64_t *cursor, size_t count, hc_visit visit, void *ctx);
+/* The same walk, calling `visit` only for keys that match `pattern` (glob.h); `count` is of items
+ * looked at.  Matching runs under the shard's lock: with patterns and long keys from strangers,
+ * rather copy keys out of hc_store_scan and match them afterwards.
+ *   HC_ERR_LIMIT  the pattern is longer than HC_GLOB_PATTERN_BYTES_MAX; nothing was done */
+HC_API
+hc_status hc_store_scan_match(hc_store *store, uint64_t *cursor, size_t count, hc_span pattern,
+                              hc_visit visit, void *ctx);
 
 /* Visits one item chosen at random, or none when the store is empty; returns how many. */
 HC_API

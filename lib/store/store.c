@@ -139,7 +139,7 @@ static hc_status set_options_resolve(const hc_store *store, const hc_set_options
         hci_options_copy(out, sizeof *out, options, options != NULL ? options->size : sizeof *out);
     if (status != HC_OK) return status;
     if (out->expires_at_ms < 0 || out->expires_at_ms > HC_EXPIRY_MAX_MS) return HC_ERR_INVALID;
-    if ((unsigned)out->condition > HC_IF_PRESENT || out->type != HC_TYPE_STRING) {
+    if ((unsigned)out->condition > HC_IF_VERSION || out->type != HC_TYPE_STRING) {
         return HC_ERR_INVALID;
     }
     if (out->expires_at_ms == HC_EXPIRY_NONE) {
@@ -203,6 +203,16 @@ hc_status hc_store_delete(hc_store *store, hc_span key)
     shard *s = shard_of(store, hash);
     hci_lock_acquire(&s->lock);
     hc_status status = hci_write_delete(store, s, hash, key);
+    hci_lock_release(&s->lock);
+    return status;
+}
+
+hc_status hc_store_delete_if(hc_store *store, hc_span key, uint64_t version)
+{
+    uint64_t hash = hash_of(store, key);
+    shard *s = shard_of(store, hash);
+    hci_lock_acquire(&s->lock);
+    hc_status status = hci_write_delete_if(store, s, hash, key, version);
     hci_lock_release(&s->lock);
     return status;
 }
@@ -323,6 +333,12 @@ hc_status hc_txn_delete(hc_txn *txn, hc_span key)
 {
     uint64_t hash = hash_of(txn->store, key);
     return hci_write_delete(txn->store, txn_shard(txn, hash), hash, key);
+}
+
+hc_status hc_txn_delete_if(hc_txn *txn, hc_span key, uint64_t version)
+{
+    uint64_t hash = hash_of(txn->store, key);
+    return hci_write_delete_if(txn->store, txn_shard(txn, hash), hash, key, version);
 }
 
 hc_status hc_txn_expire(hc_txn *txn, hc_span key, int64_t expires_at_ms)

@@ -11,6 +11,7 @@
  *     store_segment.c                      segments: take, fill, account, give back
  *     store_extent.c                       values too large to be packed
  *     store_reclaim.c                      cleaning and eviction
+ *     store_version.c                      what compare-and-set compares
  *     store_write.c                        one write, the shard being locked
  *     store.c store_read.c store_txn.c store_scan.c store_maintain.c   the public calls
  *
@@ -38,7 +39,7 @@
 #define PAGE_BYTES 4096u
 #define BUCKETS_PER_PAGE (PAGE_BYTES / sizeof(bucket))
 /* Packed items end here, so that the rest of a segment wasted by the next one stays small. */
-#define PACKED_BYTES_MAX 8192u
+#define PACKED_BYTES_MAX HC_STORE_PACKED_BYTES_MAX
 
 /* Items per slot of the index, in 1/1024.  Higher saves index and costs inserts; bench_store. */
 #define LOAD_GROW 932u   /* .91: split above */
@@ -419,6 +420,8 @@ hc_status hci_write_set(hc_store *store, shard *s, uint64_t hash, hc_span key, h
 hc_status hci_write_expire(hc_store *store, shard *s, uint64_t hash, hc_span key,
                            int64_t expires_at_ms);
 hc_status hci_write_delete(hc_store *store, shard *s, uint64_t hash, hc_span key);
+hc_status hci_write_delete_if(hc_store *store, shard *s, uint64_t hash, hc_span key,
+                              uint64_t version);
 hc_status hci_write_append(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span tail,
                            size_t *size_out);
 hc_status hci_write_increment(hc_store *store, shard *s, uint64_t hash, hc_span key, int64_t delta,
@@ -428,6 +431,11 @@ int64_t hci_write_default_expiry(const hc_store *store);
 /* The live item of `key`; an expired one is not found. */
 bool hci_write_find(hc_store *store, shard *s, uint64_t hash, hc_span key, slot *slot_out,
                     item_ref *item_out);
+
+/* ---- store_version.c ---- */
+
+/* Under the lock. */
+uint64_t hci_item_version(const item_ref *item);
 
 /* ---- store_read.c ---- */
 

@@ -22,6 +22,8 @@ typedef struct reading {
     size_t buffer_bytes;
     const hc_sink *sink;
     hc_item *stat; /* not NULL: only tell about the item */
+    bool touch;    /* with `stat`: counts as a use */
+    hc_view *view; /* not NULL: an extent is lent, not copied */
     size_t value_bytes;
 } reading;
 
@@ -116,6 +118,18 @@ static hc_item item_describe(const item_header *header)
     return item;
 }
 
+static void view_describe(hc_view *view, const item_header *header, const void *value)
+{
+    view->value = hc_span_make(value, header->value_bytes);
+    view->expires_at_ms = header->expires_at_ms;
+    view->type = item_type(header);
+}
+
+static inline bool is_use(const reading *r)
+{
+    return r->stat == NULL || r->touch;
+}
+
 static void *place_for(reading *r, const item_header *header)
 {
     r->value_bytes = header->value_bytes;
@@ -147,6 +161,7 @@ static bool deliver(const hc_store *store, shard *s, uint64_t sequence, const si
         racy_copy(to, seen->body + seen->header.key_bytes, r->value_bytes);
     }
     if (to == NULL && (r->value_bytes > 0 || r->sink != NULL)) *status_out = HC_ERR_BUFFER;
+    if (r->view != NULL) view_describe(r->view, &seen->header, to);
     return unchanged(s, sequence);
 }
 
@@ -161,20 +176,26 @@ static hc_status read_locked(hc_store *store, shard *s, uint64_t hash, hc_span k
         hci_lock_release(&s->lock);
         return HC_ERR_NOT_FOUND;
     }
+    unsigned use = hci_index_use(s, at);
+    if (use < BUCKET_USE_MAX && is_use(r)) hci_index_use_set(s, at, use + 1);
     if (r->stat != NULL) {
         *r->stat = item_describe(&item.header);
         hci_lock_release(&s->lock);
         return HC_OK;
     }
-    unsigned use = hci_index_use(s, at);
-    if (use < BUCKET_USE_MAX) hci_index_use_set(s, at, use + 1);
     if (item.extent != NULL) {
         item.extent->references++;
         hci_lock_release(&s->lock);
+        if (r->view != NULL) {
+            view_describe(r->view, &item.header, item.value.data);
+            r->view->held = item.extent;
+            return HC_OK;
+        }
     }
     void *to = place_for(r, &item.header);
     if (to != NULL && r->value_bytes > 0) memcpy(to, item.value.data, r->value_bytes);
     if (to == NULL && (r->value_bytes > 0 || r->sink != NULL)) status = HC_ERR_BUFFER;
+    if (r->view != NULL) view_describe(r->view, &item.header, to);
     if (item.extent != NULL) {
         hci_extent_release(store, item.extent);
     } else {
@@ -206,7 +227,7 @@ static inline hc_status read_one(hc_store *store, uint64_t hash, hc_span key, re
         if (!deliver(store, s, sequence, &seen, r, &status)) continue;
         count->hits += status != HC_ERR_NOT_FOUND;
         count->misses += status == HC_ERR_NOT_FOUND;
-        if (r->stat == NULL) bucket_use_add(seen.bucket, seen.slot);
+        if (is_use(r)) bucket_use_add(seen.bucket, seen.slot);
         return status;
     }
     status = read_locked(store, s, hash, key, r);
@@ -242,6 +263,33 @@ hc_status hc_store_stat(hc_store *store, hc_span key, hc_item *item_out)
     reading r = {.stat = item_out};
     tally count = {0, 0, 0};
     return read_one(store, hash_of(store, key), key, &r, &count);
+}
+
+hc_status hc_store_touch(hc_store *store, hc_span key)
+{
+    hc_item item;
+    reading r = {.stat = &item, .touch = true};
+    tally count = {0, 0, 0};
+    return read_one(store, hash_of(store, key), key, &r, &count);
+}
+
+hc_status hc_store_view(hc_store *store, hc_span key, void *scratch, size_t scratch_bytes,
+                        hc_view *view_out)
+{
+    reading r = {.buffer = scratch, .buffer_bytes = scratch_bytes, .view = view_out};
+    tally count = {0, 0, 0};
+    *view_out = (hc_view){.store = store};
+    hc_status status = read_one(store, hash_of(store, key), key, &r, &count);
+    hci_read_count(store, count.hits, count.misses, count.retries);
+    if (status == HC_ERR_NOT_FOUND) *view_out = (hc_view){.store = store}; /* no torn one's size */
+    return status;
+}
+
+void hc_view_release(hc_view *view)
+{
+    hci_extent *extent = view->held;
+    view->held = NULL;
+    if (extent != NULL) hci_extent_release(view->store, extent);
 }
 
 /* Two rounds, so that each round's cache misses overlap: the buckets, then the items. */

@@ -13,6 +13,8 @@
  */
 #include "store/store_private.h"
 
+#include <hypercache/glob.h>
+
 typedef struct visiting {
     const hc_store *store;
     const shard *s;
@@ -21,6 +23,7 @@ typedef struct visiting {
     size_t count; /* items visited */
     size_t skip;  /* items to pass by first */
     size_t count_max;
+    const hc_span *pattern; /* NULL: any key */
 } visiting;
 
 static void visit_place(void *ctx, uint32_t place)
@@ -36,6 +39,7 @@ static void visit_place(void *ctx, uint32_t place)
     }
     v->count++;
     if (v->visit == NULL) return;
+    if (v->pattern != NULL && !hc_glob_match(*v->pattern, item.key)) return;
     hc_item out = {.key = item.key,
                    .value = item.value,
                    .expires_at_ms = item.header.expires_at_ms,
@@ -63,25 +67,40 @@ static uint32_t visit_position(visiting *v, uint32_t position)
     return bits_reverse(bits_reverse(position | ~low) + 1);
 }
 
-void hc_store_scan(hc_store *store, uint64_t *cursor, size_t count, hc_visit visit, void *ctx)
+static void scan(hc_store *store, uint64_t *cursor, size_t count, visiting *v)
 {
     uint64_t number = *cursor >> 32;
     uint32_t position = (uint32_t)*cursor;
     if (count > HC_SCAN_COUNT_MAX) count = HC_SCAN_COUNT_MAX;
-    visiting v = {.store = store, .visit = visit, .ctx = ctx, .count_max = SIZE_MAX};
+    v->count_max = SIZE_MAX;
     do {
         if (number >= store->shard_count) {
             *cursor = 0;
             return;
         }
         shard *s = &store->shards[number];
-        v.s = s;
+        v->s = s;
         hci_lock_acquire(&s->lock);
-        position = visit_position(&v, position);
+        position = visit_position(v, position);
         hci_lock_release(&s->lock);
         if (position == 0) number++;
-    } while (v.count < count);
+    } while (v->count < count);
     *cursor = number < store->shard_count ? number << 32 | position : 0;
+}
+
+void hc_store_scan(hc_store *store, uint64_t *cursor, size_t count, hc_visit visit, void *ctx)
+{
+    visiting v = {.store = store, .visit = visit, .ctx = ctx};
+    scan(store, cursor, count, &v);
+}
+
+hc_status hc_store_scan_match(hc_store *store, uint64_t *cursor, size_t count, hc_span pattern,
+                              hc_visit visit, void *ctx)
+{
+    if (pattern.size > HC_GLOB_PATTERN_BYTES_MAX) return HC_ERR_LIMIT;
+    visiting v = {.store = store, .visit = visit, .ctx = ctx, .pattern = &pattern};
+    scan(store, cursor, count, &v);
+    return HC_OK;
 }
 
 /* One item of one shard: a random one of the first bucket at or after a random position that has

@@ -181,6 +181,13 @@ static hc_status put(hc_store *store, shard *s, uint64_t hash, found *f,
     return HC_OK;
 }
 
+/* Of HC_IF_VERSION. */
+static hc_status version_check(const found *f, uint64_t version)
+{
+    if (!f->live) return HC_ERR_NOT_FOUND;
+    return hci_item_version(&f->item) == version ? HC_OK : HC_ERR_CONFLICT;
+}
+
 hc_status hci_write_set(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span value,
                         const hc_set_options *options, hci_extent **extent)
 {
@@ -188,6 +195,10 @@ hc_status hci_write_set(hc_store *store, shard *s, uint64_t hash, hc_span key, h
     found f = find(store, s, hash, key);
     if (options->condition == HC_IF_ABSENT && f.live) return HC_ERR_CONFLICT;
     if (options->condition == HC_IF_PRESENT && !f.live) return HC_ERR_CONFLICT;
+    if (options->condition == HC_IF_VERSION) {
+        hc_status status = version_check(&f, options->version);
+        if (status != HC_OK) return status;
+    }
     int64_t expires_at_ms = options->expires_at_ms;
     if (options->keep_expiry && f.live) expires_at_ms = f.item.header.expires_at_ms;
     s->counters.sets++;
@@ -215,6 +226,14 @@ hc_status hci_write_delete(hc_store *store, shard *s, uint64_t hash, hc_span key
     for (unsigned i = 0; i < 2 && hci_index_shrink(store, s); i++) {
     }
     return f.live ? HC_OK : HC_ERR_NOT_FOUND;
+}
+
+hc_status hci_write_delete_if(hc_store *store, shard *s, uint64_t hash, hc_span key,
+                              uint64_t version)
+{
+    found f = find(store, s, hash, key);
+    hc_status status = version_check(&f, version);
+    return status == HC_OK ? hci_write_delete(store, s, hash, key) : status;
 }
 
 /* Writes a found item anew, with another expiry and a copy of its body. */
