@@ -9,7 +9,7 @@
 static void test_a_request_that_finds_no_memory_ends_its_client_alone(void **state)
 {
     (void)state;
-    if (!SHORT_MEMORY) skip();
+    if (!memory_obeys()) skip();
     net_options options = options_make();
     start(&options);
     static char value[200000];
@@ -33,7 +33,7 @@ static void test_a_request_that_finds_no_memory_ends_its_client_alone(void **sta
 static void test_a_reply_that_finds_no_memory_ends_its_client_alone(void **state)
 {
     (void)state;
-    if (!SHORT_MEMORY) skip();
+    if (!memory_obeys()) skip();
     net_options options = options_make();
     start(&options);
     int fd = client_open();
@@ -50,7 +50,7 @@ static void test_a_reply_that_finds_no_memory_ends_its_client_alone(void **state
 static void test_start_without_memory_leaves_nothing_behind(void **state)
 {
     (void)state;
-    if (!SHORT_MEMORY) skip();
+    if (!memory_obeys()) skip();
     net_options options = options_make();
     hc_status status = HC_ERR_NO_MEMORY;
     size_t grants = 0;

@@ -32,7 +32,7 @@ static resp_outcome parse(char *text, size_t size, size_t first)
 static void test_a_request_without_memory_is_refused_or_comes_whole(void **state)
 {
     (void)state;
-    if (!SHORT_MEMORY) skip();
+    if (!memory_obeys()) skip();
     enum { ARGS = 1000, ARG_BYTES = 7 };
     char array[16 + ARGS * ARG_BYTES] = "*1000\r\n", line[2 * ARGS + 1];
     size_t size = strlen(array);
@@ -66,7 +66,7 @@ static void test_a_request_without_memory_is_refused_or_comes_whole(void **state
 static void test_a_reply_without_memory_fails_and_leaves_earlier_ones_whole(void **state)
 {
     (void)state;
-    if (!SHORT_MEMORY) skip();
+    if (!memory_obeys()) skip();
     resp_encoder encoder;
     resp_encoder_init(&encoder, 1u << 30);
     const reply_ops *ops = encoder.base.ops;
