@@ -102,8 +102,9 @@ static bool shard_shrink_index(hc_store *store, shard *s)
 static bool shard_give_back(hc_store *store, shard *s)
 {
     uint32_t flushed = s->resident > s->fresh ? s->resident - s->fresh : 0;
-    if (s->free_count + flushed <= SEGMENTS_FREE_KEPT) return false;
-    return hci_segment_discard(store, s) && s->free_count + flushed > SEGMENTS_FREE_KEPT + 1;
+    uint32_t kept = memory_fits(store, 0, memory_kept_back(store)) ? SEGMENTS_FREE_KEPT : 0;
+    if (s->free_count + flushed <= kept) return false;
+    return hci_segment_discard(store, s) && s->free_count + flushed > kept + 1;
 }
 
 static bool shard_maintain(hc_store *store, shard *s, size_t items_max)

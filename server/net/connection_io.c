@@ -110,12 +110,11 @@ static resp_outcome batch_parse(connection *c, uint8_t *data, size_t size, size_
         r->args = scratch->args + before;
         r->argc = scratch->count - before;
         w->request_ends[count++] = *at;
-        if (scratch->args != base) { /* it grew: earlier requests point to where it was */
-            base = scratch->args;
-            for (size_t i = 0, arg = 0; i < count; arg += w->requests[i++].argc)
-                w->requests[i].args = base + arg;
-        }
         if (alone) break;
+    }
+    if (scratch->args != base) { /* it grew, perhaps for a request that is not whole yet */
+        for (size_t i = 0, arg = 0; i < count; arg += w->requests[i++].argc)
+            w->requests[i].args = scratch->args + arg;
     }
     *count_out = count;
     return outcome;

@@ -197,6 +197,18 @@ def test_item_9_a_request_may_be_cut_at_every_byte():
                     equal(client.read(), reply, f"{data[:40]!r} cut at {cut}")
 
 
+def test_item_9_whole_requests_run_beside_a_longer_one_that_is_cut():
+    with bystander("--threads", "1") as server, server.client() as client:
+        for count in (10, 100, 299, 1000, 5000):  # each has more arguments than any before
+            value = b"v%d" % count
+            long = encode("MGET", *(b"k%d" % i for i in range(count)))
+            client.send(encode("SET", "whole", value) + encode("GET", "whole") + long[:-3])
+            equal(client.read(), "OK")
+            equal(client.read(), value)
+            client.send(long[-3:])
+            equal(client.read(), [None] * count)
+
+
 def test_item_9_requests_may_be_cut_anywhere_any_number_of_times():
     seed = 20261122
     choice = random.Random(seed)
