@@ -29,6 +29,9 @@ void *__libc_malloc(size_t bytes);
 void *__libc_calloc(size_t count, size_t bytes);
 void *__libc_realloc(void *block, size_t bytes);
 
+/* Valgrind replaces functions, not copies of them inside others. */
+#define STAYS_OUT_OF_LINE __attribute__((noinline))
+
 static bool memory_refuses(size_t bytes)
 {
     size_t grants = memory_grants;
@@ -40,17 +43,17 @@ static bool memory_refuses(size_t bytes)
     return true;
 }
 
-void *malloc(size_t bytes)
+STAYS_OUT_OF_LINE void *malloc(size_t bytes)
 {
     return memory_refuses(bytes) ? NULL : __libc_malloc(bytes);
 }
 
-void *calloc(size_t count, size_t bytes)
+STAYS_OUT_OF_LINE void *calloc(size_t count, size_t bytes)
 {
     return memory_refuses(count * bytes) ? NULL : __libc_calloc(count, bytes);
 }
 
-void *realloc(void *block, size_t bytes)
+STAYS_OUT_OF_LINE void *realloc(void *block, size_t bytes)
 {
     return memory_refuses(bytes) ? NULL : __libc_realloc(block, bytes);
 }
