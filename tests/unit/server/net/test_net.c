@@ -64,6 +64,26 @@ static void test_a_pipeline_is_answered_in_order_and_in_batches(void **state)
     stop();
 }
 
+/* The place for arguments grows, and moves, for a request that then turns out to be unfinished. */
+static void test_whole_requests_run_beside_a_longer_one_that_is_cut(void **state)
+{
+    (void)state;
+    enum { ARGS = 5000, ARG_BYTES = 7 };
+    static char text[64 + ARGS * ARG_BYTES];
+    net_options options = options_make();
+    start(&options);
+    int fd = client_open();
+    size_t size = (size_t)sprintf(text, "*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\n*%d\r\n", ARGS);
+    for (int i = 0; i < ARGS; i++, size += ARG_BYTES)
+        memcpy(text + size, "$1\r\nx\r\n", ARG_BYTES);
+    client_send(fd, text, size - 3);
+    expect(fd, "$2\r\nhi\r\n");
+    client_send(fd, text + size - 3, 3);
+    expect(fd, "-ERR unknown\r\n");
+    (void)close(fd);
+    stop();
+}
+
 static void test_a_large_value_comes_and_goes_whole(void **state)
 {
     (void)state;
@@ -245,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_requests_of_both_kinds_are_answered),
         cmocka_unit_test(test_both_loopback_addresses_are_served_by_default),
         cmocka_unit_test(test_a_pipeline_is_answered_in_order_and_in_batches),
+        cmocka_unit_test(test_whole_requests_run_beside_a_longer_one_that_is_cut),
         cmocka_unit_test(test_a_large_value_comes_and_goes_whole),
         cmocka_unit_test(test_a_client_that_speaks_no_resp_is_told_and_closed),
         cmocka_unit_test(test_a_refused_client_that_keeps_sending_still_reads_why),
