@@ -34,3 +34,16 @@ void event_log(const hc_log *log, hc_log_level level, const char *operation, con
     };
     log->write(log->ctx, &record);
 }
+
+void event_memory_pressure(void *log, hc_pressure_level level, uint64_t used_bytes,
+                           uint64_t limit_bytes)
+{
+    static const char *const names[HC_PRESSURE_LEVELS] = {"none", "warning", "critical", "panic"};
+    hc_log_field fields[] = {event_text("level", names[level]),
+                             event_number("usedBytes", used_bytes),
+                             event_number("limitBytes", limit_bytes)};
+    event_log(log, level != HC_PRESSURE_NONE ? HC_LOG_WARN : HC_LOG_INFO, "memory_pressure",
+              level != HC_PRESSURE_NONE ? "a database's memory is near its limit"
+                                        : "a database's memory is no longer near its limit",
+              fields, sizeof fields / sizeof fields[0]);
+}

@@ -44,6 +44,7 @@ typedef struct assembly {
     unsigned clients; /* as many as the descriptors allow */
     char executable[PATH_MAX], config_file[PATH_MAX];
     hc_host host;
+    hc_pressure pressure;
     log_sink *sink;
     tuning tuning;
     node *node;
@@ -129,6 +130,7 @@ static bool node_start(assembly *of)
         .max_memory_bytes = (uint64_t)of->cfg.cache.max_memory_bytes,
         .default_ttl_ms = of->cfg.cache.default_ttl_ms,
         .eviction = (uint32_t)of->cfg.cache.eviction,
+        .pressure = &of->pressure,
         .databases = (unsigned)of->cfg.cache.databases,
         .workers = of->workers,
         .clients_max = of->clients,
@@ -296,6 +298,9 @@ static int daemon_run(assembly *of)
     of->clients = descriptors_provide((unsigned)of->cfg.network.max_clients, of->workers);
     if (!sink_start(of)) goto failure;
     of->host = (hc_host){.size = sizeof(hc_host), .log = log_sink_log(of->sink)};
+    of->pressure = (hc_pressure){.size = sizeof(hc_pressure),
+                                 .ctx = (void *)(uintptr_t)of->host.log,
+                                 .changed = event_memory_pressure};
     tuning_init(&of->tuning, &of->cfg, of->sink, of->workers);
     if (!node_start(of)) goto sink;
     tuning_attach(&of->tuning, of->node, NULL); /* the first client may ask for changes */

@@ -57,6 +57,33 @@ typedef enum hc_eviction {
     HC_EVICTION_VOLATILE = 16 /* added to a policy: only items that have an expiry go */
 } hc_eviction;
 
+/* How near the store's memory is to its limit. */
+typedef enum hc_pressure_level {
+    HC_PRESSURE_NONE = 0,
+    HC_PRESSURE_WARNING = 1,
+    HC_PRESSURE_CRITICAL = 2,
+    HC_PRESSURE_PANIC = 3
+} hc_pressure_level;
+#define HC_PRESSURE_LEVELS 4u
+#define HC_PRESSURE_HYSTERESIS_PERCENT 2u /* a level ends so many points below where it began */
+
+typedef struct hc_pressure {
+    size_t size; /* sizeof(hc_pressure) */
+    void *ctx;
+    /* The level has become `level`, several steps at once perhaps.  Comes from the thread whose
+     * write, flush, hc_store_end, hc_store_limit or hc_store_maintain noticed, after it gave up the
+     * store's locks, one call at a time and in order; that thread's call ends after this one, so be
+     * short.  May call the store, and is not called again for what that changes before it returns.
+     * `limit_bytes` 0: the limit was taken away.  NULL: nobody is told. */
+    void (*changed)(void *ctx, hc_pressure_level level, uint64_t used_bytes, uint64_t limit_bytes);
+    /* Where levels begin, in percent of max_memory_bytes: each above the one before, all above
+     * HC_PRESSURE_HYSTERESIS_PERCENT and at most 100. */
+    uint32_t warning_percent;  /* 0: 85 */
+    uint32_t critical_percent; /* 0: 90 */
+    uint32_t panic_percent;    /* 0: 95 */
+    uint32_t reserved;         /* 0 */
+} hc_pressure;
+
 typedef struct hc_store_options {
     size_t size;               /* bytes of this struct, as the caller compiled it */
     uint64_t max_memory_bytes; /* what the store's memory may reach; 0: no limit */
@@ -64,6 +91,7 @@ typedef struct hc_store_options {
     int64_t default_ttl_ms;    /* for writes that name no expiry; 0: none */
     uint32_t shards;           /* power of two, 1..HC_STORE_SHARDS_MAX; 0: 16, more above 16 GiB */
     uint32_t eviction;         /* an hc_eviction, perhaps | HC_EVICTION_VOLATILE */
+    const hc_pressure *pressure; /* copied; NULL: all defaults */
 } hc_store_options;
 
 /* What is known of an item besides its bytes. */
@@ -341,6 +369,10 @@ void hc_store_stats_reset(hc_store *store); /* hits, misses and other counters t
  *   HC_ERR_INVALID */
 HC_API
 hc_status hc_store_limit(hc_store *store, uint64_t max_memory_bytes);
+/* The present level; always HC_PRESSURE_NONE without a limit.  A store that evicts lives just below
+ * its limit, so there HC_PRESSURE_PANIC says no more than that eviction is at work. */
+HC_API
+hc_pressure_level hc_store_pressure(const hc_store *store);
 
 #ifdef __cplusplus
 }

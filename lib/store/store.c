@@ -76,6 +76,19 @@ static size_t round_to_page(size_t bytes)
     return (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
 }
 
+/* Takes the options over, which are in range, into a store that is all zero. */
+static hc_status store_configure(hc_store *store, const hc_store_options *o)
+{
+    store->evict_volatile_only = (o->eviction & HC_EVICTION_VOLATILE) != 0;
+    store->eviction = (hc_eviction)(o->eviction & ~(uint32_t)HC_EVICTION_VOLATILE);
+    if (store->eviction == HC_EVICTION_DEFAULT) store->eviction = HC_EVICTION_S3FIFO;
+    store->seed = o->seed != 0 ? o->seed : hci_random_uint64(&store->host);
+    store->hash_mask = UINT64_MAX;
+    store->default_ttl_ms = o->default_ttl_ms;
+    store->memory_limit = o->max_memory_bytes != 0 ? o->max_memory_bytes : UINT64_MAX;
+    return hci_pressure_init(&store->pressure, o->pressure);
+}
+
 hc_status hc_store_create(const hc_host *host, const hc_store_options *options,
                           hc_store **store_out)
 {
@@ -89,8 +102,8 @@ hc_status hc_store_create(const hc_host *host, const hc_store_options *options,
     if (status != HC_OK) return status;
 
     uint32_t shards = shard_count_choose(&o);
-    size_t head_bytes = round_to_page(sizeof(hc_store)), shards_bytes = shards * sizeof(shard);
-    shards_bytes = round_to_page(shards_bytes);
+    size_t head_bytes = round_to_page(sizeof(hc_store));
+    size_t shards_bytes = round_to_page(shards * sizeof(shard));
     size_t space_bytes = head_bytes + shards_bytes + shards * SEGMENT_TABLE_BYTES;
     uint8_t *space = hci_reserve(&resolved, space_bytes);
     if (space == NULL) return HC_ERR_NO_MEMORY;
@@ -98,26 +111,20 @@ hc_status hc_store_create(const hc_host *host, const hc_store_options *options,
     store->space_bytes = space_bytes;
     store->host = resolved;
     store->shards = (shard *)(void *)(space + head_bytes);
-    store->shard_count = shards;
-    store->evict_volatile_only = (o.eviction & HC_EVICTION_VOLATILE) != 0;
-    store->eviction = (hc_eviction)(o.eviction & ~(uint32_t)HC_EVICTION_VOLATILE);
-    if (store->eviction == HC_EVICTION_DEFAULT) store->eviction = HC_EVICTION_S3FIFO;
-    store->seed = o.seed != 0 ? o.seed : hci_random_uint64(&resolved);
-    store->hash_mask = UINT64_MAX;
-    store->default_ttl_ms = o.default_ttl_ms;
-    store->memory_limit = o.max_memory_bytes != 0 ? o.max_memory_bytes : UINT64_MAX;
+    status = store_configure(store, &o);
     memory_add(store, head_bytes + shards_bytes);
     for (uint32_t i = 0; i < shards && status == HC_OK; i++) {
         uint8_t *table = space + head_bytes + shards_bytes + i * SEGMENT_TABLE_BYTES;
+        store->shard_count = i + 1; /* what destroy has to undo */
         status = shard_init(store, &store->shards[i], table);
-        if (status != HC_OK) store->shard_count = i + 1;
     }
-    if (status == HC_OK) {
-        *store_out = store;
-    } else {
+    if (status != HC_OK) {
         hc_store_destroy(store);
+        return status;
     }
-    return status;
+    *store_out = store;
+    hci_pressure_look(store);
+    return HC_OK;
 }
 
 void hc_store_destroy(hc_store *store)
@@ -126,6 +133,7 @@ void hc_store_destroy(hc_store *store)
     for (uint32_t i = 0; i < store->shard_count; i++) {
         shard_fini(store, &store->shards[i]);
     }
+    hci_pressure_fini(&store->pressure);
     hci_host host = store->host;
     hci_unreserve(&host, store, store->space_bytes);
 }
@@ -175,6 +183,7 @@ static hc_status set_one(hc_store *store, uint64_t hash, hc_span key, hc_span va
     status = hci_write_set(store, s, hash, key, value, &o, &extent);
     hci_lock_release(&s->lock);
     hci_extent_release(store, extent);
+    pressure_tell(store);
     return status;
 }
 
@@ -204,6 +213,7 @@ hc_status hc_store_delete(hc_store *store, hc_span key)
     hci_lock_acquire(&s->lock);
     hc_status status = hci_write_delete(store, s, hash, key);
     hci_lock_release(&s->lock);
+    pressure_tell(store);
     return status;
 }
 
@@ -214,6 +224,7 @@ hc_status hc_store_delete_if(hc_store *store, hc_span key, uint64_t version)
     hci_lock_acquire(&s->lock);
     hc_status status = hci_write_delete_if(store, s, hash, key, version);
     hci_lock_release(&s->lock);
+    pressure_tell(store);
     return status;
 }
 
@@ -225,6 +236,7 @@ hc_status hc_store_expire(hc_store *store, hc_span key, int64_t expires_at_ms)
     hci_lock_acquire(&s->lock);
     hc_status status = hci_write_expire(store, s, hash, key, expires_at_ms);
     hci_lock_release(&s->lock);
+    pressure_tell(store);
     return status;
 }
 
@@ -236,6 +248,7 @@ hc_status hc_store_increment(hc_store *store, hc_span key, int64_t delta, int64_
     hci_lock_acquire(&s->lock);
     hc_status status = hci_write_increment(store, s, hash, key, delta, value_out);
     hci_lock_release(&s->lock);
+    pressure_tell(store);
     return status;
 }
 
@@ -247,6 +260,7 @@ hc_status hc_store_append(hc_store *store, hc_span key, hc_span tail, size_t *si
     hci_lock_acquire(&s->lock);
     hc_status status = hci_write_append(store, s, hash, key, tail, size_out);
     hci_lock_release(&s->lock);
+    pressure_tell(store);
     return status;
 }
 
@@ -263,6 +277,7 @@ void hc_store_flush(hc_store *store)
         s->moves++;
         hci_lock_release(&s->lock);
     }
+    pressure_tell(store);
 }
 
 /* ---- transactions ---- */
@@ -284,6 +299,7 @@ void hc_store_end(hc_txn *txn)
     for (uint32_t i = 0; i < txn->store->shard_count; i++) {
         if (txn->locked[i / 64] >> i % 64 & 1) hci_lock_release(&txn->store->shards[i].lock);
     }
+    pressure_tell(txn->store);
     *txn = (hc_txn){.store = NULL};
 }
 

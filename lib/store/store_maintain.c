@@ -135,6 +135,7 @@ bool hc_store_maintain(hc_store *store, size_t items_max)
         more |= shard_maintain(store, s, each);
         hci_lock_release(&s->lock);
     }
+    hci_pressure_look(store);
     return more;
 }
 
@@ -212,5 +213,6 @@ hc_status hc_store_limit(hc_store *store, uint64_t max_memory_bytes)
     atomic_store_explicit(&store->memory_limit,
                           max_memory_bytes != 0 ? max_memory_bytes : UINT64_MAX,
                           memory_order_relaxed);
+    hci_pressure_look(store);
     return HC_OK;
 }

@@ -8,6 +8,7 @@
  * Layers, each file using only those above it:
  *     racy.h store_item.h store_bucket.h   bytes
  *     store_index.c                        hash -> slot; split, merge, displacement, stash
+ *     store_pressure.c                     levels of memory in use, told to the host
  *     store_segment.c                      segments: take, fill, account, give back
  *     store_extent.c                       values too large to be packed
  *     store_reclaim.c                      cleaning and eviction
@@ -157,6 +158,16 @@ typedef struct read_stripe {
     _Atomic uint64_t retries;
 } read_stripe;
 
+/* store_pressure.c has the idea. */
+typedef struct pressure_state {
+    _Atomic uint64_t above_bytes, below_bytes; /* memory at or past these changes the level */
+    _Atomic bool due;                          /* it did: tell once no lock is held */
+    _Atomic uint32_t level;
+    uint32_t percent[HC_PRESSURE_LEVELS];
+    hci_lock lock; /* held while telling */
+    hc_pressure table;
+} pressure_state;
+
 struct hc_store {
     shard *shards;
     uint32_t shard_count;
@@ -169,6 +180,7 @@ struct hc_store {
     _Atomic uint64_t memory_bytes;
     _Atomic uint64_t extent_bytes;
     _Atomic uint32_t maintain_next; /* shard */
+    pressure_state pressure;
     hci_host host;
     size_t space_bytes; /* reserved for this struct and what follows it */
     read_stripe stripes[STRIPES];
@@ -292,12 +304,20 @@ void hci_segment_seal(hc_store *store, shard *s);
 
 static inline void memory_add(hc_store *store, size_t bytes)
 {
-    atomic_fetch_add_explicit(&store->memory_bytes, bytes, memory_order_relaxed);
+    uint64_t now =
+        atomic_fetch_add_explicit(&store->memory_bytes, bytes, memory_order_relaxed) + bytes;
+    if (now >= atomic_load_explicit(&store->pressure.above_bytes, memory_order_relaxed)) {
+        atomic_store_explicit(&store->pressure.due, true, memory_order_relaxed);
+    }
 }
 
 static inline void memory_subtract(hc_store *store, size_t bytes)
 {
-    atomic_fetch_sub_explicit(&store->memory_bytes, bytes, memory_order_relaxed);
+    uint64_t now =
+        atomic_fetch_sub_explicit(&store->memory_bytes, bytes, memory_order_relaxed) - bytes;
+    if (now < atomic_load_explicit(&store->pressure.below_bytes, memory_order_relaxed)) {
+        atomic_store_explicit(&store->pressure.due, true, memory_order_relaxed);
+    }
 }
 
 /* Bytes that callers' writes leave free, so that each shard can reclaim: one segment a shard. */
@@ -313,6 +333,21 @@ static inline bool memory_fits(const hc_store *store, uint64_t bytes, uint64_t k
     uint64_t now =
         atomic_load_explicit(&((hc_store *)(uintptr_t)store)->memory_bytes, memory_order_relaxed);
     return limit == UINT64_MAX || now + bytes + kept_back <= limit;
+}
+
+/* ---- store_pressure.c ---- */
+
+/* `options` may be NULL.  HC_ERR_INVALID, HC_ERR_UNSUPPORTED; fini is needed in any case. */
+hc_status hci_pressure_init(pressure_state *pressure, const hc_pressure *options);
+void hci_pressure_fini(pressure_state *pressure);
+/* Both without any lock of the store: tells what is due; looks whether something is, and tells. */
+void hci_pressure_tell(hc_store *store);
+void hci_pressure_look(hc_store *store);
+
+/* The end of each call that may change memory. */
+static inline void pressure_tell(hc_store *store)
+{
+    if (atomic_load_explicit(&store->pressure.due, memory_order_relaxed)) hci_pressure_tell(store);
 }
 
 /* ---- store_extent.c ---- */

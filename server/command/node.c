@@ -174,6 +174,7 @@ static hc_store *store_create(node *of)
         .max_memory_bytes = atomic_load(&of->max_memory_bytes),
         .default_ttl_ms = of->options.default_ttl_ms,
         .eviction = of->options.eviction,
+        .pressure = of->options.pressure,
     };
     hc_store *store;
     return hc_store_create(of->options.host, &options, &store) == HC_OK ? store : NULL;

@@ -38,10 +38,11 @@ typedef struct node_options {
     uint64_t max_memory_bytes; /* all databases together; 0: no limit */
     int64_t default_ttl_ms;    /* 0: none */
     uint32_t eviction;
-    unsigned databases;   /* 1..NODE_DATABASES_MAX; 0: NODE_DATABASES_MAX */
-    unsigned workers;     /* threads that run requests, 1..NODE_WORKERS_MAX; 0: 1 */
-    unsigned clients_max; /* for INFO, where settings have no network.max_clients */
-    unsigned resp_port;   /* for INFO */
+    const hc_pressure *pressure; /* of each database, see hc_store_options; NULL: nobody is told */
+    unsigned databases;          /* 1..NODE_DATABASES_MAX; 0: NODE_DATABASES_MAX */
+    unsigned workers;            /* threads that run requests, 1..NODE_WORKERS_MAX; 0: 1 */
+    unsigned clients_max;        /* for INFO, where settings have no network.max_clients */
+    unsigned resp_port;          /* for INFO */
     unsigned http_port;
     unsigned cluster_port;
     /* Asked by SHUTDOWN: starts the way to the end as SIGTERM does, and returns at once.  Any
