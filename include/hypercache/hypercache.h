@@ -7,6 +7,7 @@
 #include <hypercache/host.h>
 #include <hypercache/log.h>
 #include <hypercache/store.h>
+#include <hypercache/stores.h>
 #include <hypercache/types.h>
 
 #endif

@@ -65,7 +65,8 @@ static inline hc_span hc_span_make(const void *data, size_t size)
 
 /* What a value is.  The tag is stored with each item (3 bits). */
 typedef enum hc_type {
-    HC_TYPE_STRING = 0 /* bytes */
+    HC_TYPE_STRING = 0, /* bytes */
+    HC_TYPE_FILTER = 1  /* a cuckoo filter, as hc_filter_serialize writes it */
 } hc_type;
 
 #define HC_EXPIRY_NONE ((int64_t)0)

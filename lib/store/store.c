@@ -147,7 +147,7 @@ static hc_status set_options_resolve(const hc_store *store, const hc_set_options
         hci_options_copy(out, sizeof *out, options, options != NULL ? options->size : sizeof *out);
     if (status != HC_OK) return status;
     if (out->expires_at_ms < 0 || out->expires_at_ms > HC_EXPIRY_MAX_MS) return HC_ERR_INVALID;
-    if ((unsigned)out->condition > HC_IF_VERSION || out->type != HC_TYPE_STRING) {
+    if ((unsigned)out->condition > HC_IF_VERSION || (unsigned)out->type > HC_TYPE_FILTER) {
         return HC_ERR_INVALID;
     }
     if (out->expires_at_ms == HC_EXPIRY_NONE) {
