@@ -39,7 +39,7 @@ void event_memory_pressure(void *log, hc_pressure_level level, uint64_t used_byt
                            uint64_t limit_bytes)
 {
     static const char *const names[HC_PRESSURE_LEVELS] = {"none", "warning", "critical", "panic"};
-    hc_log_field fields[] = {event_text("level", names[level]),
+    hc_log_field fields[] = {event_text("pressure", names[level]),
                              event_number("usedBytes", used_bytes),
                              event_number("limitBytes", limit_bytes)};
     event_log(log, level != HC_PRESSURE_NONE ? HC_LOG_WARN : HC_LOG_INFO, "memory_pressure",

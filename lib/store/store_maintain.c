@@ -141,6 +141,20 @@ bool hc_store_maintain(hc_store *store, size_t items_max)
 
 /* ---- statistics ---- */
 
+/* Of segments, without looking at each. */
+static void stats_add_segments(const shard *s, hc_store_stats *out)
+{
+    uint64_t flushed = s->resident > s->fresh ? s->resident - s->fresh : 0;
+    uint64_t used_bytes = (s->segment_count - s->free_count - flushed) << SEGMENT_SHIFT;
+    for (unsigned class = 0; class < SEGMENT_CLASSES; class ++) {
+        if (s->open[class] == NONE) continue;
+        used_bytes -= SEGMENT_BYTES - s->segments[s->open[class]].used;
+        out->segments_open++;
+    }
+    out->segments_free += s->free_count + flushed;
+    out->garbage_bytes += used_bytes - s->live_bytes;
+}
+
 static void stats_add_shard(shard *s, hc_store_stats *out)
 {
     hci_lock_acquire(&s->lock);
@@ -150,6 +164,8 @@ static void stats_add_shard(shard *s, hc_store_stats *out)
     out->segment_bytes += (uint64_t)s->segment_count << SEGMENT_SHIFT;
     out->index_bytes += (uint64_t)s->index_pages * PAGE_BYTES;
     out->buckets += s->bucket_count;
+    out->index_slots += (uint64_t)s->bucket_count * BUCKET_SLOTS;
+    stats_add_segments(s, out);
     out->stashed += s->stash_count;
     out->sets += s->counters.sets;
     out->deletes += s->counters.deletes;

@@ -67,6 +67,16 @@ segment_class hci_policy_class(const hc_store *store, shard *s, uint64_t hash,
     return hci_index_ghost_take(s, hash) ? CLASS_MAIN : CLASS_SMALL;
 }
 
+const char *hci_policy_class_name(const hc_store *store, segment_class class)
+{
+    static const char *const by_ttl[CLASSES_BY_TTL] = {"ttl up to 100 s", "ttl up to 400 s",
+                                                       "ttl up to 1600 s", "ttl longer or none"};
+    if (class == CLASS_HELD) return "held";
+    if (store->eviction == HC_EVICTION_TTL) return by_ttl[class];
+    if (!is_two_queued(store)) return "any";
+    return class == CLASS_SMALL ? "small" : "main";
+}
+
 /* ---- the victim ---- */
 
 static uint32_t oldest_of_two_queues(const shard *s)

@@ -14,7 +14,7 @@
  *     store_reclaim.c                      cleaning and eviction
  *     store_version.c                      what compare-and-set compares
  *     store_write.c                        one write, the shard being locked
- *     store.c store_read.c store_txn.c store_scan.c store_maintain.c   the public calls
+ *     store.c store_read.c store_scan.c store_maintain.c store_inspect.c   the public calls
  *
  * Threads. A shard's writers hold `lock`. Readers hold nothing: they read `sequence` before and
  * after, and try again when it moved.  A writer moves it
@@ -431,6 +431,8 @@ bool hci_reclaim_due(const shard *s, unsigned garbage_percent);
 /* Where an item is written; `old_segment` (may be NULL) is where the key's item was. */
 segment_class hci_policy_class(const hc_store *store, shard *s, uint64_t hash,
                                const segment *old_segment, int64_t expires_at_ms);
+/* Static, for people. */
+const char *hci_policy_class_name(const hc_store *store, segment_class class);
 /* The sealed segment to evict from, or NONE. */
 uint32_t hci_policy_victim(hc_store *store, shard *s);
 /* Whether an item of a victim stays; then where and with how many uses. */
