@@ -54,7 +54,7 @@ C_FLAGS := -std=c11 $(WARNINGS) $(BASE_FLAGS) $(CFLAGS)
 CXX_FLAGS := -std=c++17 -Wall -Wextra -Werror $(BASE_FLAGS) $(CXXFLAGS)
 LINK := -pthread $(filter -fsanitize=% --coverage,$(optimize)) -Wl,-z,relro,-z,now \
         -Wl,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
-LIB_LIBS := -lm
+LIB_LIBS := -lzstd -lm
 # The other tables and servers that bench/ measures itself against are looked up when asked for.
 BENCH_FLAGS = $(shell pkg-config --cflags glib-2.0)
 BENCH_LIBS = $(shell pkg-config --libs absl_flat_hash_map absl_hash glib-2.0) -levent_core

@@ -84,6 +84,10 @@ typedef struct hc_pressure {
     uint32_t reserved;         /* 0 */
 } hc_pressure;
 
+/* Values packed by zstd on their way in, where that saves an eighth at least.  Small ones need a
+ * dictionary, which hc_store_maintain trains from values that were written. */
+typedef enum hc_compression { HC_COMPRESSION_NONE = 0, HC_COMPRESSION_ZSTD = 1 } hc_compression;
+
 typedef struct hc_store_options {
     size_t size;               /* bytes of this struct, as the caller compiled it */
     uint64_t max_memory_bytes; /* what the store's memory may reach; 0: no limit */
@@ -91,7 +95,9 @@ typedef struct hc_store_options {
     int64_t default_ttl_ms;    /* for writes that name no expiry; 0: none */
     uint32_t shards;           /* power of two, 1..HC_STORE_SHARDS_MAX; 0: 16, more above 16 GiB */
     uint32_t eviction;         /* an hc_eviction, perhaps | HC_EVICTION_VOLATILE */
-    const hc_pressure *pressure; /* copied; NULL: all defaults */
+    const hc_pressure *pressure;    /* copied; NULL: all defaults */
+    uint32_t compression;           /* an hc_compression */
+    uint32_t compression_min_bytes; /* smaller values stay as they are; 32 or more, 0: 64 */
 } hc_store_options;
 
 /* What is known of an item besides its bytes. */
@@ -120,6 +126,7 @@ void hc_store_destroy(hc_store *store);
 /* Copies the value of `key` into `buffer` and its size in bytes to *size_out (may be NULL).
  *   HC_ERR_NOT_FOUND
  *   HC_ERR_BUFFER     the value is larger than `buffer_bytes`; nothing is copied, *size_out tells
+ *   HC_ERR_NO_MEMORY  to unpack a compressed value
  */
 HC_API
 hc_status hc_store_get(hc_store *store, hc_span key, void *buffer, size_t buffer_bytes,
@@ -136,7 +143,7 @@ typedef struct hc_sink {
 
 /* As hc_store_get, to the sink's place.
  *   HC_ERR_NOT_FOUND  and then what `reserve` was told does not count
- *   HC_ERR_BUFFER */
+ *   HC_ERR_BUFFER, HC_ERR_NO_MEMORY */
 HC_API
 hc_status hc_store_read(hc_store *store, hc_span key, const hc_sink *sink);
 
@@ -177,7 +184,10 @@ typedef struct hc_view {
  * Counts as a use.  A viewed block counts in memory_bytes and cannot be evicted, so release it
  * soon, and before hc_store_destroy.
  *   HC_ERR_NOT_FOUND
+ * A compressed value is unpacked: into a block made for the view if it is of
+ * HC_STORE_PACKED_BYTES_MAX bytes or more, else into `scratch`.
  *   HC_ERR_BUFFER     a copy is larger than `scratch_bytes`; view_out->value.size tells
+ *   HC_ERR_NO_MEMORY  to unpack a compressed value
  * On error there is nothing to release. */
 HC_API
 hc_status hc_store_view(hc_store *store, hc_span key, void *scratch, size_t scratch_bytes,
@@ -247,7 +257,7 @@ void hc_store_set_many(hc_store *store, hc_set *sets, size_t count);
 HC_API
 hc_status hc_store_delete(hc_store *store, hc_span key);
 /* Deletes `key` if its value is of that version.
- *   HC_ERR_NOT_FOUND, HC_ERR_CONFLICT (another version; nothing changed) */
+ *   HC_ERR_NOT_FOUND, HC_ERR_CONFLICT (another version; nothing changed), HC_ERR_NO_MEMORY */
 HC_API
 hc_status hc_store_delete_if(hc_store *store, hc_span key, uint64_t version);
 
@@ -278,6 +288,7 @@ void hc_store_flush(hc_store *store);
  * wait.  One transaction a thread at a time; inside, only hc_txn_ calls on this store. */
 typedef struct hc_txn {
     hc_store *store;
+    void *views;                               /* the library's: compressed values, unpacked */
     uint64_t locked[HC_STORE_SHARDS_MAX / 64]; /* one bit a shard */
 } hc_txn;
 
@@ -289,7 +300,8 @@ void hc_store_end(hc_txn *txn);
 
 /* `key` must be one of those named at begin.  Spans of *item_out are borrowed until the next write
  * inside this transaction, or its end.  Counts as a use for eviction.
- *   HC_ERR_NOT_FOUND */
+ *   HC_ERR_NOT_FOUND
+ *   HC_ERR_NO_MEMORY  to unpack a compressed value; the key is there */
 HC_API
 hc_status hc_txn_get(hc_txn *txn, hc_span key, hc_item *item_out);
 /* As hc_store_set; `value` must not be borrowed from the store. */
@@ -305,7 +317,8 @@ hc_status hc_txn_expire(hc_txn *txn, hc_span key, int64_t expires_at_ms);
 /* ---- walking ---- */
 
 /* Called for each item, under a shard's lock: must be short and must not call the store.  `item`
- * and its spans are borrowed until it returns. */
+ * and its spans are borrowed until it returns.  A compressed value that there is no memory to
+ * unpack has no data. */
 typedef void (*hc_visit)(void *ctx, const hc_item *item);
 
 /* Visits about `count` items (at least one bucket, at most HC_SCAN_COUNT_MAX plus one bucket) from
@@ -331,8 +344,9 @@ size_t hc_store_random(hc_store *store, hc_visit visit, void *ctx);
 /* ---- looking after it ---- */
 
 /* Does a bounded piece of housekeeping: gives back the memory of expired items, shrinks the index,
- * returns free segments to the host.  Looks at no more than `items_max` items (0: 4096).  Returns
- * true when there is more to do now.  Call it some times a second, from any thread. */
+ * returns free segments to the host, trains a dictionary.  Looks at no more than `items_max` items
+ * (0: 4096).  Returns true when there is more to do now.  Call it some times a second, from any
+ * thread. */
 HC_API
 bool hc_store_maintain(hc_store *store, size_t items_max);
 
@@ -357,6 +371,17 @@ typedef struct hc_store_stats {
     uint64_t index_slots;                     /* keys / index_slots is the load of the index */
     uint64_t segments_open, segments_free;    /* being filled; counted, but empty */
     uint64_t garbage_bytes; /* of segments in use: what was overwritten or removed, unused ends */
+    /* compression: what it holds now, then what it did */
+    uint64_t compressed_items;
+    uint64_t compressed_raw_bytes;     /* of their values, as written */
+    uint64_t compressed_stored_bytes;  /* of the same values, as they lie in memory */
+    uint64_t compression_memory_bytes; /* dictionaries and contexts; part of memory_bytes */
+    uint64_t dictionaries;             /* that items may need */
+    uint64_t dictionary_trainings;     /* that brought a better one */
+    uint64_t compressions;             /* values stored compressed */
+    uint64_t compressions_skipped;     /* values large enough that stayed raw: it did not pay */
+    uint64_t decompressions;
+    uint64_t compression_ns, decompression_ns; /* time in all of these, projected from every 16th */
 } hc_store_stats;
 
 /* Sums are taken shard by shard, so under writes they are close, not exact. */

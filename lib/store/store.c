@@ -6,6 +6,7 @@
  * pages.
  */
 #include "base/options.h"
+#include "store/store_compress.h"
 #include "store/store_private.h"
 
 #define SHARDS_DEFAULT 16u
@@ -43,6 +44,10 @@ static hc_status options_check(const hc_store_options *o)
     }
     if (o->default_ttl_ms < 0 || o->default_ttl_ms > HC_EXPIRY_MAX_MS / 2) return HC_ERR_INVALID;
     if ((o->eviction & ~(uint32_t)HC_EVICTION_VOLATILE) > HC_EVICTION_RANDOM) return HC_ERR_INVALID;
+    if (o->compression > HC_COMPRESSION_ZSTD) return HC_ERR_INVALID;
+    if (o->compression_min_bytes != 0 && o->compression_min_bytes < COMPRESSION_MIN_BYTES_MIN) {
+        return HC_ERR_INVALID;
+    }
     return HC_OK;
 }
 
@@ -113,6 +118,7 @@ hc_status hc_store_create(const hc_host *host, const hc_store_options *options,
     store->shards = (shard *)(void *)(space + head_bytes);
     status = store_configure(store, &o);
     memory_add(store, head_bytes + shards_bytes);
+    if (status == HC_OK) status = hci_compressor_create(store, &o);
     for (uint32_t i = 0; i < shards && status == HC_OK; i++) {
         uint8_t *table = space + head_bytes + shards_bytes + i * SEGMENT_TABLE_BYTES;
         store->shard_count = i + 1; /* what destroy has to undo */
@@ -134,6 +140,7 @@ void hc_store_destroy(hc_store *store)
         shard_fini(store, &store->shards[i]);
     }
     hci_pressure_fini(&store->pressure);
+    hci_compressor_destroy(store);
     hci_host host = store->host;
     hci_unreserve(&host, store, store->space_bytes);
 }
@@ -176,13 +183,17 @@ static hc_status set_one(hc_store *store, uint64_t hash, hc_span key, hc_span va
     hc_set_options o;
     hci_extent *extent;
     hc_status status = set_options_resolve(store, options, &o);
-    if (status == HC_OK) status = extent_prepare(store, NULL, key, value, &extent);
     if (status != HC_OK) return status;
-    shard *s = shard_of(store, hash);
-    hci_lock_acquire(&s->lock);
-    status = hci_write_set(store, s, hash, key, value, &o, &extent);
-    hci_lock_release(&s->lock);
-    hci_extent_release(store, extent);
+    packing packed = hci_pack(store, value);
+    status = extent_prepare(store, NULL, key, packed.value, &extent);
+    if (status == HC_OK) {
+        shard *s = shard_of(store, hash);
+        hci_lock_acquire(&s->lock);
+        status = hci_write_set(store, s, hash, key, packed.value, packed.flags, &o, &extent);
+        hci_lock_release(&s->lock);
+        hci_extent_release(store, extent);
+    }
+    hci_pack_end(store, &packed);
     pressure_tell(store);
     return status;
 }
@@ -274,6 +285,7 @@ void hc_store_flush(hc_store *store)
         hci_extent_flush(store, s);
         s->count = 0;
         s->count_with_expiry = 0;
+        s->packed = (packed_counters){0};
         s->moves++;
         hci_lock_release(&s->lock);
     }
@@ -299,6 +311,7 @@ void hc_store_end(hc_txn *txn)
     for (uint32_t i = 0; i < txn->store->shard_count; i++) {
         if (txn->locked[i / 64] >> i % 64 & 1) hci_lock_release(&txn->store->shards[i].lock);
     }
+    hci_views_drop(txn);
     pressure_tell(txn->store);
     *txn = (hc_txn){.store = NULL};
 }
@@ -328,7 +341,8 @@ hc_status hc_txn_get(hc_txn *txn, hc_span key, hc_item *item_out)
                           .value = item.value,
                           .expires_at_ms = item.header.expires_at_ms,
                           .type = item_type(&item.header)};
-    return HC_OK;
+    if (!(item.header.flags & ITEM_COMPRESSED)) return HC_OK;
+    return hci_views_add(txn, item.value, &item_out->value);
 }
 
 hc_status hc_txn_set(hc_txn *txn, hc_span key, hc_span value, const hc_set_options *options)
@@ -338,28 +352,39 @@ hc_status hc_txn_set(hc_txn *txn, hc_span key, hc_span value, const hc_set_optio
     uint64_t hash = hash_of(txn->store, key);
     shard *s = txn_shard(txn, hash);
     hc_status status = set_options_resolve(txn->store, options, &o);
-    if (status == HC_OK) status = extent_prepare(txn->store, s, key, value, &extent);
     if (status != HC_OK) return status;
-    status = hci_write_set(txn->store, s, hash, key, value, &o, &extent);
-    hci_extent_release(txn->store, extent);
+    packing packed = hci_pack(txn->store, value);
+    status = extent_prepare(txn->store, s, key, packed.value, &extent);
+    if (status == HC_OK) {
+        status = hci_write_set(txn->store, s, hash, key, packed.value, packed.flags, &o, &extent);
+        hci_extent_release(txn->store, extent);
+    }
+    hci_pack_end(txn->store, &packed);
+    hci_views_drop(txn);
     return status;
 }
 
 hc_status hc_txn_delete(hc_txn *txn, hc_span key)
 {
     uint64_t hash = hash_of(txn->store, key);
-    return hci_write_delete(txn->store, txn_shard(txn, hash), hash, key);
+    hc_status status = hci_write_delete(txn->store, txn_shard(txn, hash), hash, key);
+    hci_views_drop(txn);
+    return status;
 }
 
 hc_status hc_txn_delete_if(hc_txn *txn, hc_span key, uint64_t version)
 {
     uint64_t hash = hash_of(txn->store, key);
-    return hci_write_delete_if(txn->store, txn_shard(txn, hash), hash, key, version);
+    hc_status status = hci_write_delete_if(txn->store, txn_shard(txn, hash), hash, key, version);
+    hci_views_drop(txn);
+    return status;
 }
 
 hc_status hc_txn_expire(hc_txn *txn, hc_span key, int64_t expires_at_ms)
 {
     if (expires_at_ms < 0 || expires_at_ms > HC_EXPIRY_MAX_MS) return HC_ERR_INVALID;
     uint64_t hash = hash_of(txn->store, key);
-    return hci_write_expire(txn->store, txn_shard(txn, hash), hash, key, expires_at_ms);
+    hc_status status = hci_write_expire(txn->store, txn_shard(txn, hash), hash, key, expires_at_ms);
+    hci_views_drop(txn);
+    return status;
 }

@@ -4,6 +4,7 @@
  * Looking takes the shard's lock and changes nothing: no use is counted, and an expired item that
  * is still in memory is shown as it lies there.
  */
+#include "store/store_compress.h"
 #include "store/store_private.h"
 
 static const char *const STATE_NAMES[] = {
@@ -24,7 +25,7 @@ static void inspect_index(const shard *s, uint64_t hash, slot at, hc_inspection 
 static void inspect_item(const item_ref *item, hc_inspection *out)
 {
     out->key_bytes = item->header.key_bytes;
-    out->value_bytes = item->header.value_bytes;
+    out->value_bytes = hci_item_raw_bytes(item);
     out->stored_bytes = item->header.value_bytes;
     out->header_bytes = item->header.header_bytes;
     out->memory_bytes = item_bytes(&item->header);

@@ -11,6 +11,7 @@
  * segments go back to the host.
  */
 #include "base/options.h"
+#include "store/store_compress.h"
 #include "store/store_private.h"
 
 #define ITEMS_DEFAULT 4096u
@@ -135,6 +136,7 @@ bool hc_store_maintain(hc_store *store, size_t items_max)
         more |= shard_maintain(store, s, each);
         hci_lock_release(&s->lock);
     }
+    hci_compressor_maintain(store);
     hci_pressure_look(store);
     return more;
 }
@@ -174,6 +176,9 @@ static void stats_add_shard(shard *s, hc_store_stats *out)
     out->displaced += s->counters.displaced;
     out->cleaned_segments += s->counters.cleaned_segments;
     out->cleaned_bytes += s->counters.cleaned_bytes;
+    out->compressed_items += s->packed.items;
+    out->compressed_raw_bytes += s->packed.raw_bytes;
+    out->compressed_stored_bytes += s->packed.stored_bytes;
     hci_lock_release(&s->lock);
 }
 
@@ -193,6 +198,7 @@ void hc_store_stats_get(hc_store *store, hc_store_stats *stats)
         all.misses += atomic_load_explicit(&stripe->misses, memory_order_relaxed);
         all.read_retries += atomic_load_explicit(&stripe->retries, memory_order_relaxed);
     }
+    hci_compressor_stats(store, &all);
     memcpy(stats, &all, stats->size < sizeof all ? stats->size : sizeof all);
 }
 
@@ -210,6 +216,7 @@ void hc_store_stats_reset(hc_store *store)
         atomic_store_explicit(&stripe->misses, 0, memory_order_relaxed);
         atomic_store_explicit(&stripe->retries, 0, memory_order_relaxed);
     }
+    hci_compressor_stats_reset(store);
 }
 
 uint64_t hc_store_count(const hc_store *store)

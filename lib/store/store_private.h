@@ -11,6 +11,7 @@
  *     store_pressure.c                     levels of memory in use, told to the host
  *     store_segment.c                      segments: take, fill, account, give back
  *     store_extent.c                       values too large to be packed
+ *     store_compress.c store_train.c       values smaller than they are; dictionaries for them
  *     store_reclaim.c                      cleaning and eviction
  *     store_version.c                      what compare-and-set compares
  *     store_write.c                        one write, the shard being locked
@@ -113,6 +114,14 @@ typedef struct shard_counters {
     uint64_t sets, deletes, evicted, expired, displaced, cleaned_segments, cleaned_bytes;
 } shard_counters;
 
+#define DICTIONARIES_MAX 8u /* in use at a time; store_train.c */
+
+/* Compressed items that the index points at. */
+typedef struct packed_counters {
+    uint64_t items, raw_bytes, stored_bytes;
+    uint32_t by_dictionary[16]; /* items; as many as store_compress.h has numbers for */
+} packed_counters;
+
 typedef struct shard {
     /* what readers read */
     _Alignas(64) _Atomic uint64_t sequence;
@@ -147,6 +156,7 @@ typedef struct shard {
     uint64_t moves;  /* grows when reclaim moves or drops items: slots found before are stale */
     uint64_t random; /* state of store_policy.c's generator, not 0 */
     shard_counters counters;
+    packed_counters packed;
 } shard;
 
 /* Reads are counted here and not in the shard, so that readers of one key share no cache line.
@@ -167,6 +177,7 @@ typedef struct pressure_state {
     hci_lock lock; /* held while telling */
     hc_pressure table;
 } pressure_state;
+typedef struct hci_compressor hci_compressor;
 
 struct hc_store {
     shard *shards;
@@ -181,6 +192,7 @@ struct hc_store {
     _Atomic uint64_t extent_bytes;
     _Atomic uint32_t maintain_next; /* shard */
     pressure_state pressure;
+    hci_compressor *compressor; /* NULL: values are stored as they are */
     hci_host host;
     size_t space_bytes; /* reserved for this struct and what follows it */
     read_stripe stripes[STRIPES];
@@ -448,12 +460,13 @@ typedef struct write_request {
     size_t value_bytes;
     int64_t expires_at_ms; /* decided: HC_EXPIRY_NONE is none */
     hc_type type;
+    uint8_t flags;      /* ITEM_COMPRESSED: `parts` or `extent` are in the stored form */
     hci_extent *extent; /* ready made for large values; taken over on success */
 } write_request;
 
 bool hci_value_is_large(size_t key_bytes, size_t value_bytes);
 hc_status hci_write_set(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span value,
-                        const hc_set_options *options, hci_extent **extent);
+                        uint8_t flags, const hc_set_options *options, hci_extent **extent);
 hc_status hci_write_expire(hc_store *store, shard *s, uint64_t hash, hc_span key,
                            int64_t expires_at_ms);
 hc_status hci_write_delete(hc_store *store, shard *s, uint64_t hash, hc_span key);
@@ -471,11 +484,14 @@ bool hci_write_find(hc_store *store, shard *s, uint64_t hash, hc_span key, slot 
 
 /* ---- store_version.c ---- */
 
-/* Under the lock. */
-uint64_t hci_item_version(const item_ref *item);
+/* Under the lock.
+ *   HC_ERR_NO_MEMORY */
+hc_status hci_item_version(hc_store *store, const item_ref *item, uint64_t *version_out);
 
 /* ---- store_read.c ---- */
 
+/* 0..STRIPES - 1, the same for all calls of a thread. */
+uint32_t hci_read_stripe(void);
 void hci_read_count(hc_store *store, uint64_t hits, uint64_t misses, uint64_t retries);
 void hci_read_prefetch(const hc_store *store, const uint64_t *hashes, size_t count);
 

@@ -12,6 +12,7 @@
  * Uses are counted in the bucket (bucket_use_add), hits and misses in stripes by thread.
  */
 #include "host/relax.h"
+#include "store/store_compress.h"
 #include "store/store_private.h"
 
 #define READ_ATTEMPTS_MAX 128u
@@ -45,10 +46,15 @@ typedef enum outcome { SEEN, NOT_SEEN, TORN, NEEDS_LOCK } outcome;
 static _Atomic uint32_t stripe_next;
 static _Thread_local uint32_t stripe_mine; /* number + 1; 0: none yet */
 
-void hci_read_count(hc_store *store, uint64_t hits, uint64_t misses, uint64_t retries)
+uint32_t hci_read_stripe(void)
 {
     if (stripe_mine == 0) stripe_mine = atomic_fetch_add(&stripe_next, 1) % STRIPES + 1;
-    read_stripe *stripe = &store->stripes[stripe_mine - 1];
+    return stripe_mine - 1;
+}
+
+void hci_read_count(hc_store *store, uint64_t hits, uint64_t misses, uint64_t retries)
+{
+    read_stripe *stripe = &store->stripes[hci_read_stripe()];
     if (hits > 0) atomic_fetch_add_explicit(&stripe->hits, hits, memory_order_relaxed);
     if (misses > 0) atomic_fetch_add_explicit(&stripe->misses, misses, memory_order_relaxed);
     if (retries > 0) atomic_fetch_add_explicit(&stripe->retries, retries, memory_order_relaxed);
@@ -108,19 +114,20 @@ static inline bool unchanged(shard *s, uint64_t sequence)
 
 /* ---- handing out ---- */
 
-static hc_item item_describe(const item_header *header)
+/* `value_bytes` is the raw size, here and below. */
+static hc_item item_describe(const item_header *header, size_t value_bytes)
 {
     hc_item item = {0};
     item.key.size = header->key_bytes;
-    item.value.size = header->value_bytes;
+    item.value.size = value_bytes;
     item.expires_at_ms = header->expires_at_ms;
     item.type = item_type(header);
     return item;
 }
 
-static void view_describe(hc_view *view, const item_header *header, const void *value)
+static void view_describe(hc_view *view, const item_header *header, hc_span value)
 {
-    view->value = hc_span_make(value, header->value_bytes);
+    view->value = value;
     view->expires_at_ms = header->expires_at_ms;
     view->type = item_type(header);
 }
@@ -130,22 +137,76 @@ static inline bool is_use(const reading *r)
     return r->stat == NULL || r->touch;
 }
 
-static void *place_for(reading *r, const item_header *header)
+static void *place_for(reading *r, const item_header *header, size_t value_bytes)
 {
-    r->value_bytes = header->value_bytes;
+    r->value_bytes = value_bytes;
     if (r->sink != NULL) {
-        hc_item item = item_describe(header);
+        hc_item item = item_describe(header, value_bytes);
         return r->sink->reserve(r->sink->ctx, &item);
     }
-    return header->value_bytes <= r->buffer_bytes ? r->buffer : NULL;
+    return value_bytes <= r->buffer_bytes ? r->buffer : NULL;
+}
+
+/* ---- compressed values ---- */
+
+/* A block to lend in place of one that is compressed. */
+static void *lend(hc_store *store, hc_view *view, size_t value_bytes)
+{
+    hci_extent *extent = hci_extent_create(store, hc_span_make(NULL, 0), NULL, 0, value_bytes);
+    view->held = extent;
+    return extent != NULL ? extent->bytes : NULL;
+}
+
+/* `stored` is whole and stays so. */
+static hc_status deliver_unpacked(hc_store *store, hci_codec *codec, hc_span stored,
+                                  const item_header *header, reading *r)
+{
+    size_t value_bytes = hci_unpacked_bytes(stored);
+    bool lent = r->view != NULL && value_bytes >= HC_STORE_PACKED_BYTES_MAX;
+    void *to = lent ? lend(store, r->view, value_bytes) : place_for(r, header, value_bytes);
+    if (r->view != NULL) view_describe(r->view, header, hc_span_make(to, value_bytes));
+    if (to == NULL) return lent ? HC_ERR_NO_MEMORY : HC_ERR_BUFFER;
+    hc_status status = hci_unpack(store, codec, stored, to);
+    if (status != HC_OK && lent) hc_view_release(r->view);
+    return status;
+}
+
+/* As deliver.  The codec comes before the look at the sequence: see store_train.c. */
+static bool deliver_packed(hc_store *store, shard *s, uint64_t sequence, const sighting *seen,
+                           reading *r, hc_status *status_out)
+{
+    size_t stored_bytes = seen->header.value_bytes;
+    hci_codec *codec = hci_codec_take(store);
+    uint8_t *room = codec != NULL ? hci_codec_stored_room(store, codec, stored_bytes) : NULL;
+    bool whole = atomic_load_explicit(&s->sequence, memory_order_seq_cst) == sequence;
+    *status_out = HC_ERR_NO_MEMORY;
+    if (whole && room != NULL) {
+        racy_copy(room, seen->body + seen->header.key_bytes, stored_bytes);
+        whole = unchanged(s, sequence);
+        if (whole) {
+            hc_span stored = hc_span_make(room, stored_bytes);
+            *status_out = deliver_unpacked(store, codec, stored, &seen->header, r);
+        }
+    }
+    hci_codec_put(store, codec);
+    return whole;
+}
+
+/* The raw size that a sighting tells; may be torn. */
+static size_t sighting_value_bytes(const sighting *seen)
+{
+    if (!(seen->header.flags & ITEM_COMPRESSED)) return seen->header.value_bytes;
+    uint64_t head = racy_load64(seen->body + seen->header.key_bytes);
+    return packed_head_get((const uint8_t *)&head).raw_bytes;
 }
 
 /* The value of a sighting that has not been proven untorn yet.  False: it was torn. */
-static bool deliver(const hc_store *store, shard *s, uint64_t sequence, const sighting *seen,
-                    reading *r, hc_status *status_out)
+static bool deliver(hc_store *store, shard *s, uint64_t sequence, const sighting *seen, reading *r,
+                    hc_status *status_out)
 {
     *status_out = HC_ERR_NOT_FOUND;
     bool expired = item_expired(store, &seen->header);
+    size_t value_bytes = sighting_value_bytes(seen);
     if (expired || r->stat != NULL || r->sink != NULL) {
         /* these act on the header, so it must be true */
         if (!unchanged(s, sequence)) return false;
@@ -153,24 +214,47 @@ static bool deliver(const hc_store *store, shard *s, uint64_t sequence, const si
     }
     *status_out = HC_OK;
     if (r->stat != NULL) {
-        *r->stat = item_describe(&seen->header);
+        *r->stat = item_describe(&seen->header, value_bytes);
         return true;
     }
-    void *to = place_for(r, &seen->header);
+    if (seen->header.flags & ITEM_COMPRESSED) {
+        return deliver_packed(store, s, sequence, seen, r, status_out);
+    }
+    void *to = place_for(r, &seen->header, value_bytes);
     if (to != NULL && r->value_bytes > 0) {
         racy_copy(to, seen->body + seen->header.key_bytes, r->value_bytes);
     }
     if (to == NULL && (r->value_bytes > 0 || r->sink != NULL)) *status_out = HC_ERR_BUFFER;
-    if (r->view != NULL) view_describe(r->view, &seen->header, to);
+    if (r->view != NULL) view_describe(r->view, &seen->header, hc_span_make(to, value_bytes));
     return unchanged(s, sequence);
 }
 
-/* The slow way.  An extent is copied after the lock is gone: it is held by its count. */
+/* Copies or lends what read_locked found. */
+static hc_status deliver_locked(hc_store *store, hci_codec *codec, const item_ref *item, reading *r)
+{
+    if (item->header.flags & ITEM_COMPRESSED) {
+        if (codec == NULL) return HC_ERR_NO_MEMORY;
+        return deliver_unpacked(store, codec, item->value, &item->header, r);
+    }
+    if (item->extent != NULL && r->view != NULL) {
+        view_describe(r->view, &item->header, item->value);
+        r->view->held = item->extent;
+        item->extent->references++;
+        return HC_OK;
+    }
+    void *to = place_for(r, &item->header, item->value.size);
+    if (to != NULL && r->value_bytes > 0) memcpy(to, item->value.data, r->value_bytes);
+    if (r->view != NULL) view_describe(r->view, &item->header, hc_span_make(to, r->value_bytes));
+    return to == NULL && (r->value_bytes > 0 || r->sink != NULL) ? HC_ERR_BUFFER : HC_OK;
+}
+
+/* The slow way.  An extent is copied after the lock is gone: it is held by its count, and its
+ * dictionary by the codec, which is taken before. */
 static hc_status read_locked(hc_store *store, shard *s, uint64_t hash, hc_span key, reading *r)
 {
     slot at;
     item_ref item;
-    hc_status status = HC_OK;
+    hci_codec *codec = NULL;
     hci_lock_acquire(&s->lock);
     if (!hci_write_find(store, s, hash, key, &at, &item)) {
         hci_lock_release(&s->lock);
@@ -179,23 +263,17 @@ static hc_status read_locked(hc_store *store, shard *s, uint64_t hash, hc_span k
     unsigned use = hci_index_use(s, at);
     if (use < BUCKET_USE_MAX && is_use(r)) hci_index_use_set(s, at, use + 1);
     if (r->stat != NULL) {
-        *r->stat = item_describe(&item.header);
+        *r->stat = item_describe(&item.header, hci_item_raw_bytes(&item));
         hci_lock_release(&s->lock);
         return HC_OK;
     }
+    if (item.header.flags & ITEM_COMPRESSED) codec = hci_codec_take(store);
     if (item.extent != NULL) {
         item.extent->references++;
         hci_lock_release(&s->lock);
-        if (r->view != NULL) {
-            view_describe(r->view, &item.header, item.value.data);
-            r->view->held = item.extent;
-            return HC_OK;
-        }
     }
-    void *to = place_for(r, &item.header);
-    if (to != NULL && r->value_bytes > 0) memcpy(to, item.value.data, r->value_bytes);
-    if (to == NULL && (r->value_bytes > 0 || r->sink != NULL)) status = HC_ERR_BUFFER;
-    if (r->view != NULL) view_describe(r->view, &item.header, to);
+    hc_status status = deliver_locked(store, codec, &item, r);
+    hci_codec_put(store, codec);
     if (item.extent != NULL) {
         hci_extent_release(store, item.extent);
     } else {

@@ -15,6 +15,7 @@
  * short, so no write pays for a whole segment unless memory is at its very end.  Copies need a
  * segment to go to: one for each shard is kept back from callers (memory_kept_back).
  */
+#include "store/store_compress.h"
 #include "store/store_private.h"
 
 #define BATCH 16u               /* items whose index buckets are fetched together */
@@ -32,6 +33,7 @@ void hci_item_remove(hc_store *store, shard *s, slot at, removal why)
     item_at(s, place, &item);
     hci_index_remove(s, at);
     s->count--;
+    hci_packed_account(s, &item, -1);
     if (item.header.expires_at_ms != HC_EXPIRY_NONE) s->count_with_expiry--;
     if (why == REMOVED_DELETED) s->counters.deletes++;
     if (why == REMOVED_EVICTED) s->counters.evicted++;

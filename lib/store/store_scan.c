@@ -11,12 +11,13 @@
  *
  * hc_store_random draws a position and walks on from there until it meets an item.
  */
+#include "store/store_compress.h"
 #include "store/store_private.h"
 
 #include <hypercache/glob.h>
 
 typedef struct visiting {
-    const hc_store *store;
+    hc_store *store;
     const shard *s;
     hc_visit visit;
     void *ctx;
@@ -44,7 +45,14 @@ static void visit_place(void *ctx, uint32_t place)
                    .value = item.value,
                    .expires_at_ms = item.header.expires_at_ms,
                    .type = item_type(&item.header)};
+    hci_codec *codec = NULL;
+    if (item.header.flags & ITEM_COMPRESSED) {
+        out.value = hc_span_make(NULL, hci_item_raw_bytes(&item));
+        codec = hci_codec_take(v->store);
+        if (codec != NULL) (void)hci_unpack_view(v->store, codec, item.value, &out.value);
+    }
     v->visit(v->ctx, &out);
+    hci_codec_put(v->store, codec);
 }
 
 static uint32_t bits_reverse(uint32_t v)

@@ -9,6 +9,7 @@
  * XXH3 with a seed of its own for each type, the same in every process: clients may compute it, and
  * a value of one type never passes for another's.
  */
+#include "store/store_compress.h"
 #include "store/store_private.h"
 
 #define VERSION_SEED UINT64_C(0x68632D76657273) /* any constant: it is part of the API now */
@@ -19,7 +20,17 @@ uint64_t hc_value_version(hc_type type, hc_span value)
     return version != 0 ? version : 1;
 }
 
-uint64_t hci_item_version(const item_ref *item)
+hc_status hci_item_version(hc_store *store, const item_ref *item, uint64_t *version_out)
 {
-    return hc_value_version(item_type(&item->header), item->value);
+    hc_span value = item->value;
+    hci_codec *codec = NULL;
+    hc_status status = HC_OK;
+    if (item->header.flags & ITEM_COMPRESSED) {
+        codec = hci_codec_take(store);
+        status =
+            codec == NULL ? HC_ERR_NO_MEMORY : hci_unpack_view(store, codec, item->value, &value);
+    }
+    if (status == HC_OK) *version_out = hc_value_version(item_type(&item->header), value);
+    hci_codec_put(store, codec);
+    return status;
 }

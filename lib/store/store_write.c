@@ -7,6 +7,7 @@
  *
  * Finding room may move or evict items, this key's own too: a slot found before is looked up again.
  */
+#include "store/store_compress.h"
 #include "store/store_private.h"
 
 #include "base/number.h"
@@ -85,10 +86,12 @@ static void overwrite(shard *s, const found *f, const item_header *header,
     uint8_t text[ITEM_HEADER_BYTES_MAX];
     uint8_t *to = (uint8_t *)(uintptr_t)f->item.start;
     item_header_put(header, text);
+    hci_packed_account(s, &f->item, -1);
     flux_begin(s);
     racy_store(to, text, header->header_bytes);
     write_parts(to + header->header_bytes + header->key_bytes, request->parts, 2);
     flux_end(s);
+    hci_packed_account(s, &f->item, 1); /* its spans show the new bytes */
     use_add(s, f->at);
     hci_segment_expiry_note(s, hci_index_place(s, f->at), header->expires_at_ms);
     expiry_count(s, f->item.header.expires_at_ms, header->expires_at_ms);
@@ -129,10 +132,13 @@ static void item_write(shard *s, uint32_t place, const item_header *header,
 static hc_status publish(hc_store *store, shard *s, uint64_t hash, found *f, uint32_t place,
                          const item_header *header)
 {
+    item_ref item;
+    item_at(s, place, &item);
     if (!f->present) {
         hc_status status = hci_index_insert(store, s, hash, place);
         if (status != HC_OK) return status;
         s->count++;
+        hci_packed_account(s, &item, 1);
         expiry_count(s, HC_EXPIRY_NONE, header->expires_at_ms);
         hci_segment_live_add(s, place, item_bytes(header));
         hci_index_grow(store, s);
@@ -141,6 +147,8 @@ static hc_status publish(hc_store *store, shard *s, uint64_t hash, found *f, uin
     uint32_t old_place = hci_index_place(s, f->at);
     use_add(s, f->at);
     hci_index_place_set(s, f->at, place);
+    hci_packed_account(s, &item, 1);
+    hci_packed_account(s, &f->item, -1);
     hci_segment_live_add(s, place, item_bytes(header));
     expiry_count(s, f->item.header.expires_at_ms, header->expires_at_ms);
     hci_segment_live_subtract(store, s, old_place, item_bytes(&f->item.header));
@@ -155,7 +163,8 @@ static hc_status publish(hc_store *store, shard *s, uint64_t hash, found *f, uin
 static hc_status put(hc_store *store, shard *s, uint64_t hash, found *f,
                      const write_request *request)
 {
-    uint8_t flags = (uint8_t)(request->type | (request->extent != NULL ? ITEM_EXTENT : 0));
+    uint8_t flags = (uint8_t)(request->type | request->flags);
+    if (request->extent != NULL) flags |= ITEM_EXTENT;
     item_header header =
         item_header_make(flags, request->key.size, request->value_bytes, request->expires_at_ms);
     if (fits_in_place(f, &header, request->extent)) {
@@ -182,21 +191,24 @@ static hc_status put(hc_store *store, shard *s, uint64_t hash, found *f,
 }
 
 /* Of HC_IF_VERSION. */
-static hc_status version_check(const found *f, uint64_t version)
+static hc_status version_check(hc_store *store, const found *f, uint64_t version)
 {
     if (!f->live) return HC_ERR_NOT_FOUND;
-    return hci_item_version(&f->item) == version ? HC_OK : HC_ERR_CONFLICT;
+    uint64_t present;
+    hc_status status = hci_item_version(store, &f->item, &present);
+    if (status != HC_OK) return status;
+    return present == version ? HC_OK : HC_ERR_CONFLICT;
 }
 
 hc_status hci_write_set(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span value,
-                        const hc_set_options *options, hci_extent **extent)
+                        uint8_t flags, const hc_set_options *options, hci_extent **extent)
 {
     hci_reclaim_ahead(store, s);
     found f = find(store, s, hash, key);
     if (options->condition == HC_IF_ABSENT && f.live) return HC_ERR_CONFLICT;
     if (options->condition == HC_IF_PRESENT && !f.live) return HC_ERR_CONFLICT;
     if (options->condition == HC_IF_VERSION) {
-        hc_status status = version_check(&f, options->version);
+        hc_status status = version_check(store, &f, options->version);
         if (status != HC_OK) return status;
     }
     int64_t expires_at_ms = options->expires_at_ms;
@@ -212,6 +224,7 @@ hc_status hci_write_set(hc_store *store, shard *s, uint64_t hash, hc_span key, h
                              .value_bytes = value.size,
                              .expires_at_ms = expires_at_ms,
                              .type = options->type,
+                             .flags = flags,
                              .extent = *extent};
     hc_status status = put(store, s, hash, &f, &request);
     if (status == HC_OK) *extent = NULL;
@@ -232,7 +245,7 @@ hc_status hci_write_delete_if(hc_store *store, shard *s, uint64_t hash, hc_span 
                               uint64_t version)
 {
     found f = find(store, s, hash, key);
-    hc_status status = version_check(&f, version);
+    hc_status status = version_check(store, &f, version);
     return status == HC_OK ? hci_write_delete(store, s, hash, key) : status;
 }
 
@@ -245,6 +258,7 @@ static hc_status rewrite_expiry(hc_store *store, shard *s, uint64_t hash, found 
                              .value_bytes = f->item.header.value_bytes,
                              .expires_at_ms = expires_at_ms,
                              .type = item_type(&f->item.header),
+                             .flags = f->item.header.flags & ITEM_COMPRESSED,
                              .extent = f->item.extent};
     if (request.extent != NULL) {
         /* the old stub gives up its reference in publish, the new one takes this */
@@ -293,6 +307,8 @@ hc_status hci_write_increment(hc_store *store, shard *s, uint64_t hash, hc_span 
     int64_t value = 0;
     if (f.live) {
         if (item_type(&f.item.header) != HC_TYPE_STRING) return HC_ERR_TYPE;
+        /* a compressed value is longer than any number */
+        if (f.item.header.flags & ITEM_COMPRESSED) return HC_ERR_NOT_NUMBER;
         if (!hci_parse_int64(f.item.value, &value)) return HC_ERR_NOT_NUMBER;
     }
     if (__builtin_add_overflow(value, delta, &value)) return HC_ERR_RANGE;
@@ -342,12 +358,44 @@ static hc_status append_large(hc_store *store, shard *s, uint64_t hash, hc_span 
     return status;
 }
 
+/* Writes a compressed item as it was before, for it is about to grow; compressing it again and
+ * again would cost the square of its size.  *f is what there is afterwards. */
+static hc_status unpack_item(hc_store *store, shard *s, uint64_t hash, found *f, hc_span key)
+{
+    write_request request = {.key = key,
+                             .value_bytes = hci_item_raw_bytes(&f->item),
+                             .expires_at_ms = f->item.header.expires_at_ms,
+                             .type = item_type(&f->item.header)};
+    bool is_large = hci_value_is_large(key.size, request.value_bytes);
+    hci_codec *codec = hci_codec_take(store);
+    if (codec == NULL) return HC_ERR_NO_MEMORY;
+    hc_status status = hci_unpack_view(store, codec, f->item.value, &request.parts[0]);
+    if (status == HC_OK && is_large) {
+        size_t bytes = sizeof(hci_extent) + key.size + request.value_bytes;
+        status = hci_reclaim_room(store, s, bytes);
+        *f = find(store, s, hash, key);
+        if (status == HC_OK && f->live) {
+            request.extent = hci_extent_create(store, key, request.parts, 1, 0);
+            if (request.extent == NULL) status = HC_ERR_NO_MEMORY;
+        }
+    }
+    if (status == HC_OK && f->live) status = put(store, s, hash, f, &request);
+    if (status != HC_OK) hci_extent_release(store, request.extent);
+    hci_codec_put(store, codec);
+    *f = find(store, s, hash, key);
+    return status;
+}
+
 hc_status hci_write_append(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span tail,
                            size_t *size_out)
 {
     hci_reclaim_ahead(store, s);
     found f = find(store, s, hash, key);
     if (f.live && item_type(&f.item.header) != HC_TYPE_STRING) return HC_ERR_TYPE;
+    if (f.live && f.item.header.flags & ITEM_COMPRESSED) {
+        hc_status unpacked = unpack_item(store, s, hash, &f, key);
+        if (unpacked != HC_OK) return unpacked;
+    }
     size_t old_bytes = f.live ? f.item.value.size : 0;
     if (tail.size > HC_VALUE_BYTES_MAX - old_bytes) return HC_ERR_LIMIT;
     write_request request = {.key = key,

@@ -5,14 +5,16 @@
  *   I2  the index points at no place twice, and at `count` items
  *   I3  each segment's live bytes are those of the items the index points at
  *   I4  queues and bins hold the sealed segments, each once; bins fit the live bytes
- *   I5  memory_bytes is the sum of segments, index, extents, stash and tables
- *   I6  what expires in a segment does so after its sweep time, or that is a pause away at most
+ *   I5  memory_bytes is the sum of segments, index, extents, stash, tables and compressor
+ *   I6  compressed items are counted, and those of each dictionary
+ *   I7  what expires in a segment does so after its sweep time, or that is a pause away at most
  */
 #ifndef HYPERCACHE_TESTS_STORE_CHECK_H
 #define HYPERCACHE_TESTS_STORE_CHECK_H
 
 #include "support/test.h"
 
+#include "store/store_compress.h"
 #include "store/store_private.h"
 
 #include <stdlib.h>
@@ -23,6 +25,7 @@ typedef struct store_recount {
     uint64_t items, with_expiry, live_bytes;
     uint32_t *live; /* by segment */
     uint64_t extent_bytes, memory_bytes;
+    packed_counters packed;
 } store_recount;
 
 static inline void check_item(store_recount *r, uint32_t place)
@@ -44,6 +47,12 @@ static inline void check_item(store_recount *r, uint32_t place)
         r->extent_bytes += sizeof *item.extent + item.extent->capacity;
         assert_int_equal(item.extent->value_bytes, item.header.value_bytes);
         assert_int_equal(item.extent->references, 1);
+    }
+    if (item.header.flags & ITEM_COMPRESSED) {
+        r->packed.items++;
+        r->packed.raw_bytes += hci_item_raw_bytes(&item);
+        r->packed.stored_bytes += item.value.size;
+        r->packed.by_dictionary[item.value.data[0] & PACKED_DICTIONARY]++;
     }
     r->live[segment_of(place)] += (uint32_t)bytes;
     r->live_bytes += bytes;
@@ -72,6 +81,7 @@ static inline void check_index(store_recount *r)
     assert_int_equal(r->items, r->s->count);
     assert_int_equal(r->with_expiry, r->s->count_with_expiry);
     assert_int_equal(r->live_bytes, r->s->live_bytes);
+    assert_memory_equal(&r->packed, &r->s->packed, sizeof r->packed);
 }
 
 static inline void check_segments(const store_recount *r)
@@ -138,7 +148,8 @@ static inline void store_check(const hc_store *store)
     size_t shards = store->shard_count * sizeof(shard);
     shards = (shards + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
     assert_int_equal(total.extent_bytes, store->extent_bytes);
-    assert_int_equal(total.memory_bytes + total.extent_bytes + head + shards, store->memory_bytes);
+    total.memory_bytes += head + shards + hci_compressor_bytes(store);
+    assert_int_equal(total.memory_bytes + total.extent_bytes, store->memory_bytes);
     free(total.live);
 }
 
