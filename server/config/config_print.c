@@ -9,7 +9,8 @@
 
 #include <hypercache/types.h>
 
-#define WIDTH 88u /* columns of a comment */
+#define WIDTH 88u        /* columns of a comment */
+#define RANGE_BYTES 512u /* of what values a key takes: eviction has the most words */
 
 /* Prints `text` in lines that start with `lead` and break at blanks. */
 static void wrap(FILE *to, const char *lead, const char *text)
@@ -58,6 +59,7 @@ static void range_write(const config_key *key, char *text, size_t text_bytes)
         for (const config_word *at = key->words; at != NULL && at->word != NULL; at++) {
             const char *between = at != key->words ? ", " : used > 0 ? " of " : "";
             used += (size_t)snprintf(text + used, text_bytes - used, "%s%s", between, at->word);
+            if (used >= text_bytes) return; /* cut off */
         }
         break;
     }
@@ -133,7 +135,7 @@ void config_print_default(FILE *to)
         HC_VERSION);
     for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
         const config_key *key = &config_keys[i];
-        char range[160], text[512];
+        char range[RANGE_BYTES], text[RANGE_BYTES + 512];
         section_print(to, i);
         range_write(key, range, sizeof range);
         (void)snprintf(text, sizeof text, "%s%s%s%s%s", key->help, range[0] != '\0' ? " (" : "",

@@ -118,7 +118,7 @@ bool config_word_read(const char *text, const config_word *words, int *value_out
         *value_out = at->value;
         return true;
     }
-    char list[128] = "";
+    char list[512] = "";
     for (const config_word *at = words; at->word != NULL; at++) {
         size_t used = strlen(list);
         (void)snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "", at->word);
