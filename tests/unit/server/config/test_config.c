@@ -209,7 +209,10 @@ static void test_bad_values_are_refused_and_leave_the_field_alone(void **state)
         {"cache.default_ttl", "30w", "'30w': unknown unit 'w', use ms, s, m, h or d"},
         {"network.drain_timeout", "0", "'0' is out of range, 1ms to 1d"},
         {"security.protected_mode", "maybe", "'maybe' is neither true nor false"},
-        {"cache.eviction", "lur", "'lur' is none of: s3fifo, lru, "},
+        {"cache.eviction", "lur",
+         "'lur' is none of: s3fifo, lru, lfu, fifo, ttl, random, noeviction, allkeys-s3fifo, "
+         "allkeys-fifo, allkeys-ttl, volatile-s3fifo, volatile-fifo, allkeys-lru, allkeys-lfu, "
+         "allkeys-random, volatile-lru, volatile-lfu, volatile-random, volatile-ttl"},
         {"logging.output", "stdout", "'stdout' is none of: stderr, file"},
         {"logging.output", "", "must have at least 1 item"},
         {"logging.output", "stderr,STDERR", "names 'STDERR' twice"},
