@@ -13,6 +13,9 @@
  *   many N     one call for N keys, per key
  *   ahead N    prefetch of N keys, then N gets, per key
  *
+ * Times are CPU times of the one thread, page faults included: what other programs on the machine
+ * take is not in them, except for what they do to the caches.
+ *
  * Keys are laid out in the order of their use before the clock starts.  The indirect call through
  * engine.h costs every engine the same.
  *
@@ -161,7 +164,7 @@ static APART uint64_t run_batch(engine_get_many get, void *map, const bench_work
 static double operation_run(const bench_operation *op, const bench_engine *engine, void *map,
                             const bench_workload *work)
 {
-    uint64_t done = work->samples, found = 0, wanted = 0, began_ns = bench_now_ns();
+    uint64_t done = work->samples, found = 0, wanted = 0, began_ns = bench_own_ns();
     engine_get_many many = op->kind == MANY ? engine->get_many : engine->get_ahead;
     switch (op->kind) {
     case INSERT:
@@ -189,7 +192,7 @@ static double operation_run(const bench_operation *op, const bench_engine *engin
         break;
     }
     if (found != wanted) bench_die("an engine lost or invented a key");
-    return (double)(bench_now_ns() - began_ns) / (double)done;
+    return (double)(bench_own_ns() - began_ns) / (double)done;
 }
 
 /* ---- turns ---- */
