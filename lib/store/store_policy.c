@@ -4,14 +4,17 @@
  * Items carry no list links and no time: all there is to tell them apart is the segment they lie in
  * and a 2-bit use counter in the index.  Each policy is three small decisions on these:
  *
- *                class of a new item        victim                       its item stays if
- *     s3fifo     small, or main if its      oldest of small, when that   used (small: moves to
- * main, uses 0; ghost is remembered        is over a tenth, or main     main: one use less) lfu as
- * s3fifo                  as s3fifo                    used (uses kept; main: one use less, one
- * time in four) lru        one class                  oldest                       used since last
- * looked at fifo       one class                  oldest                       never random     one
- * class                  any                          never ttl        by time to live, four the
- * one that is through      never with expiring first
+ *              new item's class         victim                    its item stays if
+ *     s3fifo   small, or main if its    oldest of small, while    used: small moves to main,
+ *              ghost is remembered      that is over 15 %,        uses 0; main loses a use
+ *                                       else oldest of main
+ *     lfu      as s3fifo                as s3fifo                 used: uses kept; main loses a
+ *                                                                 use one time in four
+ *     lru      one class                oldest                    used since last looked at
+ *     fifo     one class                oldest                    never
+ *     random   one class                any                       never
+ *     ttl      by time to live, four    the one that is through   never
+ *                                       with expiring first
  *
  * They are approximations; bench/README.md has each one's miss ratio beside the exact policy.  A
  * ghost is the tag of the item last evicted from small, kept in the spare byte of its bucket: no
@@ -25,7 +28,7 @@
  */
 #include "store/store_private.h"
 
-#define SMALL_SHARE 10u      /* small keeps one segment in so many */
+#define SMALL_PERCENT 15u    /* of the segments; more is a reason to evict from small */
 #define LFU_FORGET_ONE_IN 4u /* looks at a kept item cost it a use */
 #define RANDOM_TRIES 32u
 
@@ -84,7 +87,7 @@ static uint32_t oldest_of_two_queues(const shard *s)
     const segment_queue *small = &s->queues[CLASS_SMALL], *main = &s->queues[CLASS_MAIN];
     uint32_t open = (uint32_t)(s->open[CLASS_SMALL] != NONE) + (s->open[CLASS_MAIN] != NONE);
     uint32_t small_count = small->count + (s->open[CLASS_SMALL] != NONE);
-    bool small_is_large = small_count * SMALL_SHARE > small->count + main->count + open;
+    bool small_is_large = small_count * 100 > (small->count + main->count + open) * SMALL_PERCENT;
     if (small->count > 0 && (small_is_large || main->count == 0)) return small->first;
     return main->first;
 }

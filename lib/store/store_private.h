@@ -190,7 +190,7 @@ struct hc_store {
     _Atomic uint64_t memory_limit; /* UINT64_MAX: none */
     _Atomic uint64_t memory_bytes;
     _Atomic uint64_t extent_bytes;
-    _Atomic uint32_t maintain_next; /* shard */
+    _Atomic uint32_t room_next; /* shard where a large value looks for room first */
     pressure_state pressure;
     hci_compressor *compressor; /* NULL: values are stored as they are */
     hci_host host;

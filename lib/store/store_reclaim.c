@@ -205,9 +205,21 @@ static bool room_step_elsewhere(hc_store *store, const shard *held, uint32_t *ne
     return false;
 }
 
+/* Where to look for room first: the fuller of two shards taken in turn, so that no shard shrinks
+ * for the sake of the others. */
+static uint32_t room_first(hc_store *store)
+{
+    uint32_t mask = store->shard_count - 1;
+    uint32_t a = atomic_fetch_add_explicit(&store->room_next, 1, memory_order_relaxed);
+    uint32_t b = a * 0x9e3779b9u >> 16;
+    uint64_t count_a = atomic_load_explicit(&store->shards[a & mask].count, memory_order_relaxed);
+    uint64_t count_b = atomic_load_explicit(&store->shards[b & mask].count, memory_order_relaxed);
+    return count_b > count_a ? b : a;
+}
+
 hc_status hci_reclaim_room(hc_store *store, shard *held, uint64_t bytes)
 {
-    uint32_t next = 0;
+    uint32_t next = room_first(store);
     for (uint32_t step = 0; step < ROOM_STEPS_MAX; step++) {
         if (memory_fits(store, bytes, memory_kept_back(store))) return HC_OK;
         if (held != NULL && room_step(store, held)) continue;
