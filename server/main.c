@@ -132,6 +132,7 @@ static bool node_start(assembly *of)
         .eviction = (uint32_t)of->cfg.cache.eviction,
         .pressure = &of->pressure,
         .databases = (unsigned)of->cfg.cache.databases,
+        .stores_max = (unsigned)of->cfg.cache.max_stores,
         .workers = of->workers,
         .clients_max = of->clients,
         .resp_port = (unsigned)of->cfg.network.resp_port,

@@ -102,7 +102,8 @@ typedef struct hc_store_info {
     uint64_t users;        /* references held, this one included */
     uint32_t index;        /* as for hc_stores_acquire_at */
     uint32_t dropped;      /* 0 or 1 */
-    /* As the store was made with; size is that of this library.  Borrowed likewise. */
+    /* As the store was made with, less `pressure`; size is that of this library.  Borrowed
+     * likewise. */
     const hc_store_options *options;
 } hc_store_info;
 

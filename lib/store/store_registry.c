@@ -138,6 +138,7 @@ static hc_status entry_create(hc_stores *stores, hc_span name, const hc_store_op
                     .uses = 1,
                     .name_bytes = name.size};
     memcpy(made->name, name.data, name.size);
+    made->options.pressure = NULL; /* only lent to hc_store_create */
     hc_status status = hc_store_create(stores->given, options, &made->store);
     if (status == HC_OK)
         *entry_out = made;

@@ -157,6 +157,12 @@ static void run_one(request *of, node_counters *counters)
         request_error_arity(of);
         return;
     }
+    if ((row->flags & (COMMAND_WRITE | COMMAND_READONLY)) != 0 &&
+        session_store_dropped(of->session)) {
+        node_count(&counters->rejections[index], 1);
+        request_errorf(of, "ERR store '%s' was dropped; SELECT another", of->session->store_name);
+        return;
+    }
     node_count(&counters->calls[index], 1);
     row->run(of);
 }

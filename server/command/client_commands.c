@@ -110,14 +110,16 @@ static void describe(text *to, session *one, uint64_t now_ns)
     text_printf(to, "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRIu64 " idle=%" PRIu64,
                 one->id, one->address, one->local_address, one->descriptor, one->name,
                 (now_ns - one->created_ns) / 1000000000u, idle_ns / 1000000000u);
-    text_printf(to, " flags=%s db=%u sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu",
+    text_printf(to, " flags=%s db=%d sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu",
                 no_evict ? "e" : "N", atomic_load_explicit(&one->database, memory_order_relaxed),
                 held > unused ? held - unused : 0, unused);
     text_printf(to, " argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%zu tot-mem=%zu", pending,
                 pending + held + sizeof *one);
-    text_printf(to, " events=r cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s\n", name,
+    text_printf(to, " events=r cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s", name,
                 atomic_load_explicit(&one->protocol, memory_order_relaxed), one->library_name,
                 one->library_version);
+    bool named = atomic_load_explicit(&one->database, memory_order_relaxed) == SESSION_NAMED;
+    text_printf(to, "%s%s\n", named ? " store=" : "", named ? one->store_name : "");
 }
 
 static void reply_listing(request *of, text *listing)

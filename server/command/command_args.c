@@ -82,6 +82,16 @@ void request_error_arity(request *of)
     request_errorf(of, "ERR wrong number of arguments for '%s' command", name);
 }
 
+void request_error_store(request *of, hc_span name)
+{
+    if (!hc_store_name_fits(name))
+        request_errorf(of, "ERR a store's name is 1 to %u of A-Z a-z 0-9 _ . : -",
+                       HC_STORE_NAME_BYTES_MAX);
+    else
+        request_errorf(of, "ERR no store '%.*s', see STORES", (int)name.size,
+                       (const char *)name.data);
+}
+
 void request_error_expiry(request *of)
 {
     char name[COMMAND_NAME_CHARS];

@@ -24,7 +24,8 @@ void request_errorf(request *of, const char *format, ...) __attribute__((format(
 void request_fail(request *of, hc_status status, hc_span key);
 /* "ERR wrong number of arguments for 'x' command" */
 void request_error_arity(request *of);
-void request_error_expiry(request *of); /* "ERR invalid expire time in 'x' command" */
+void request_error_store(request *of, hc_span name); /* "ERR no store 'x', see STORES" */
+void request_error_expiry(request *of);              /* "ERR invalid expire time in 'x' command" */
 
 /* From here on the request is heard, whatever CLIENT REPLY said before. */
 void request_unmute(request *of);

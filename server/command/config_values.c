@@ -49,33 +49,49 @@ const config_name *config_name_find(hc_span name)
     return NULL;
 }
 
-const char *config_policy_name(const node *of)
+static const struct {
+    uint32_t eviction;
+    const char *brief, *all, *with_expiry;
+} policies[] = {
+    {HC_EVICTION_S3FIFO, "s3fifo", "allkeys-s3fifo", "volatile-s3fifo"},
+    {HC_EVICTION_LRU, "lru", "allkeys-lru", "volatile-lru"},
+    {HC_EVICTION_LFU, "lfu", "allkeys-lfu", "volatile-lfu"},
+    {HC_EVICTION_FIFO, "fifo", "allkeys-fifo", "volatile-fifo"},
+    {HC_EVICTION_TTL, "ttl", "allkeys-ttl", "volatile-ttl"},
+    {HC_EVICTION_RANDOM, "random", "allkeys-random", "volatile-random"},
+};
+
+const char *config_policy_name(uint32_t eviction)
 {
-    static const struct {
-        uint32_t eviction;
-        const char *all, *with_expiry;
-    } policies[] = {
-        {HC_EVICTION_NONE, "noeviction", "noeviction"},
-        {HC_EVICTION_LRU, "allkeys-lru", "volatile-lru"},
-        {HC_EVICTION_LFU, "allkeys-lfu", "volatile-lfu"},
-        {HC_EVICTION_FIFO, "allkeys-fifo", "volatile-fifo"},
-        {HC_EVICTION_TTL, "allkeys-ttl", "volatile-ttl"},
-        {HC_EVICTION_RANDOM, "allkeys-random", "volatile-random"},
-    };
-    uint32_t eviction = of->options.eviction & ~(uint32_t)HC_EVICTION_VOLATILE;
-    bool with_expiry = (of->options.eviction & HC_EVICTION_VOLATILE) != 0;
+    bool with_expiry = (eviction & HC_EVICTION_VOLATILE) != 0;
+    eviction &= ~(uint32_t)HC_EVICTION_VOLATILE;
+    size_t which = 0; /* the default */
+    if (eviction == HC_EVICTION_NONE) return "noeviction";
+    for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++)
+        if (policies[i].eviction == eviction) which = i;
+    return with_expiry ? policies[which].with_expiry : policies[which].all;
+}
+
+bool config_policy_parse(hc_span name, uint32_t *eviction_out)
+{
+    *eviction_out = HC_EVICTION_NONE;
+    if (argument_is(name, "noeviction")) return true;
     for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
-        if (policies[i].eviction != eviction) continue;
-        return with_expiry ? policies[i].with_expiry : policies[i].all;
+        bool with_expiry = argument_is(name, policies[i].with_expiry);
+        if (!with_expiry && !argument_is(name, policies[i].brief) &&
+            !argument_is(name, policies[i].all))
+            continue;
+        *eviction_out = policies[i].eviction | (with_expiry ? HC_EVICTION_VOLATILE : 0);
+        return true;
     }
-    return with_expiry ? "volatile-s3fifo" : "allkeys-s3fifo";
+    return false;
 }
 
 const char *config_node_text(const node *of, const config_name *which, char text[CONFIG_TEXT_CHARS])
 {
     const node_options *options = &of->options;
     uint64_t value = 0;
-    if (strcmp(which->name, "maxmemory-policy") == 0) return config_policy_name(of);
+    if (strcmp(which->name, "maxmemory-policy") == 0) return config_policy_name(options->eviction);
     if (strcmp(which->name, "maxmemory") == 0) value = node_max_memory(of);
     if (strcmp(which->name, "databases") == 0) value = options->databases;
     if (strcmp(which->name, "io-threads") == 0) value = options->workers;

@@ -37,8 +37,10 @@ const char *config_node_text(const node *of, const config_name *which,
 const char *config_setting_text(const setting *one, char text[CONFIG_TEXT_CHARS]);
 /* The number of a setting of ours by its dotted name; `otherwise` when there is none. */
 int64_t config_setting_number(const node *of, const char *name, int64_t otherwise);
-/* "noeviction", "allkeys-s3fifo", "volatile-lru": in the manner of Redis */
-const char *config_policy_name(const node *of);
+/* "noeviction", "allkeys-s3fifo", "volatile-lru": an hc_eviction in the manner of Redis. */
+const char *config_policy_name(uint32_t eviction);
+/* These names, and short ones for all keys: "lru", "s3fifo"; any case.  False when it is none. */
+bool config_policy_parse(hc_span name, uint32_t *eviction_out);
 
 /* "100mb", "1g", "123": Redis's units, k 1000 and kb 1024.  False when it is none. */
 bool config_memory_parse(hc_span text, uint64_t *bytes_out);

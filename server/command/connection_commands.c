@@ -32,9 +32,24 @@ void run_quit(request *of)
     of->session->close = true;
 }
 
+static void select_name(request *of, hc_span name)
+{
+    hc_status status = session_select_name(of->session, name);
+    if (status == HC_OK)
+        reply_ok(of->reply);
+    else if (status == HC_ERR_NO_MEMORY)
+        request_error(of, ERROR_NO_MEMORY);
+    else
+        request_error_store(of, name);
+}
+
 void run_select(request *of)
 {
     int64_t index;
+    if (!integer_parse(of->args[1], &index) && hc_store_name_fits(of->args[1])) {
+        select_name(of, of->args[1]);
+        return;
+    }
     if (!request_small_integer(of, of->args[1], &index)) return;
     if (index < 0 || index >= node_databases(of->node))
         request_error(of, ERROR_DATABASE);

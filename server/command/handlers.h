@@ -89,6 +89,13 @@ void run_keys(request *of);
 void run_randomkey(request *of);
 void run_scan(request *of);
 
+/* store_commands.c */
+void run_store_create(request *of);
+void run_store_drop(request *of);
+void run_store_help(request *of);
+void run_store_info(request *of);
+void run_store_list(request *of);
+
 /* inspect_commands.c */
 void run_memory_help(request *of);
 void run_memory_usage(request *of);

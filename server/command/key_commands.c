@@ -142,7 +142,7 @@ void run_renamenx(request *of)
 /* ---- COPY ---- */
 
 typedef struct copy_wish {
-    int64_t database;
+    int64_t database; /* -1: the session's own store */
     bool replace;
 } copy_wish;
 
@@ -196,15 +196,15 @@ static hc_status copy_across(request *of, hc_store *to, bool replace)
 
 void run_copy(request *of)
 {
-    unsigned here = atomic_load_explicit(&of->session->database, memory_order_relaxed);
-    copy_wish wish = {.database = here};
+    int here = atomic_load_explicit(&of->session->database, memory_order_relaxed);
+    copy_wish wish = {.database = -1};
     if (!take_copy_options(of, &wish)) return;
-    bool across = wish.database != here;
+    bool across = wish.database >= 0 && wish.database != here;
     if (!across && same_key(of->args[1], of->args[2])) {
         request_error(of, "ERR source and destination objects are the same");
         return;
     }
-    hc_store *to = node_store(of->node, (unsigned)wish.database);
+    hc_store *to = across ? node_store(of->node, (unsigned)wish.database) : of->session->store;
     hc_status status = to == NULL ? HC_ERR_NO_MEMORY
                        : across   ? copy_across(of, to, wish.replace)
                                   : copy_within(of, wish.replace);

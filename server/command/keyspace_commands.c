@@ -237,9 +237,8 @@ void run_flushdb(request *of)
 void run_flushall(request *of)
 {
     if (!flush_argument_fits(of)) return;
-    for (unsigned i = 0; i < node_databases(of->node); i++) {
-        hc_store *store = atomic_load_explicit(&of->node->stores[i], memory_order_acquire);
-        if (store != NULL) hc_store_flush(store);
-    }
+    hc_store_ref ref;
+    for (uint32_t at = 0; node_store_next(of->node, &at, &ref); hc_store_ref_release(&ref))
+        hc_store_flush(ref.store);
     reply_ok(of->reply);
 }

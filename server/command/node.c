@@ -1,10 +1,4 @@
-/*
- * node.c - the life of what all commands share.
- *
- * Databases and memory: with a limit M and n databases in use, each may take what the others
- * leave of M, and never less than M / n (nor than HC_STORE_MEMORY_BYTES_MIN).  So one database in
- * use has all of M, and a second one that fills up pushes the first back to its half.
- */
+/* node.c - the life of what all commands share; its stores are in node_stores.c. */
 #include "command/node.h"
 
 #include <assert.h>
@@ -14,8 +8,9 @@
 #include <time.h>
 
 #include "command/command.h"
+#include "command/node_stores.h"
 
-enum { MAINTAIN_ITEMS_MAX = 4096, NS_PER_SECOND = 1000000000, NS_PER_MS = 1000000 };
+enum { STORES_DEFAULT = 16, NS_PER_SECOND = 1000000000, NS_PER_MS = 1000000 };
 
 static void fill_run_id(node *of)
 {
@@ -54,11 +49,13 @@ static hc_status options_take(node_options *to, const node_options *from)
 {
     *to = *from;
     if (to->databases == 0) to->databases = NODE_DATABASES_MAX;
+    if (to->stores_max == 0) to->stores_max = STORES_DEFAULT;
     if (to->workers == 0) to->workers = 1;
     if (to->node_id == NULL) to->node_id = "";
     if (to->config_file == NULL) to->config_file = "";
     if (to->executable == NULL) to->executable = "";
-    bool fits = to->databases <= NODE_DATABASES_MAX && to->workers <= NODE_WORKERS_MAX &&
+    bool fits = to->databases <= NODE_DATABASES_MAX && to->stores_max <= NODE_STORES_MAX &&
+                to->workers <= NODE_WORKERS_MAX &&
                 (to->max_memory_bytes == 0 || to->max_memory_bytes >= HC_STORE_MEMORY_BYTES_MIN);
     return fits ? HC_OK : HC_ERR_INVALID;
 }
@@ -91,20 +88,20 @@ hc_status node_create(const node_options *options, node **node_out)
     fill_run_id(made);
     made->counters = counters_create(taken.workers);
     made->counters_base = counters_create(1);
-    if (made->counters == NULL || made->counters_base == NULL || node_store(made, 0) == NULL) {
+    status = made->counters != NULL && made->counters_base != NULL ? HC_OK : HC_ERR_NO_MEMORY;
+    if (status == HC_OK) status = node_stores_init(made);
+    if (status == HC_OK)
+        *node_out = made;
+    else
         node_destroy(made);
-        return HC_ERR_NO_MEMORY;
-    }
-    *node_out = made;
-    return HC_OK;
+    return status;
 }
 
 void node_destroy(node *of)
 {
     if (of == NULL) return;
     assert(of->sessions == NULL);
-    for (unsigned i = 0; i < NODE_DATABASES_MAX; i++)
-        hc_store_destroy(atomic_load(&of->stores[i]));
+    node_stores_fini(of);
     free(of->counters);
     free(of->counters_base);
     pthread_mutex_destroy(&of->sessions_lock);
@@ -153,88 +150,10 @@ void node_reset_statistics(node *of)
     pthread_mutex_lock(&of->counters_lock);
     counters_sum(of, of->counters_base);
     pthread_mutex_unlock(&of->counters_lock);
-    for (unsigned i = 0; i < NODE_DATABASES_MAX; i++) {
-        hc_store *store = atomic_load_explicit(&of->stores[i], memory_order_acquire);
-        if (store != NULL) hc_store_stats_reset(store);
-    }
+    hc_store_ref ref;
+    for (uint32_t at = 0; node_store_next(of, &at, &ref); hc_store_ref_release(&ref))
+        hc_store_stats_reset(ref.store);
     atomic_store(&of->memory_peak_bytes, 0); /* the next node_maintain finds it */
-}
-
-unsigned node_databases(const node *of)
-{
-    return of->options.databases;
-}
-
-/* ---- stores ---- */
-
-static hc_store *store_create(node *of)
-{
-    hc_store_options options = {
-        .size = sizeof options,
-        .max_memory_bytes = atomic_load(&of->max_memory_bytes),
-        .default_ttl_ms = of->options.default_ttl_ms,
-        .eviction = of->options.eviction,
-        .pressure = of->options.pressure,
-    };
-    hc_store *store;
-    return hc_store_create(of->options.host, &options, &store) == HC_OK ? store : NULL;
-}
-
-hc_store *node_store(node *of, unsigned index)
-{
-    assert(index < of->options.databases);
-    hc_store *store = atomic_load_explicit(&of->stores[index], memory_order_acquire);
-    if (store != NULL) return store;
-    pthread_mutex_lock(&of->stores_lock);
-    store = atomic_load_explicit(&of->stores[index], memory_order_relaxed);
-    if (store == NULL) {
-        store = store_create(of);
-        atomic_store_explicit(&of->stores[index], store, memory_order_release);
-    }
-    pthread_mutex_unlock(&of->stores_lock);
-    return store;
-}
-
-/* Gives each database its limit: see the head of this file. */
-static void memory_divide(node *of)
-{
-    uint64_t limit = atomic_load(&of->max_memory_bytes);
-    uint64_t used[NODE_DATABASES_MAX] = {0};
-    uint64_t sum = 0, databases = 0;
-    for (unsigned i = 0; i < NODE_DATABASES_MAX; i++) {
-        hc_store *store = atomic_load_explicit(&of->stores[i], memory_order_acquire);
-        if (store == NULL) continue;
-        hc_store_stats stats = {.size = sizeof stats};
-        hc_store_stats_get(store, &stats);
-        used[i] = stats.memory_bytes;
-        sum += used[i];
-        databases++;
-    }
-    if (sum > atomic_load(&of->memory_peak_bytes)) atomic_store(&of->memory_peak_bytes, sum);
-    for (unsigned i = 0; i < NODE_DATABASES_MAX; i++) {
-        hc_store *store = atomic_load_explicit(&of->stores[i], memory_order_acquire);
-        if (store == NULL || databases == 0) continue; /* created meanwhile: next time */
-        uint64_t others = sum - used[i];
-        uint64_t part = others < limit ? limit - others : 0;
-        if (part < limit / databases) part = limit / databases;
-        if (part < HC_STORE_MEMORY_BYTES_MIN) part = HC_STORE_MEMORY_BYTES_MIN;
-        (void)hc_store_limit(store, limit == 0 ? 0 : part); /* in range, so it cannot fail */
-    }
-}
-
-hc_status node_set_max_memory(node *of, uint64_t bytes)
-{
-    if (bytes != 0 && bytes < HC_STORE_MEMORY_BYTES_MIN) return HC_ERR_INVALID;
-    pthread_mutex_lock(&of->stores_lock);
-    atomic_store(&of->max_memory_bytes, bytes);
-    memory_divide(of);
-    pthread_mutex_unlock(&of->stores_lock);
-    return HC_OK;
-}
-
-uint64_t node_max_memory(const node *of)
-{
-    return atomic_load(&of->max_memory_bytes);
 }
 
 /* ---- looking after it ---- */
@@ -255,14 +174,7 @@ static void sample_rate(node *of)
 
 bool node_maintain(node *of)
 {
-    bool more = false;
-    for (unsigned i = 0; i < NODE_DATABASES_MAX; i++) {
-        hc_store *store = atomic_load_explicit(&of->stores[i], memory_order_acquire);
-        if (store != NULL && hc_store_maintain(store, MAINTAIN_ITEMS_MAX)) more = true;
-    }
-    pthread_mutex_lock(&of->stores_lock);
-    memory_divide(of);
-    pthread_mutex_unlock(&of->stores_lock);
+    bool more = node_stores_maintain(of);
     sample_rate(of);
     return more;
 }

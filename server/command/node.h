@@ -6,9 +6,12 @@
  *     net     gives each worker thread a number 0..workers-1 and counts in node_counters(worker)
  *     command handlers use the rest
  *
- * Databases: 0 is created with the node, the others when first selected.  All share one memory
- *            limit: node_maintain gives each what the others leave, and never less than its equal
- *            part, so between two calls the sum may pass the limit by what was written since.
+ * Stores:    databases are named by their number: 0 is created with the node and goes by the name
+ *            "default" too, the others are created when first selected, none is ever dropped.
+ *            Named stores come and go by STORE CREATE and DROP.  All share one memory limit:
+ *            node_maintain gives each what the others leave, never less than its equal part nor
+ *            more than its own limit, so between two calls the sum may pass the limit by what was
+ *            written since.
  * Threads:   everything may be called from any thread unless it says otherwise.
  */
 #ifndef HYPERCACHE_SERVER_COMMAND_NODE_H
@@ -25,6 +28,7 @@
 /* What clients read as redis_version: the behaviour they may count on (docs/compatibility.md). */
 #define NODE_REDIS_VERSION "7.4.0"
 #define NODE_DATABASES_MAX 16u
+#define NODE_STORES_MAX 1000u /* named ones, besides the databases */
 #define NODE_WORKERS_MAX 256u
 #define NODE_RUN_ID_CHARS 40u
 #define NODE_COMMANDS_MAX 256u /* rows of the table, subcommands included */
@@ -40,6 +44,7 @@ typedef struct node_options {
     uint32_t eviction;
     const hc_pressure *pressure; /* of each database, see hc_store_options; NULL: nobody is told */
     unsigned databases;          /* 1..NODE_DATABASES_MAX; 0: NODE_DATABASES_MAX */
+    unsigned stores_max;         /* named stores, 1..NODE_STORES_MAX; 0: 16 */
     unsigned workers;            /* threads that run requests, 1..NODE_WORKERS_MAX; 0: 1 */
     unsigned clients_max;        /* for INFO, where settings have no network.max_clients */
     unsigned resp_port;          /* for INFO */
@@ -79,7 +84,10 @@ struct node {
     char run_id[NODE_RUN_ID_CHARS + 1];
     int64_t started_ms; /* wall clock */
     uint64_t started_ns;
+    hc_stores *registry;                            /* all stores, databases included */
     _Atomic(hc_store *) stores[NODE_DATABASES_MAX]; /* NULL until first used; then never changes */
+    hc_store_ref databases[NODE_DATABASES_MAX];     /* what keeps them; under stores_lock */
+    unsigned database_count;                        /* of those; under stores_lock */
     pthread_mutex_t stores_lock;                    /* creates stores one at a time */
     _Atomic uint64_t max_memory_bytes;
     node_counters *counters;       /* options.workers of them */
@@ -108,6 +116,28 @@ void node_destroy(node *of);
 hc_store *node_store(node *of, unsigned index);
 unsigned node_databases(const node *of);
 
+/* Is `name` that of a database, "0".. or "default"?  Then it is no name for another store. */
+bool node_database_named(const node *of, hc_span name, unsigned *index_out);
+/* What a named store is made with, less what is the node's affair (hc_store_options). */
+typedef struct node_store_settings {
+    uint64_t max_memory_bytes; /* 0: the node's at this time */
+    int64_t default_ttl_ms;    /* 0: none */
+    uint32_t eviction;
+} node_store_settings;
+/* The settings that a store has when nothing else is said. */
+node_store_settings node_store_defaults(node *of);
+/*   HC_ERR_INVALID (the name, or a setting out of range), HC_ERR_EXISTS (a database's name too),
+ *   HC_ERR_LIMIT (stores_max), HC_ERR_NO_MEMORY */
+hc_status node_store_add(node *of, hc_span name, const node_store_settings *wish);
+/*   HC_ERR_NOT_FOUND, HC_ERR_UNSUPPORTED (a database) */
+hc_status node_store_drop(node *of, hc_span name);
+/* For a walk through all stores in use, from *index 0 on; false at the end.  The caller releases
+ * the reference.  Stores that come and go meanwhile may be missed. */
+bool node_store_next(node *of, uint32_t *index, hc_store_ref *ref_out);
+/* A reference to the store of that name, a database in use included.
+ *   HC_ERR_NOT_FOUND */
+hc_status node_store_acquire(node *of, hc_span name, hc_store_ref *ref_out);
+
 /* `worker` is below options.workers. */
 node_counters *node_worker_counters(node *of, unsigned worker);
 
@@ -117,7 +147,7 @@ void node_totals(node *of, node_counters *totals_out);
 /* Counters of workers and stores start again from zero. */
 void node_reset_statistics(node *of);
 
-/* One bounded step of housekeeping on each store, and the division of memory among databases.
+/* One bounded step of housekeeping on each store, and the division of memory among them.
  * True: more to do at once.  One thread at a time. */
 bool node_maintain(node *of);
 

@@ -54,6 +54,7 @@ void session_fini(session *of)
         on->sessions_last = of->previous;
     on->session_count--;
     pthread_mutex_unlock(&on->sessions_lock);
+    hc_store_ref_release(&of->selected);
     of->node = NULL;
 }
 
@@ -62,6 +63,25 @@ hc_status session_select(session *of, unsigned index)
     hc_store *store = node_store(of->node, index);
     if (store == NULL) return HC_ERR_NO_MEMORY;
     of->store = store;
-    atomic_store_explicit(&of->database, index, memory_order_relaxed);
+    hc_store_ref_release(&of->selected);
+    atomic_store_explicit(&of->database, (int)index, memory_order_relaxed);
+    return HC_OK;
+}
+
+hc_status session_select_name(session *of, hc_span name)
+{
+    unsigned database;
+    if (node_database_named(of->node, name, &database)) return session_select(of, database);
+    hc_store_ref ref;
+    hc_status status = node_store_acquire(of->node, name, &ref);
+    if (status != HC_OK) return status;
+    of->store = ref.store;
+    hc_store_ref_release(&of->selected);
+    of->selected = ref;
+    pthread_mutex_lock(&of->node->sessions_lock);
+    memcpy(of->store_name, name.data, name.size); /* it fits: there is such a store */
+    of->store_name[name.size] = '\0';
+    pthread_mutex_unlock(&of->node->sessions_lock);
+    atomic_store_explicit(&of->database, SESSION_NAMED, memory_order_relaxed);
     return HC_OK;
 }

@@ -20,6 +20,7 @@
 #define SESSION_ADDRESS_CHARS 64u /* "[ipv6]:port" or "path:0", with its NUL */
 #define SESSION_NAME_BYTES_MAX 256u
 #define SESSION_LIBRARY_BYTES_MAX 64u
+#define SESSION_NAMED (-1)
 
 typedef enum session_replies {
     SESSION_REPLIES_ON = 0,
@@ -34,16 +35,17 @@ struct session {
     /* For the commands, by the owner alone. */
     bool no_touch;
     session_replies replies;
-    reply *muted;    /* while a request runs unheard: the reply it would have had */
-    hc_store *store; /* of `database` */
+    reply *muted;          /* while a request runs unheard: the reply it would have had */
+    hc_store *store;       /* of `database`, or of `selected` */
+    hc_store_ref selected; /* a named store; all zero: a database */
     node *node;
     unsigned worker; /* index of the node's counters */
 
     /* Written by the owner, read by all. */
-    uint64_t id;         /* never changes */
-    uint64_t created_ns; /* monotonic; never changes */
-    int descriptor;      /* never changes; -1: none */
-    _Atomic unsigned database;
+    uint64_t id;          /* never changes */
+    uint64_t created_ns;  /* monotonic; never changes */
+    int descriptor;       /* never changes; -1: none */
+    _Atomic int database; /* SESSION_NAMED: `store_name` says which */
     _Atomic int protocol; /* as reply->protocol, for CLIENT LIST */
     _Atomic bool no_evict;
     _Atomic uint64_t last_ns;            /* monotonic: start of the latest batch */
@@ -58,6 +60,7 @@ struct session {
     char address[SESSION_ADDRESS_CHARS];       /* the client's */
     char local_address[SESSION_ADDRESS_CHARS]; /* ours */
     char name[SESSION_NAME_BYTES_MAX + 1];
+    char store_name[HC_STORE_NAME_BYTES_MAX + 1];
     char library_name[SESSION_LIBRARY_BYTES_MAX + 1];
     char library_version[SESSION_LIBRARY_BYTES_MAX + 1];
     session *next, *previous;
@@ -78,5 +81,13 @@ void session_fini(session *of);
 /* Makes `index`, below node_databases(), the session's database.
  *   HC_ERR_NO_MEMORY  and then it stays where it was */
 hc_status session_select(session *of, unsigned index);
+/* Makes the store of that name the session's; the name of a database is as its number.
+ *   HC_ERR_NOT_FOUND, HC_ERR_NO_MEMORY  and then it stays where it was */
+hc_status session_select_name(session *of, hc_span name);
+/* The store that was selected by name has been dropped since. */
+static inline bool session_store_dropped(const session *of)
+{
+    return of->selected.held != NULL && hc_store_ref_dropped(&of->selected);
+}
 
 #endif

@@ -13,5 +13,6 @@ extern const command_group_rows command_rows_string;
 extern const command_group_rows command_rows_generic;
 extern const command_group_rows command_rows_connection;
 extern const command_group_rows command_rows_server;
+extern const command_group_rows command_rows_store;
 
 #endif

@@ -93,7 +93,8 @@ static const command rows[] = {
     {ROW("reset", 1, OPEN, run_reset), .since = "6.2.0", .complexity = "O(1)",
      .summary = "Takes the connection back to its first state"},
     {ROW("select", 2, ANY_TIME | FAST, run_select), .since = "1.0.0", .complexity = "O(1)",
-     .summary = "Chooses the database", .arguments = "index:integer"},
+     .summary = "Chooses the database by its number, or any store by its name",
+     .arguments = "index:integer"},
 };
 
 const command_group_rows command_rows_connection = {rows, sizeof rows / sizeof rows[0]};

@@ -108,6 +108,7 @@ typedef struct config {
         int64_t max_memory_bytes; /* 0: no limit */
         int64_t default_ttl_ms;   /* 0: none */
         int64_t databases;
+        int64_t max_stores;
         int eviction; /* hc_eviction */
     } cache;
     struct {

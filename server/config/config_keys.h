@@ -56,6 +56,8 @@
       "Life of an item whose write names none. 0: until it is deleted or evicted.")                \
     X(CACHE_DATABASES, "cache", "databases", INT, cache.databases, "16", 1, 16, 0, NULL,           \
       NULL, "Key spaces that SELECT 0, SELECT 1, ... choose from.")                                \
+    X(CACHE_MAX_STORES, "cache", "max_stores", INT, cache.max_stores, "16", 1, 1000, 0, NULL,      \
+      NULL, "Stores that STORE CREATE may make, besides the databases.")                           \
     X(SECURITY_PROTECTED_MODE, "security", "protected_mode", BOOL, security.protected_mode,        \
       "true", 0, 0, 0, NULL, NULL,                                                                 \
       "Refuse to start on an address that other machines reach while nobody must log in.")         \
@@ -79,9 +81,8 @@
     X("network.cluster_port", "clustering")                                                        \
     X("network.advertise", "clustering")                                                           \
     X("cluster", "clustering")                                                                     \
-    X("cache.max_stores", "named stores")                                                          \
     X("cache.cuckoo_filter_fpp", "the cuckoo filter")                                              \
-    X("stores", "named stores")                                                                    \
+    X("stores", "stores named in the file")                                                        \
     X("persistence", "persistence")                                                                \
     X("security.users", "users")                                                                   \
     X("security.tls", "TLS")                                                                       \

@@ -54,14 +54,14 @@ static void test_auth_without_users(void **state)
 static void test_select_isolates_databases(void **state)
 {
     (void)state;
-    TEST_STEPS({"SET k zero", "+OK"}, {"SELECT 15", "+OK"}, {"GET k", "nil"},
-               {"SET k fifteen", "+OK"}, {"SELECT 0", "+OK"}, {"GET k", "\"zero\""},
-               {"SELECT 16", "-ERR DB index is out of range"},
-               {"SELECT -1", "-ERR DB index is out of range"},
-               {"SELECT 9223372036854775807",
-                "-ERR value is out of range, value must between -2147483648 and 2147483647"},
-               {"SELECT 2147483647", "-ERR DB index is out of range"},
-               {"SELECT x", "-ERR value is not an integer or out of range"}, {"GET k", "\"zero\""});
+    TEST_STEPS(
+        {"SET k zero", "+OK"}, {"SELECT 15", "+OK"}, {"GET k", "nil"}, {"SET k fifteen", "+OK"},
+        {"SELECT 0", "+OK"}, {"GET k", "\"zero\""}, {"SELECT 16", "-ERR DB index is out of range"},
+        {"SELECT -1", "-ERR DB index is out of range"},
+        {"SELECT 9223372036854775807",
+         "-ERR value is out of range, value must between -2147483648 and 2147483647"},
+        {"SELECT 2147483647", "-ERR DB index is out of range"},
+        {"SELECT 'x y'", "-ERR value is not an integer or out of range"}, {"GET k", "\"zero\""});
 }
 
 static void test_quit_asks_to_close(void **state)

@@ -1,0 +1,207 @@
+/*
+ * store_commands.c - named stores: STORE CREATE, DROP, INFO, LIST; STORES.
+ *
+ * Settings are fixed when a store is created.  What is not named then is taken from the node:
+ * cache.max_memory, cache.eviction, cache.default_ttl.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "command/command_args.h"
+#include "command/command_text.h"
+#include "command/config_values.h"
+#include "command/handlers.h"
+
+/* ---- STORE CREATE ---- */
+
+static bool take_memory(request *of, hc_span value, node_store_settings *wish)
+{
+    uint64_t bytes;
+    bool fits = config_memory_parse(value, &bytes) && bytes <= INT64_MAX &&
+                (bytes == 0 || bytes >= HC_STORE_MEMORY_BYTES_MIN);
+    if (fits && bytes != 0) wish->max_memory_bytes = bytes;
+    if (!fits) request_error(of, "ERR MAXMEMORY is a size of 4mb at least, or 0 for the node's");
+    return fits;
+}
+
+static bool take_ttl(request *of, hc_span value, node_store_settings *wish)
+{
+    int64_t ttl_ms;
+    if (argument_is(value, "default")) return true;
+    if (!request_integer(of, value, &ttl_ms)) return false;
+    bool fits = ttl_ms >= 0 && ttl_ms <= HC_EXPIRY_MAX_MS / 2;
+    if (fits) wish->default_ttl_ms = ttl_ms;
+    if (!fits) request_error(of, "ERR TTL is in milliseconds, or 0 for none, or DEFAULT");
+    return fits;
+}
+
+static bool take_store_options(request *of, node_store_settings *wish)
+{
+    for (size_t i = 3; i < of->argc; i += 2) {
+        bool known = false;
+        hc_span value = i + 1 < of->argc ? of->args[i + 1] : (hc_span){0};
+        if (i + 1 < of->argc && argument_is(of->args[i], "maxmemory")) {
+            known = true;
+            if (!take_memory(of, value, wish)) return false;
+        } else if (i + 1 < of->argc && argument_is(of->args[i], "ttl")) {
+            known = true;
+            if (!take_ttl(of, value, wish)) return false;
+        } else if (i + 1 < of->argc && argument_is(of->args[i], "eviction")) {
+            known = true;
+            if (!config_policy_parse(value, &wish->eviction)) {
+                request_error(of, "ERR EVICTION is noeviction, or allkeys- or volatile- with "
+                                  "s3fifo, lru, lfu, fifo, ttl or random");
+                return false;
+            }
+        }
+        if (!known) {
+            request_error(of, ERROR_SYNTAX);
+            return false;
+        }
+    }
+    return true;
+}
+
+void run_store_create(request *of)
+{
+    hc_span name = of->args[2];
+    node_store_settings wish = node_store_defaults(of->node);
+    if (!hc_store_name_fits(name)) {
+        request_error_store(of, name);
+        return;
+    }
+    if (!take_store_options(of, &wish)) return;
+    switch (node_store_add(of->node, name, &wish)) {
+    case HC_OK:
+        reply_ok(of->reply);
+        break;
+    case HC_ERR_EXISTS:
+        request_errorf(of, "ERR store '%.*s' exists", (int)name.size, (const char *)name.data);
+        break;
+    case HC_ERR_LIMIT:
+        request_errorf(of, "ERR there are %u stores already, see cache.max_stores",
+                       of->node->options.stores_max);
+        break;
+    case HC_ERR_INVALID:
+        request_error(of, "ERR a store's name is not a number");
+        break;
+    default:
+        request_error(of, ERROR_NO_MEMORY);
+        break;
+    }
+}
+
+/* ---- STORE DROP ---- */
+
+void run_store_drop(request *of)
+{
+    hc_span name = of->args[2];
+    hc_status status = node_store_drop(of->node, name);
+    if (status == HC_OK)
+        reply_ok(of->reply);
+    else if (status == HC_ERR_UNSUPPORTED)
+        request_error(of, "ERR a database cannot be dropped, FLUSHDB empties it");
+    else
+        request_error_store(of, name);
+}
+
+/* ---- STORE INFO ---- */
+
+static void reply_name(reply *to, const char *name)
+{
+    reply_text(to, hc_span_make(name, strlen(name)));
+}
+
+static void reply_store(reply *to, const hc_store_ref *ref, bool is_database)
+{
+    hc_store_info info = {.size = sizeof info};
+    hc_store_stats stats = {.size = sizeof stats};
+    hc_store_ref_info(ref, &info);
+    hc_store_stats_get(ref->store, &stats);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } numbers[] = {
+        {"default_ttl_ms", (uint64_t)info.options->default_ttl_ms},
+        {"created_at_ms", (uint64_t)info.created_at_ms},
+        {"keys", stats.keys},
+        {"keys_with_expiry", stats.keys_with_expiry},
+        {"memory_bytes", stats.memory_bytes},
+        {"max_memory_bytes", stats.max_memory_bytes},
+        {"hits", stats.hits},
+        {"misses", stats.misses},
+        {"sets", stats.sets},
+        {"deletes", stats.deletes},
+        {"evicted", stats.evicted},
+        {"expired", stats.expired},
+        {"users", info.users - 1}, /* less ours; of a database nobody holds a reference */
+    };
+    size_t count = sizeof numbers / sizeof numbers[0] - (is_database ? 1 : 0);
+    to->ops->map(to, count + 3);
+    reply_name(to, "name");
+    reply_text(to, info.name);
+    reply_name(to, "kind");
+    reply_name(to, is_database ? "database" : "store");
+    reply_name(to, "eviction");
+    reply_name(to, config_policy_name(info.options->eviction));
+    for (size_t i = 0; i < count; i++) {
+        reply_name(to, numbers[i].name);
+        to->ops->integer(to, (int64_t)numbers[i].value);
+    }
+}
+
+void run_store_info(request *of)
+{
+    hc_store_ref ref;
+    unsigned database;
+    if (node_store_acquire(of->node, of->args[2], &ref) != HC_OK) {
+        request_error_store(of, of->args[2]);
+        return;
+    }
+    reply_store(of->reply, &ref, node_database_named(of->node, of->args[2], &database));
+    hc_store_ref_release(&ref);
+}
+
+/* ---- STORES, STORE LIST ---- */
+
+enum { NAMES_BYTES_MAX = (NODE_STORES_MAX + NODE_DATABASES_MAX) * (HC_STORE_NAME_BYTES_MAX + 1) };
+
+/* Names are gathered first, one after another with a NUL behind each: a reply announces its size,
+ * and stores come and go. */
+void run_store_list(request *of)
+{
+    text names;
+    size_t count = 0;
+    hc_store_ref ref;
+    text_init(&names, NAMES_BYTES_MAX);
+    for (uint32_t at = 0; node_store_next(of->node, &at, &ref); hc_store_ref_release(&ref)) {
+        hc_store_info info = {.size = sizeof info};
+        hc_store_ref_info(&ref, &info);
+        text_add(&names, info.name.data, info.name.size);
+        text_add(&names, "", 1);
+        count++;
+    }
+    if (names.failed) {
+        request_error(of, ERROR_NO_MEMORY);
+    } else {
+        of->reply->ops->array(of->reply, count);
+        for (size_t at = 0; at < names.size; at += strlen(names.data + at) + 1)
+            reply_name(of->reply, names.data + at);
+    }
+    text_fini(&names);
+}
+
+void run_store_help(request *of)
+{
+    static const char *const lines[] = {
+        "CREATE <name> [MAXMEMORY <bytes>] [EVICTION <policy>] [TTL <milliseconds>|DEFAULT]",
+        "    Create a store. What is not given is the node's; nothing changes afterwards.",
+        "DROP <name>",
+        "    Remove a store with all its keys.",
+        "INFO <name>",
+        "    Describe a store or a database.",
+        "LIST",
+        "    Return the names of the databases in use and of the stores.",
+    };
+    request_help(of, lines, sizeof lines / sizeof lines[0]);
+}
