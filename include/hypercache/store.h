@@ -98,6 +98,13 @@ typedef struct hc_store_options {
     const hc_pressure *pressure;    /* copied; NULL: all defaults */
     uint32_t compression;           /* an hc_compression */
     uint32_t compression_min_bytes; /* smaller values stay as they are; 32 or more, 0: 64 */
+    /* A cuckoo filter (filter.h) in front of the index, which answers most misses; none when both
+     * rate and bits are 0.  It takes 1 to 3 bytes a key, and pays where the index is too large for
+     * the processor's caches and most reads miss; docs/decisions/store-filter.md has figures. */
+    double filter_rate;       /* misses it may let pass, as hc_filter_options; 0: as bits give */
+    uint64_t filter_capacity; /* keys planned for; more cost reads a little.  0: from the limit */
+    uint32_t filter_bits;     /* of a fingerprint, 8, 12 or 16; 0: the fewest for the rate */
+    uint32_t filter_reserved; /* 0 */
 } hc_store_options;
 
 /* What is known of an item besides its bytes. */
@@ -113,7 +120,9 @@ typedef struct hc_item {
  * NULL.
  *   HC_ERR_INVALID      a field is out of range
  *   HC_ERR_UNSUPPORTED  options come from a newer header and set a field unknown here
- *   HC_ERR_NO_MEMORY    also when address space cannot be reserved */
+ *   HC_ERR_LIMIT        no filter can be so large
+ *   HC_ERR_NO_MEMORY    also when address space cannot be reserved, or the filter alone would pass
+ *                       the limit */
 HC_API
 hc_status hc_store_create(const hc_host *host, const hc_store_options *options,
                           hc_store **store_out);
@@ -382,6 +391,9 @@ typedef struct hc_store_stats {
     uint64_t compressions_skipped;     /* values large enough that stayed raw: it did not pay */
     uint64_t decompressions;
     uint64_t compression_ns, decompression_ns; /* time in all of these, projected from every 16th */
+    uint64_t filter_bytes;                     /* of memory_bytes: filters */
+    uint64_t filter_answers;                   /* misses that the filter answered */
+    uint64_t filter_false_positives;           /* misses that it let pass */
 } hc_store_stats;
 
 /* Sums are taken shard by shard, so under writes they are close, not exact. */

@@ -48,7 +48,7 @@ static hc_status options_check(const hc_store_options *o)
     if (o->compression_min_bytes != 0 && o->compression_min_bytes < COMPRESSION_MIN_BYTES_MIN) {
         return HC_ERR_INVALID;
     }
-    return HC_OK;
+    return o->filter_reserved == 0 ? HC_OK : HC_ERR_INVALID;
 }
 
 static hc_status shard_init(hc_store *store, shard *s, uint8_t *segment_table)
@@ -68,6 +68,7 @@ static hc_status shard_init(hc_store *store, shard *s, uint8_t *segment_table)
 
 static void shard_fini(hc_store *store, shard *s)
 {
+    hci_store_filter_fini(s);
     hci_extent_flush(store, s);
     hci_extent_bury(store, s, SIZE_MAX);
     hci_release(&store->host, s->stash, s->stash_capacity * sizeof *s->stash);
@@ -123,6 +124,7 @@ hc_status hc_store_create(const hc_host *host, const hc_store_options *options,
         uint8_t *table = space + head_bytes + shards_bytes + i * SEGMENT_TABLE_BYTES;
         store->shard_count = i + 1; /* what destroy has to undo */
         status = shard_init(store, &store->shards[i], table);
+        if (status == HC_OK) status = hci_store_filter_init(store, &store->shards[i], &o, shards);
     }
     if (status != HC_OK) {
         hc_store_destroy(store);
@@ -283,6 +285,7 @@ void hc_store_flush(hc_store *store)
         hci_index_reset(store, s);
         hci_segment_reset(store, s);
         hci_extent_flush(store, s);
+        hci_store_filter_clear(s);
         s->count = 0;
         s->count_with_expiry = 0;
         s->packed = (packed_counters){0};

@@ -116,6 +116,7 @@ static bool shard_maintain(hc_store *store, shard *s, size_t items_max)
     }
     more |= hci_extent_bury(store, s, items_max);
     more |= shard_shrink_index(store, s);
+    more |= hci_store_filter_maintain(store, s, items_max);
     if (!memory_fits(store, 0, memory_kept_back(store)) && !hci_segment_available(store, s)) {
         more |= hci_reclaim_step(store, s, RECLAIM_ROOM, items_max);
     } else if (hci_reclaim_due(s, GARBAGE_PERCENT_IDLE)) {
@@ -188,6 +189,7 @@ void hc_store_stats_get(hc_store *store, hc_store_stats *stats)
     uint64_t limit = atomic_load_explicit(&store->memory_limit, memory_order_relaxed);
     all.max_memory_bytes = limit == UINT64_MAX ? 0 : limit;
     all.memory_bytes = atomic_load_explicit(&store->memory_bytes, memory_order_relaxed);
+    all.filter_bytes = atomic_load_explicit(&store->filter_bytes, memory_order_relaxed);
     all.extent_bytes = atomic_load_explicit(&store->extent_bytes, memory_order_relaxed);
     for (uint32_t i = 0; i < store->shard_count; i++) {
         stats_add_shard(&store->shards[i], &all);
@@ -197,6 +199,9 @@ void hc_store_stats_get(hc_store *store, hc_store_stats *stats)
         all.hits += atomic_load_explicit(&stripe->hits, memory_order_relaxed);
         all.misses += atomic_load_explicit(&stripe->misses, memory_order_relaxed);
         all.read_retries += atomic_load_explicit(&stripe->retries, memory_order_relaxed);
+        all.filter_answers += atomic_load_explicit(&stripe->filter_answers, memory_order_relaxed);
+        all.filter_false_positives +=
+            atomic_load_explicit(&stripe->filter_false_positives, memory_order_relaxed);
     }
     hci_compressor_stats(store, &all);
     memcpy(stats, &all, stats->size < sizeof all ? stats->size : sizeof all);
@@ -215,6 +220,8 @@ void hc_store_stats_reset(hc_store *store)
         atomic_store_explicit(&stripe->hits, 0, memory_order_relaxed);
         atomic_store_explicit(&stripe->misses, 0, memory_order_relaxed);
         atomic_store_explicit(&stripe->retries, 0, memory_order_relaxed);
+        atomic_store_explicit(&stripe->filter_answers, 0, memory_order_relaxed);
+        atomic_store_explicit(&stripe->filter_false_positives, 0, memory_order_relaxed);
     }
     hci_compressor_stats_reset(store);
 }

@@ -8,6 +8,7 @@
  * Layers, each file using only those above it:
  *     racy.h store_item.h store_bucket.h   bytes
  *     store_index.c                        hash -> slot; split, merge, displacement, stash
+ *     store_filter.c                       keys that are surely not there
  *     store_pressure.c                     levels of memory in use, told to the host
  *     store_segment.c                      segments: take, fill, account, give back
  *     store_extent.c                       values too large to be packed
@@ -31,6 +32,7 @@
 #include "store/store_bucket.h"
 #include "store/store_item.h"
 
+#include <hypercache/filter.h>
 #include <hypercache/store.h>
 
 #define SEGMENT_SHIFT 16u
@@ -122,13 +124,17 @@ typedef struct packed_counters {
     uint32_t by_dictionary[16]; /* items; as many as store_compress.h has numbers for */
 } packed_counters;
 
+typedef enum filter_state { FILTER_COVERS = 0, FILTER_GIVEN_UP, FILTER_BUILDING } filter_state;
+
 typedef struct shard {
     /* what readers read */
     _Alignas(64) _Atomic uint64_t sequence;
     uint8_t *data;
     bucket *buckets;
     _Atomic uint32_t bucket_count;
-    _Atomic uint32_t stash_count; /* not 0: a miss must look again under the lock */
+    _Atomic uint32_t stash_count;  /* not 0: a miss must look again under the lock */
+    _Atomic uint32_t filter_epoch; /* odd: the filter does not cover all keys */
+    hc_filter *filter;             /* NULL: none; never changes */
 
     _Alignas(64) hci_lock lock;
     /* guarded by `lock` from here on */
@@ -157,6 +163,9 @@ typedef struct shard {
     uint64_t random; /* state of store_policy.c's generator, not 0 */
     shard_counters counters;
     packed_counters packed;
+    filter_state filter_state;
+    uint32_t filter_position;   /* FILTER_BUILDING: hashes reversed below it are in */
+    uint64_t filter_rebuild_ns; /* FILTER_GIVEN_UP: not before, by the monotonic clock */
 } shard;
 
 /* Reads are counted here and not in the shard, so that readers of one key share no cache line.
@@ -166,6 +175,8 @@ typedef struct read_stripe {
     _Alignas(64) _Atomic uint64_t hits;
     _Atomic uint64_t misses;
     _Atomic uint64_t retries;
+    _Atomic uint64_t filter_answers;
+    _Atomic uint64_t filter_false_positives;
 } read_stripe;
 
 /* store_pressure.c has the idea. */
@@ -190,6 +201,7 @@ struct hc_store {
     _Atomic uint64_t memory_limit; /* UINT64_MAX: none */
     _Atomic uint64_t memory_bytes;
     _Atomic uint64_t extent_bytes;
+    _Atomic uint64_t filter_bytes;
     _Atomic uint32_t room_next; /* shard where a large value looks for room first */
     pressure_state pressure;
     hci_compressor *compressor; /* NULL: values are stored as they are */
@@ -437,6 +449,54 @@ void hci_reclaim_ahead(hc_store *store, shard *s);
 hc_status hci_reclaim_room(hc_store *store, shard *held, uint64_t bytes);
 /* True when so much of the shard's segments is garbage that cleaning pays. */
 bool hci_reclaim_due(const shard *s, unsigned garbage_percent);
+
+/* ---- store_filter.c: init, and the others under the lock ---- */
+
+hc_status hci_store_filter_init(hc_store *store, shard *s, const hc_store_options *options,
+                                uint32_t shards);
+void hci_store_filter_fini(shard *s);
+/* The key of this hash is now, or no longer, in the index; or none is. */
+void hci_store_filter_add(hc_store *store, shard *s, uint64_t hash);
+void hci_store_filter_delete(shard *s, uint64_t hash);
+void hci_store_filter_clear(shard *s);
+/* Goes on building a filter again; true when there is more to do. */
+bool hci_store_filter_maintain(hc_store *store, shard *s, size_t items_max);
+
+/* The store's hash has its shard's number in it, the same in all keys of this filter: spread it. */
+static inline uint64_t filter_hash(uint64_t hash)
+{
+    hash = (hash ^ hash >> 32) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash ^ hash >> 29;
+}
+
+/* What a reader may conclude without a lock. */
+typedef enum filter_answer { FILTER_NOT_ASKED, FILTER_NO, FILTER_MAYBE } filter_answer;
+
+static inline filter_answer filter_ask(shard *s, uint64_t hash)
+{
+    if (s->filter == NULL) return FILTER_NOT_ASKED;
+    uint32_t epoch = atomic_load_explicit(&s->filter_epoch, memory_order_acquire);
+    if (epoch & 1) return FILTER_NOT_ASKED;
+    if (hc_filter_contains_hash(s->filter, filter_hash(hash))) return FILTER_MAYBE;
+    bool covered = atomic_load_explicit(&s->filter_epoch, memory_order_relaxed) == epoch;
+    return covered ? FILTER_NO : FILTER_NOT_ASKED;
+}
+
+/* ---- store_scan.c: under the lock ---- */
+
+static inline uint32_t hci_bits_reverse(uint32_t v)
+{
+    v = (v >> 1 & 0x55555555u) | (v & 0x55555555u) << 1;
+    v = (v >> 2 & 0x33333333u) | (v & 0x33333333u) << 2;
+    v = (v >> 4 & 0x0F0F0F0Fu) | (v & 0x0F0F0F0Fu) << 4;
+    return __builtin_bswap32(v);
+}
+
+/* Visits the items whose hashes have the low digits of `position`, those that all buckets of the
+ * present table have in common; returns the next position, 0 at the end of the shard.  In reversed
+ * digits positions only rise, and what was passed is what has been visited. */
+uint32_t hci_scan_position(const hc_store *store, const shard *s, uint32_t position,
+                           hci_place_visit visit, void *ctx);
 
 /* ---- store_policy.c ---- */
 

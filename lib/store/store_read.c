@@ -30,6 +30,7 @@ typedef struct reading {
 
 typedef struct tally {
     uint64_t hits, misses, retries;
+    uint64_t filter_answers, filter_false_positives;
 } tally;
 
 typedef struct sighting {
@@ -58,6 +59,16 @@ void hci_read_count(hc_store *store, uint64_t hits, uint64_t misses, uint64_t re
     if (hits > 0) atomic_fetch_add_explicit(&stripe->hits, hits, memory_order_relaxed);
     if (misses > 0) atomic_fetch_add_explicit(&stripe->misses, misses, memory_order_relaxed);
     if (retries > 0) atomic_fetch_add_explicit(&stripe->retries, retries, memory_order_relaxed);
+}
+
+static void count_add(hc_store *store, const tally *count)
+{
+    hci_read_count(store, count->hits, count->misses, count->retries);
+    if (count->filter_answers == 0 && count->filter_false_positives == 0) return;
+    read_stripe *stripe = &store->stripes[hci_read_stripe()];
+    atomic_fetch_add_explicit(&stripe->filter_answers, count->filter_answers, memory_order_relaxed);
+    atomic_fetch_add_explicit(&stripe->filter_false_positives, count->filter_false_positives,
+                              memory_order_relaxed);
 }
 
 /* ---- finding ---- */
@@ -288,6 +299,12 @@ static inline hc_status read_one(hc_store *store, uint64_t hash, hc_span key, re
     shard *s = shard_of(store, hash);
     hc_status status = HC_ERR_NOT_FOUND;
     sighting seen;
+    filter_answer answer = filter_ask(s, hash);
+    if (answer == FILTER_NO) {
+        count->misses++;
+        count->filter_answers++;
+        return HC_ERR_NOT_FOUND;
+    }
     for (uint32_t attempt = 0; attempt < READ_ATTEMPTS_MAX; attempt++, count->retries++) {
         uint64_t sequence = atomic_load_explicit(&s->sequence, memory_order_acquire);
         if (sequence & 1) {
@@ -300,6 +317,7 @@ static inline hc_status read_one(hc_store *store, uint64_t hash, hc_span key, re
         if (o == NOT_SEEN) {
             if (!unchanged(s, sequence)) continue;
             count->misses++;
+            count->filter_false_positives += answer == FILTER_MAYBE;
             return HC_ERR_NOT_FOUND;
         }
         if (!deliver(store, s, sequence, &seen, r, &status)) continue;
@@ -320,9 +338,9 @@ hc_status hc_store_get(hc_store *store, hc_span key, void *buffer, size_t buffer
                        size_t *size_out)
 {
     reading r = {.buffer = buffer, .buffer_bytes = buffer_bytes};
-    tally count = {0, 0, 0};
+    tally count = {0};
     hc_status status = read_one(store, hash_of(store, key), key, &r, &count);
-    hci_read_count(store, count.hits, count.misses, count.retries);
+    count_add(store, &count);
     if (size_out != NULL && status != HC_ERR_NOT_FOUND) *size_out = r.value_bytes;
     return status;
 }
@@ -330,16 +348,16 @@ hc_status hc_store_get(hc_store *store, hc_span key, void *buffer, size_t buffer
 hc_status hc_store_read(hc_store *store, hc_span key, const hc_sink *sink)
 {
     reading r = {.sink = sink};
-    tally count = {0, 0, 0};
+    tally count = {0};
     hc_status status = read_one(store, hash_of(store, key), key, &r, &count);
-    hci_read_count(store, count.hits, count.misses, count.retries);
+    count_add(store, &count);
     return status;
 }
 
 hc_status hc_store_stat(hc_store *store, hc_span key, hc_item *item_out)
 {
     reading r = {.stat = item_out};
-    tally count = {0, 0, 0};
+    tally count = {0};
     return read_one(store, hash_of(store, key), key, &r, &count);
 }
 
@@ -347,7 +365,7 @@ hc_status hc_store_touch(hc_store *store, hc_span key)
 {
     hc_item item;
     reading r = {.stat = &item, .touch = true};
-    tally count = {0, 0, 0};
+    tally count = {0};
     return read_one(store, hash_of(store, key), key, &r, &count);
 }
 
@@ -355,10 +373,10 @@ hc_status hc_store_view(hc_store *store, hc_span key, void *scratch, size_t scra
                         hc_view *view_out)
 {
     reading r = {.buffer = scratch, .buffer_bytes = scratch_bytes, .view = view_out};
-    tally count = {0, 0, 0};
+    tally count = {0};
     *view_out = (hc_view){.store = store};
     hc_status status = read_one(store, hash_of(store, key), key, &r, &count);
-    hci_read_count(store, count.hits, count.misses, count.retries);
+    count_add(store, &count);
     if (status == HC_ERR_NOT_FOUND) *view_out = (hc_view){.store = store}; /* no torn one's size */
     return status;
 }
@@ -406,7 +424,7 @@ void hc_store_prefetch(const hc_store *store, const hc_span *keys, size_t count)
 void hc_store_get_many(hc_store *store, hc_get *gets, size_t count)
 {
     uint64_t hashes[HC_STORE_BATCH_MAX];
-    tally total = {0, 0, 0};
+    tally total = {0};
     assert(count <= HC_STORE_BATCH_MAX);
     if (count == 0) return;
     for (size_t i = 0; i < count; i++) {
@@ -418,5 +436,5 @@ void hc_store_get_many(hc_store *store, hc_get *gets, size_t count)
         gets[i].status = read_one(store, hashes[i], gets[i].key, &r, &total);
         gets[i].size = gets[i].status == HC_ERR_NOT_FOUND ? 0 : r.value_bytes;
     }
-    hci_read_count(store, total.hits, total.misses, total.retries);
+    count_add(store, &total);
 }

@@ -32,6 +32,7 @@ void hci_item_remove(hc_store *store, shard *s, slot at, removal why)
     item_ref item;
     item_at(s, place, &item);
     hci_index_remove(s, at);
+    if (s->filter != NULL) hci_store_filter_delete(s, item_hash(store, &item));
     s->count--;
     hci_packed_account(s, &item, -1);
     if (item.header.expires_at_ms != HC_EXPIRY_NONE) s->count_with_expiry--;

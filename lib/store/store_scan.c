@@ -55,24 +55,16 @@ static void visit_place(void *ctx, uint32_t place)
     hci_codec_put(v->store, codec);
 }
 
-static uint32_t bits_reverse(uint32_t v)
+/* The position's bucket, and the other half if it has been split. */
+uint32_t hci_scan_position(const hc_store *store, const shard *s, uint32_t position,
+                           hci_place_visit visit, void *ctx)
 {
-    v = (v >> 1 & 0x55555555u) | (v & 0x55555555u) << 1;
-    v = (v >> 2 & 0x33333333u) | (v & 0x33333333u) << 2;
-    v = (v >> 4 & 0x0F0F0F0Fu) | (v & 0x0F0F0F0Fu) << 4;
-    return __builtin_bswap32(v);
-}
-
-/* Visits the position's bucket, and the other half if it has been split; returns the next position,
- * 0 at the end of the shard. */
-static uint32_t visit_position(visiting *v, uint32_t position)
-{
-    uint32_t buckets = v->s->bucket_count;
+    uint32_t buckets = s->bucket_count;
     uint32_t low = (UINT32_MAX >> __builtin_clz(buckets)) >> 1;
     uint32_t at = position & low;
-    hci_index_visit(v->store, v->s, at, visit_place, v);
-    if (at + low + 1 < buckets) hci_index_visit(v->store, v->s, at + low + 1, visit_place, v);
-    return bits_reverse(bits_reverse(position | ~low) + 1);
+    hci_index_visit(store, s, at, visit, ctx);
+    if (at + low + 1 < buckets) hci_index_visit(store, s, at + low + 1, visit, ctx);
+    return hci_bits_reverse(hci_bits_reverse(position | ~low) + 1);
 }
 
 static void scan(hc_store *store, uint64_t *cursor, size_t count, visiting *v)
@@ -89,7 +81,7 @@ static void scan(hc_store *store, uint64_t *cursor, size_t count, visiting *v)
         shard *s = &store->shards[number];
         v->s = s;
         hci_lock_acquire(&s->lock);
-        position = visit_position(v, position);
+        position = hci_scan_position(store, s, position, visit_place, v);
         hci_lock_release(&s->lock);
         if (position == 0) number++;
     } while (v->count < count);

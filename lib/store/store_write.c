@@ -137,6 +137,7 @@ static hc_status publish(hc_store *store, shard *s, uint64_t hash, found *f, uin
     if (!f->present) {
         hc_status status = hci_index_insert(store, s, hash, place);
         if (status != HC_OK) return status;
+        hci_store_filter_add(store, s, hash);
         s->count++;
         hci_packed_account(s, &item, 1);
         expiry_count(s, HC_EXPIRY_NONE, header->expires_at_ms);

@@ -8,6 +8,7 @@
  *   I5  memory_bytes is the sum of segments, index, extents, stash, tables and compressor
  *   I6  compressed items are counted, and those of each dictionary
  *   I7  what expires in a segment does so after its sweep time, or that is a pause away at most
+ *   I8  a filter that covers all keys has each of them, and no other
  */
 #ifndef HYPERCACHE_TESTS_STORE_CHECK_H
 #define HYPERCACHE_TESTS_STORE_CHECK_H
@@ -25,6 +26,7 @@ typedef struct store_recount {
     uint64_t items, with_expiry, live_bytes;
     uint32_t *live; /* by segment */
     uint64_t extent_bytes, memory_bytes;
+    uint64_t missed_by_filter; /* items */
     packed_counters packed;
 } store_recount;
 
@@ -57,6 +59,10 @@ static inline void check_item(store_recount *r, uint32_t place)
     r->live[segment_of(place)] += (uint32_t)bytes;
     r->live_bytes += bytes;
     r->items++;
+    const hc_filter *filter = r->s->filter;
+    if (filter == NULL) return;
+    r->missed_by_filter +=
+        !hc_filter_contains_hash(filter, filter_hash(item_hash(r->store, &item)));
 }
 
 static inline void check_index(store_recount *r)
@@ -123,6 +129,21 @@ static inline void check_segments(const store_recount *r)
     assert_int_equal(counted, s->segment_count);
 }
 
+/* Bytes of the filter, which has every key once while it covers them. */
+static inline uint64_t check_filter(const store_recount *r)
+{
+    const shard *s = r->s;
+    if (s->filter == NULL) return 0;
+    hc_filter_stats stats = {.size = sizeof stats};
+    hc_filter_stats_get(s->filter, &stats);
+    assert_int_equal(s->filter_epoch & 1, s->filter_state != FILTER_COVERS);
+    if (s->filter_state == FILTER_COVERS) {
+        assert_int_equal(stats.items, s->count);
+        assert_int_equal(r->missed_by_filter, 0);
+    }
+    return stats.memory_bytes;
+}
+
 /* No call may run meanwhile. */
 static inline void store_check(const hc_store *store)
 {
@@ -142,7 +163,7 @@ static inline void store_check(const hc_store *store)
         }
         total.memory_bytes += ((uint64_t)s->segment_count << SEGMENT_SHIFT) +
                               (uint64_t)s->index_pages * PAGE_BYTES +
-                              s->stash_capacity * sizeof *s->stash;
+                              s->stash_capacity * sizeof *s->stash + check_filter(&r);
     }
     size_t head = (sizeof *store + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
     size_t shards = store->shard_count * sizeof(shard);

@@ -511,6 +511,67 @@ static void test_store_agrees_when_memory_is_refused_now_and_then(void **state)
     model_close();
 }
 
+static uint64_t filter_answers(void)
+{
+    hc_store_stats stats = {.size = sizeof stats};
+    hc_store_stats_get(m->store, &stats);
+    assert_true(stats.filter_bytes > 0);
+    return stats.filter_answers;
+}
+
+static void test_store_agrees_behind_a_filter(void **state)
+{
+    (void)state;
+    /* one that holds all keys from the start, and one that has to grow by layers */
+    for (uint64_t capacity = 100; capacity <= KEYS_MAX; capacity *= 200) {
+        model_open(
+            7, (hc_store_options){.shards = 2, .filter_rate = 0.01, .filter_capacity = capacity});
+        model_run(5, 40000);
+        assert_true(filter_answers() > 1000);
+        model_close();
+    }
+}
+
+static void test_store_agrees_behind_a_filter_while_evicting(void **state)
+{
+    (void)state;
+    model_open(8, (hc_store_options){.shards = 2,
+                                     .max_memory_bytes = HC_STORE_MEMORY_BYTES_MIN,
+                                     .filter_bits = 12});
+    m->evicts = true;
+    model_run(3, 40000);
+    assert_true(filter_answers() > 1000);
+    model_close();
+}
+
+static void test_store_agrees_behind_a_filter_that_hashes_overfill(void **state)
+{
+    (void)state;
+    model_open(9, (hc_store_options){.shards = 2, .filter_rate = 0.01});
+    m->keys = 600;
+    m->store->hash_mask = UINT64_C(0x8000000000000003);
+    model_run(6, 20000);
+    model_close();
+}
+
+static void test_store_agrees_behind_a_filter_when_memory_is_refused(void **state)
+{
+    (void)state;
+    model_open(10, (hc_store_options){.shards = 2, .filter_bits = 8, .filter_capacity = 1});
+    m->refuses = true;
+    for (unsigned i = 0; i < 200; i++) {
+        m->memory.grants = test_random_below(&m->random, 5);
+        for (unsigned j = 0; j < 500; j++) {
+            op_random(random_key());
+        }
+        m->memory.grants = SIZE_MAX;
+        test_clock_advance_ms(&m->clock, (int64_t)test_random_below(&m->random, 20000));
+        if (i % 20 == 0) check_all();
+    }
+    (void)filter_answers();
+    model_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,6 +582,10 @@ int main(void)
         cmocka_unit_test(test_volatile_policies_spare_items_without_expiry),
         cmocka_unit_test(test_store_agrees_when_full_and_nothing_may_be_evicted),
         cmocka_unit_test(test_store_agrees_when_memory_is_refused_now_and_then),
+        cmocka_unit_test(test_store_agrees_behind_a_filter),
+        cmocka_unit_test(test_store_agrees_behind_a_filter_while_evicting),
+        cmocka_unit_test(test_store_agrees_behind_a_filter_that_hashes_overfill),
+        cmocka_unit_test(test_store_agrees_behind_a_filter_when_memory_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
