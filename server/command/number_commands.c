@@ -70,7 +70,9 @@ static const char *add_real(hc_txn *txn, hc_span key, long double delta, char te
 {
     long double value = 0;
     hc_item item;
-    if (hc_txn_get(txn, key, &item) == HC_OK && !real_parse(item.value, &value))
+    *status_out = hc_txn_get(txn, key, &item);
+    if (*status_out != HC_OK && *status_out != HC_ERR_NOT_FOUND) return NULL;
+    if (*status_out == HC_OK && !real_parse(item.value, &value))
         return "ERR value is not a valid float";
     value += delta;
     if (isnan(value) || isinf(value)) return "ERR increment would produce NaN or Infinity";

@@ -92,9 +92,10 @@ static void set_and_get(request *of, hc_span value, const hc_set_options *option
     hc_item item;
     hc_span key = of->args[1];
     hc_store_begin(of->session->store, &key, 1, &txn);
-    bool found = hc_txn_get(&txn, key, &item) == HC_OK;
+    hc_status status = hc_txn_get(&txn, key, &item);
+    bool found = status == HC_OK;
     if (found) reply_text(of->reply, item.value);
-    hc_status status = hc_txn_set(&txn, key, value, options);
+    if (found || status == HC_ERR_NOT_FOUND) status = hc_txn_set(&txn, key, value, options);
     hc_store_end(&txn);
     if (status == HC_OK || status == HC_ERR_CONFLICT) {
         if (!found) of->reply->ops->null(of->reply);
@@ -199,15 +200,17 @@ void run_getex(request *of)
     hc_txn txn;
     hc_item item;
     hc_store_begin(of->session->store, &of->args[1], 1, &txn);
-    bool found = hc_txn_get(&txn, of->args[1], &item) == HC_OK;
-    hc_status status = HC_OK;
+    hc_status status = hc_txn_get(&txn, of->args[1], &item);
+    bool found = status == HC_OK;
     if (found) {
         reply_text(of->reply, item.value);
         status = hc_txn_expire(&txn, of->args[1], expires_at_ms);
+    } else if (status == HC_ERR_NOT_FOUND) {
+        status = HC_OK;
     }
     hc_store_end(&txn);
     if (status != HC_OK) {
-        of->reply->ops->bulk_cancel(of->reply);
+        if (found) of->reply->ops->bulk_cancel(of->reply);
         request_fail(of, status, of->args[1]);
     } else if (!found) {
         of->reply->ops->null(of->reply);

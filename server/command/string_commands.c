@@ -64,13 +64,15 @@ void run_getdel(request *of)
     hc_txn txn;
     hc_item item;
     hc_store_begin(of->session->store, &of->args[1], 1, &txn);
-    if (hc_txn_get(&txn, of->args[1], &item) == HC_OK) {
+    hc_status status = hc_txn_get(&txn, of->args[1], &item);
+    if (status == HC_OK) {
         reply_text(of->reply, item.value);
         (void)hc_txn_delete(&txn, of->args[1]); /* it is there */
-    } else {
+    } else if (status == HC_ERR_NOT_FOUND) {
         of->reply->ops->null(of->reply);
     }
     hc_store_end(&txn);
+    if (status != HC_OK && status != HC_ERR_NOT_FOUND) request_fail(of, status, of->args[1]);
 }
 
 /* The part of a value of `size` bytes between two indexes, either of which may count from the end
@@ -130,13 +132,18 @@ void run_setrange(request *of)
     hc_txn txn;
     hc_item item;
     hc_store_begin(of->session->store, &key, 1, &txn);
-    if (hc_txn_get(&txn, key, &item) != HC_OK) item.value = hc_span_make(NULL, 0);
+    hc_status status = hc_txn_get(&txn, key, &item);
+    if (status == HC_ERR_NOT_FOUND) {
+        item.value = hc_span_make(NULL, 0);
+        status = HC_OK;
+    }
     size_t size = item.value.size;
-    hc_status status = HC_OK;
-    if (patch.size > HC_VALUE_BYTES_MAX || offset > (int64_t)(HC_VALUE_BYTES_MAX - patch.size))
-        status = patch.size > 0 ? HC_ERR_LIMIT : HC_OK;
-    else if (patch.size > 0)
-        status = write_patched(&txn, key, item.value, (size_t)offset, patch, &size);
+    bool is_large =
+        patch.size > HC_VALUE_BYTES_MAX || offset > (int64_t)(HC_VALUE_BYTES_MAX - patch.size);
+    if (status == HC_OK && patch.size > 0) {
+        status = is_large ? HC_ERR_LIMIT
+                          : write_patched(&txn, key, item.value, (size_t)offset, patch, &size);
+    }
     hc_store_end(&txn);
     if (status != HC_OK)
         request_fail(of, status, key);
@@ -152,7 +159,7 @@ static bool set_pairs(hc_txn *txn, const hc_span *pairs, const hc_span *keys, si
 {
     hc_item item;
     for (size_t i = 0; only_if_absent && i < count; i++)
-        if (hc_txn_get(txn, keys[i], &item) == HC_OK) return false;
+        if (hc_txn_get(txn, keys[i], &item) != HC_ERR_NOT_FOUND) return false;
     for (size_t i = 0; i < count && *status == HC_OK; i++) {
         *status = hc_txn_set(txn, keys[i], pairs[2 * i + 1], NULL);
         *failed_out = i;
