@@ -205,6 +205,7 @@ bench: bench-programs ## measure the short way; bench/README.md has the long one
 	$(BUILD)/bench/bench_store --quick
 	$(BUILD)/bench/bench_threads --quick
 	$(BUILD)/bench/bench_flood --quick
+	$(BUILD)/bench/bench_compress --quick
 	$(PYTHON) bench/bench_daemon_overhead.py
 	$(PYTHON) bench/bench_server.py --quick
 
