@@ -74,11 +74,14 @@ static inline void racy_copy(void *to, const uint8_t *from, size_t bytes)
 
 static inline bool racy_equal(const uint8_t *key, const uint8_t *at, size_t bytes)
 {
-    uint64_t difference = 0;
-    uint64_t mine = 0;
-    for (; bytes >= 8; bytes -= 8, key += 8, at += 8) {
+    uint64_t mine = 0, difference = 0;
+    unsigned shift = (unsigned)((uintptr_t)at & 7) * 8;
+    uint64_t low = racy_load_word(at);
+    for (; bytes >= 8; bytes -= 8, key += 8) {
+        uint64_t high = racy_load_word(at += 8);
         memcpy(&mine, key, 8);
-        difference |= mine ^ racy_load64(at);
+        difference |= mine ^ (low >> shift | high << 1 << (63 - shift));
+        low = high;
     }
     if (bytes > 0) {
         mine = 0;

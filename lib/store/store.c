@@ -121,9 +121,9 @@ hc_status hc_store_create(const hc_host *host, const hc_store_options *options,
     memory_add(store, head_bytes + shards_bytes);
     if (status == HC_OK) status = hci_compressor_create(store, &o);
     for (uint32_t i = 0; i < shards && status == HC_OK; i++) {
-        uint8_t *table = space + head_bytes + shards_bytes + i * SEGMENT_TABLE_BYTES;
+        uint8_t *segments = space + head_bytes + shards_bytes + i * SEGMENT_TABLE_BYTES;
         store->shard_count = i + 1; /* what destroy has to undo */
-        status = shard_init(store, &store->shards[i], table);
+        status = shard_init(store, &store->shards[i], segments);
         if (status == HC_OK) status = hci_store_filter_init(store, &store->shards[i], &o, shards);
     }
     if (status != HC_OK) {
@@ -152,8 +152,11 @@ void hc_store_destroy(hc_store *store)
 static hc_status set_options_resolve(const hc_store *store, const hc_set_options *options,
                                      hc_set_options *out)
 {
-    hc_status status =
-        hci_options_copy(out, sizeof *out, options, options != NULL ? options->size : sizeof *out);
+    if (options == NULL) {
+        *out = (hc_set_options){.expires_at_ms = hci_write_default_expiry(store)};
+        return HC_OK;
+    }
+    hc_status status = hci_options_copy(out, sizeof *out, options, options->size);
     if (status != HC_OK) return status;
     if (out->expires_at_ms < 0 || out->expires_at_ms > HC_EXPIRY_MAX_MS) return HC_ERR_INVALID;
     if ((unsigned)out->condition > HC_IF_VERSION || (unsigned)out->type > HC_TYPE_FILTER) {

@@ -64,7 +64,11 @@ static inline unsigned bucket_free_slots(const bucket *b)
 
 static inline unsigned bucket_count(const bucket *b)
 {
-    return BUCKET_SLOTS - (unsigned)__builtin_popcount(bucket_free_slots(b));
+    /* where there is no popcount instruction the builtin is a call: add up pairs, fours, all */
+    unsigned used = BUCKET_ALL & ~bucket_free_slots(b);
+    used -= used >> 1 & 0x555;
+    used = (used & 0x333) + (used >> 2 & 0x333);
+    return (used + (used >> 4) + (used >> 8)) & 15;
 }
 
 static inline uint8_t bucket_tag(const bucket *b, unsigned slot)

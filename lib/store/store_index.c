@@ -1,16 +1,12 @@
 /*
  * store_index.c - from a hash to the slot of an item, at 5.9 bytes an item.
  *
- * Linear hashing: the table grows by one bucket at a time, so no write ever waits for a table to be
- * rebuilt and memory follows the number of items.  With N the power of two at or below the number
- * of buckets, position p belongs to bucket p mod 2N if there is one, else to p mod N:
- *
- *      0 .. s-1 | s .. N-1 | N .. N+s-1          s buckets have been split
- *      2N rule    N rule     2N rule
+ * Linear hashing (store_table.h): the table grows by one bucket at a time, so no write ever waits
+ * for a table to be rebuilt and memory follows the number of items.
  *
  * Plain linear hashing leaves unsplit buckets twice as full.  So an item may lie in either of two:
  *
- *      first  = bucket of p           second = bucket of p ^ OFFSETS[tag & 15]
+ *      first  = bucket of p           second = bucket of p ^ table_offset(tag)
  *
  * and goes where there is more room; when both are full, an item of theirs moves to its own other
  * bucket, up to MOVES_MAX times in a row.  As in the cuckoo filter (Fan et al. 2014) the way to the
@@ -27,56 +23,8 @@
 #include "store/store_private.h"
 
 #define MOVES_MAX 32u
+#define ROOMY 9u /* items of a bucket that takes another one gladly: no better one is sought */
 #define STASH_CAPACITY_MIN 16u
-
-/* Any constants do that differ from each other in few low bits and are spread over all 32. */
-static const uint32_t OFFSETS[16] = {
-    0x9E3779B1, 0x85EBCA6E, 0xC2B2AE3F, 0x27D4EB2C, 0x165667C5, 0xD3A2646A, 0xFD7046D7, 0xB55A4F08,
-    0x6C8E9CF9, 0x3C6EF362, 0xA54FF533, 0x510E5274, 0x9B05688D, 0x1F83D9A6, 0x5BE0CD1B, 0xCBBB9D5E,
-};
-
-typedef struct table {
-    uint32_t count; /* buckets */
-    uint32_t low;   /* N - 1 */
-    uint32_t high;  /* 2N - 1 */
-} table;
-
-static inline table table_of(uint32_t count)
-{
-    uint32_t high = UINT32_MAX >> __builtin_clz(count);
-    return (table){count, high >> 1, high};
-}
-
-static inline table table_now(const shard *s)
-{
-    shard *mutable_s = (shard *)(uintptr_t)s;
-    return table_of(atomic_load_explicit(&mutable_s->bucket_count, memory_order_acquire));
-}
-
-static inline uint32_t table_address(table t, uint32_t position)
-{
-    uint32_t address = position & t.high;
-    return address < t.count ? address : address & t.low;
-}
-
-static inline uint32_t other_position(uint32_t position, uint8_t tag)
-{
-    return position ^ OFFSETS[tag & 15];
-}
-
-/* True when bucket `at` follows the 2N rule, so that its number holds all position bits in use. */
-static inline bool table_is_split(table t, uint32_t at)
-{
-    return at > t.low || at + t.low + 1 < t.count;
-}
-
-bucket_pair hci_index_pair(const shard *s, uint64_t hash)
-{
-    table t = table_now(s);
-    uint32_t position = (uint32_t)hash;
-    return (bucket_pair){&s->buckets[table_address(t, position)],
-                         &s->buckets[table_address(t, other_position(position, tag_of(hash)))]};
-}
 
 uint64_t hci_index_hash_at(const hc_store *store, const shard *s, uint32_t place)
 {
@@ -110,7 +58,7 @@ bool hci_index_find(const hc_store *store, const shard *s, uint64_t hash, hc_spa
                     slot *slot_out)
 {
     (void)store;
-    bucket_pair pair = hci_index_pair(s, hash);
+    bucket_pair pair = index_pair(s, hash);
     uint8_t tag = tag_of(hash);
     if (bucket_find(s, pair.first, tag, key, slot_out)) return true;
     if (bucket_find(s, pair.second, tag, key, slot_out)) return true;
@@ -135,7 +83,7 @@ static bool bucket_find_place(bucket *b, uint8_t tag, uint32_t place, slot *slot
 
 bool hci_index_find_place(const shard *s, uint64_t hash, uint32_t place, slot *slot_out)
 {
-    bucket_pair pair = hci_index_pair(s, hash);
+    bucket_pair pair = index_pair(s, hash);
     uint8_t tag = tag_of(hash);
     if (bucket_find_place(pair.first, tag, place, slot_out)) return true;
     if (bucket_find_place(pair.second, tag, place, slot_out)) return true;
@@ -178,18 +126,18 @@ void hci_index_use_set(shard *s, slot at, unsigned use)
 /* ---- inserting ---- */
 
 /* The other bucket of the item in slot `index` of bucket number `at`. */
-static uint32_t other_address(const hc_store *store, const shard *s, table t, uint32_t at,
+static uint32_t other_address(const hc_store *store, const shard *s, index_table t, uint32_t at,
                               uint32_t index)
 {
     const bucket *b = &s->buckets[at];
-    uint32_t position = other_position(at, bucket_tag(b, index));
+    uint32_t position = table_other(at, bucket_tag(b, index));
     if (table_is_split(t, at)) return table_address(t, position);
     uint32_t address = position & t.low;
     if (!table_is_split(t, address)) return address;
     /* `at` lacks one bit of the position that the other bucket needs: ask the key */
     uint64_t hash = hci_index_hash_at(store, s, bucket_place(b, index));
     uint32_t first = table_address(t, (uint32_t)hash);
-    return first != at ? first : table_address(t, other_position((uint32_t)hash, tag_of(hash)));
+    return first != at ? first : table_address(t, table_other((uint32_t)hash, tag_of(hash)));
 }
 
 static void put_in_free_slot(bucket *b, uint8_t tag, uint32_t place, unsigned use)
@@ -200,7 +148,7 @@ static void put_in_free_slot(bucket *b, uint8_t tag, uint32_t place, unsigned us
 }
 
 /* Moves one item out of the full bucket number `at` to its other one; its slot is free then. */
-static bool bucket_make_room(const hc_store *store, shard *s, table t, uint32_t at)
+static bool bucket_make_room(const hc_store *store, shard *s, index_table t, uint32_t at)
 {
     bucket *b = &s->buckets[at];
     uint32_t others[BUCKET_SLOTS];
@@ -210,7 +158,7 @@ static bool bucket_make_room(const hc_store *store, shard *s, table t, uint32_t 
     }
     uint32_t best = NONE;
     unsigned best_count = BUCKET_SLOTS;
-    for (uint32_t i = 0; i < BUCKET_SLOTS; i++) {
+    for (uint32_t i = 0; i < BUCKET_SLOTS && best_count > ROOMY; i++) {
         unsigned count = bucket_count(&s->buckets[others[i]]);
         if (count >= best_count) continue;
         best_count = count;
@@ -225,11 +173,11 @@ static bool bucket_make_room(const hc_store *store, shard *s, table t, uint32_t 
 }
 
 /* Puts an item into one of its two buckets if there is a slot, or one can be made in one move. */
-static bool pair_put(const hc_store *store, shard *s, table t, uint64_t hash, uint32_t place,
+static bool pair_put(const hc_store *store, shard *s, index_table t, uint64_t hash, uint32_t place,
                      unsigned use)
 {
     uint32_t first = table_address(t, (uint32_t)hash);
-    uint32_t second = table_address(t, other_position((uint32_t)hash, tag_of(hash)));
+    uint32_t second = table_address(t, table_other((uint32_t)hash, tag_of(hash)));
     unsigned first_count = bucket_count(&s->buckets[first]);
     unsigned second_count = bucket_count(&s->buckets[second]);
     uint32_t at = first_count <= second_count ? first : second;
@@ -275,12 +223,12 @@ static void stash_remove(shard *s, uint32_t index)
 /* Exchanges the item in hand for one in its bucket, again and again, until one finds a slot; the
  * last one in hand goes to the stash, which has room.  Items are out of the index meanwhile, so the
  * sequence must be odd. */
-static void insert_by_force(const hc_store *store, shard *s, table t, uint64_t hash, uint32_t place,
-                            unsigned use)
+static void insert_by_force(const hc_store *store, shard *s, index_table t, uint64_t hash,
+                            uint32_t place, unsigned use)
 {
     for (uint32_t move = 0; move < MOVES_MAX; move++) {
         uint32_t position = (uint32_t)hash;
-        if (move & 1) position = other_position(position, tag_of(hash));
+        if (move & 1) position = table_other(position, tag_of(hash));
         bucket *b = &s->buckets[table_address(t, position)];
         uint32_t index = (uint32_t)(hash >> 40 ^ move * 7) % BUCKET_SLOTS;
         uint32_t out_place = bucket_place(b, index);
@@ -296,7 +244,7 @@ static void insert_by_force(const hc_store *store, shard *s, table t, uint64_t h
 
 hc_status hci_index_insert(hc_store *store, shard *s, uint64_t hash, uint32_t place)
 {
-    table t = table_now(s);
+    index_table t = table_now(s);
     if (pair_put(store, s, t, hash, place, 0)) return HC_OK;
     hc_status status = stash_reserve(store, s, 1);
     if (status != HC_OK) return status;
@@ -314,7 +262,7 @@ void hci_index_ghost_put(slot at, uint64_t hash)
 
 bool hci_index_ghost_take(shard *s, uint64_t hash)
 {
-    bucket_pair pair = hci_index_pair(s, hash);
+    bucket_pair pair = index_pair(s, hash);
     bucket *both[2] = {pair.first, pair.second};
     for (unsigned i = 0; i < 2; i++) {
         if (atomic_load_explicit(&both[i]->ghost, memory_order_relaxed) != tag_of(hash)) continue;
@@ -367,7 +315,7 @@ static void stash_drain(const hc_store *store, shard *s)
 static void index_split(hc_store *store, shard *s)
 {
     uint32_t added = s->bucket_count;
-    table t = table_of(added + 1);
+    index_table t = table_of(added + 1);
     uint32_t from = added & table_of(added).low;
     bucket *base = &s->buckets[from];
     bucket *target = &s->buckets[added];
@@ -381,7 +329,7 @@ static void index_split(hc_store *store, shard *s)
         if (bucket_tag(base, i) == 0) continue;
         uint64_t hash = hci_index_hash_at(store, s, bucket_place(base, i));
         uint32_t first = table_address(t, (uint32_t)hash);
-        uint32_t second = table_address(t, other_position((uint32_t)hash, tag_of(hash)));
+        uint32_t second = table_address(t, table_other((uint32_t)hash, tag_of(hash)));
         bool may_stay = first == from || second == from;
         bool may_go = first == added || second == added;
         if (may_stay && (!may_go || moved_count >= kept_count)) {
@@ -421,7 +369,7 @@ bool hci_index_shrink(hc_store *store, shard *s)
     if (last == 0 || index_load_is(s, LOAD_SHRINK)) return false;
     if (stash_reserve(store, s, BUCKET_SLOTS) != HC_OK) return false;
     bucket *b = &s->buckets[last];
-    table t = table_of(last);
+    index_table t = table_of(last);
     flux_begin(s);
     atomic_store_explicit(&s->bucket_count, last, memory_order_release);
     for (uint32_t i = 0; i < BUCKET_SLOTS; i++) {
@@ -453,7 +401,7 @@ void hci_index_reset(hc_store *store, shard *s)
 
 /* ---- visiting ---- */
 
-static void visit_bucket(const hc_store *store, const shard *s, table t, uint32_t at,
+static void visit_bucket(const hc_store *store, const shard *s, index_table t, uint32_t at,
                          uint32_t first, unsigned slots, hci_place_visit visit, void *ctx)
 {
     const bucket *b = &s->buckets[at];
@@ -473,7 +421,7 @@ static unsigned slots_by_offset(const bucket *b, unsigned offset)
     unsigned slots = 0;
     for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
         uint8_t tag = bucket_tag(b, i);
-        if (tag != 0 && (tag & 15u) == offset) slots |= 1u << i;
+        if (tag != 0 && tag % TABLE_OFFSETS == offset) slots |= 1u << i;
     }
     return slots;
 }
@@ -481,11 +429,11 @@ static unsigned slots_by_offset(const bucket *b, unsigned offset)
 void hci_index_visit(const hc_store *store, const shard *s, uint32_t at, hci_place_visit visit,
                      void *ctx)
 {
-    table t = table_now(s);
+    index_table t = table_now(s);
     visit_bucket(store, s, t, at, at, ~bucket_free_slots(&s->buckets[at]) & BUCKET_ALL, visit, ctx);
     bool exact = table_is_split(t, at);
-    for (unsigned offset = 0; offset < 16; offset++) {
-        uint32_t position = at ^ OFFSETS[offset];
+    for (unsigned offset = 0; offset < TABLE_OFFSETS; offset++) {
+        uint32_t position = at ^ table_offset(offset);
         uint32_t others[2] = {table_address(t, position & (exact ? t.high : t.low)), NONE};
         if (!exact && table_is_split(t, others[0])) others[1] = others[0] ^ (t.low + 1);
         for (unsigned i = 0; i < 2; i++) {

@@ -14,7 +14,7 @@ static const char *const STATE_NAMES[] = {
 
 static void inspect_index(const shard *s, uint64_t hash, slot at, hc_inspection *out)
 {
-    bucket_pair pair = hci_index_pair(s, hash);
+    bucket_pair pair = index_pair(s, hash);
     out->bucket_first = (uint32_t)(pair.first - s->buckets);
     out->bucket_second = (uint32_t)(pair.second - s->buckets);
     out->bucket = at.bucket != NULL ? (uint32_t)(at.bucket - s->buckets) : HC_INSPECTION_STASH;

@@ -56,7 +56,7 @@ static size_t segment_sweep(hc_store *store, shard *s, uint32_t number, int64_t 
         int64_t expires_at_ms = item.header.expires_at_ms;
         if (expiry_passed(expires_at_ms, now_ms)) {
             uint64_t hash = item_hash(store, &item);
-            bucket_pair pair = hci_index_pair(s, hash);
+            bucket_pair pair = index_pair(s, hash);
             expired[pending++] = (sweep_entry){hash, base + offset};
             __builtin_prefetch(pair.first);
             __builtin_prefetch(pair.second);

@@ -44,21 +44,44 @@ typedef enum outcome { SEEN, NOT_SEEN, TORN, NEEDS_LOCK } outcome;
 
 /* ---- stripes ---- */
 
+/* The first threads own a stripe each, all later ones share the last. */
+#define STRIPE_SHARED (STRIPES - 1)
 static _Atomic uint32_t stripe_next;
 static _Thread_local uint32_t stripe_mine; /* number + 1; 0: none yet */
 
+static uint32_t stripe_draw(void)
+{
+    uint32_t number = STRIPE_SHARED;
+    if (atomic_load(&stripe_next) < STRIPE_SHARED) number = atomic_fetch_add(&stripe_next, 1);
+    return number < STRIPE_SHARED ? number : STRIPE_SHARED;
+}
+
 uint32_t hci_read_stripe(void)
 {
-    if (stripe_mine == 0) stripe_mine = atomic_fetch_add(&stripe_next, 1) % STRIPES + 1;
+    if (stripe_mine == 0) stripe_mine = stripe_draw() + 1;
     return stripe_mine - 1;
+}
+
+/* A locked addition would hold up the cache misses of the reads that follow; the owner needs none.
+ */
+static inline void stripe_add(_Atomic uint64_t *counter, uint64_t add, bool shared)
+{
+    if (shared) {
+        atomic_fetch_add_explicit(counter, add, memory_order_relaxed);
+    } else {
+        uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
+        atomic_store_explicit(counter, now + add, memory_order_relaxed);
+    }
 }
 
 void hci_read_count(hc_store *store, uint64_t hits, uint64_t misses, uint64_t retries)
 {
-    read_stripe *stripe = &store->stripes[hci_read_stripe()];
-    if (hits > 0) atomic_fetch_add_explicit(&stripe->hits, hits, memory_order_relaxed);
-    if (misses > 0) atomic_fetch_add_explicit(&stripe->misses, misses, memory_order_relaxed);
-    if (retries > 0) atomic_fetch_add_explicit(&stripe->retries, retries, memory_order_relaxed);
+    uint32_t number = hci_read_stripe();
+    read_stripe *stripe = &store->stripes[number];
+    bool shared = number == STRIPE_SHARED;
+    if (hits > 0) stripe_add(&stripe->hits, hits, shared);
+    if (misses > 0) stripe_add(&stripe->misses, misses, shared);
+    if (retries > 0) stripe_add(&stripe->retries, retries, shared);
 }
 
 static void count_add(hc_store *store, const tally *count)
@@ -73,7 +96,8 @@ static void count_add(hc_store *store, const tally *count)
 
 /* ---- finding ---- */
 
-static outcome slot_look(const shard *s, uint32_t place, uint64_t hash, hc_span key, sighting *out)
+static inline outcome slot_look(const shard *s, uint32_t place, uint64_t hash, hc_span key,
+                                sighting *out)
 {
     uint8_t window[16];
     const uint8_t *start = s->data + place;
@@ -108,7 +132,7 @@ static inline outcome bucket_look(const shard *s, bucket *b, uint64_t hash, hc_s
 
 static inline outcome look(const shard *s, uint64_t hash, hc_span key, sighting *out)
 {
-    bucket_pair pair = hci_index_pair(s, hash);
+    bucket_pair pair = index_pair(s, hash);
     __builtin_prefetch(pair.second);
     outcome o = bucket_look(s, pair.first, hash, key, out);
     if (o == NOT_SEEN) o = bucket_look(s, pair.second, hash, key, out);
@@ -148,7 +172,7 @@ static inline bool is_use(const reading *r)
     return r->stat == NULL || r->touch;
 }
 
-static void *place_for(reading *r, const item_header *header, size_t value_bytes)
+static inline void *place_for(reading *r, const item_header *header, size_t value_bytes)
 {
     r->value_bytes = value_bytes;
     if (r->sink != NULL) {
@@ -393,7 +417,7 @@ void hci_read_prefetch(const hc_store *store, const uint64_t *hashes, size_t cou
 {
     bucket_pair pairs[HC_STORE_BATCH_MAX];
     for (size_t i = 0; i < count; i++) {
-        pairs[i] = hci_index_pair(shard_of(store, hashes[i]), hashes[i]);
+        pairs[i] = index_pair(shard_of(store, hashes[i]), hashes[i]);
         __builtin_prefetch(pairs[i].first);
         __builtin_prefetch(pairs[i].second);
     }

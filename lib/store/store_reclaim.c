@@ -126,7 +126,7 @@ static void batch_fill(const hc_store *store, shard *s, batch *out, size_t items
         item_ref item;
         item_at(s, place, &item);
         uint64_t hash = item_hash(store, &item);
-        bucket_pair pair = hci_index_pair(s, hash);
+        bucket_pair pair = index_pair(s, hash);
         __builtin_prefetch(pair.first);
         __builtin_prefetch(pair.second);
         out->places[out->count] = place;

@@ -12,6 +12,7 @@
 
 #include "base/number.h"
 
+#define SMALL_ITEM_BYTES 256u
 #define APPEND_STEPS_MAX 65536u
 #define APPEND_SLACK_BYTES_MAX (64u << 20)
 
@@ -111,11 +112,29 @@ static hc_status place_find(hc_store *store, shard *s, segment_class class, size
     return HC_ERR_FULL;
 }
 
+/* A small item is put together first: one store for header, key and value. */
+static void item_write_small(uint8_t *to, const item_header *header, const write_request *request)
+{
+    uint8_t text[ITEM_HEADER_BYTES_MAX + SMALL_ITEM_BYTES];
+    const hc_span parts[3] = {request->key, request->parts[0], request->parts[1]};
+    size_t at = header->header_bytes;
+    item_header_put(header, text);
+    for (unsigned i = 0; i < 3; i++) {
+        if (parts[i].size > 0) memcpy(text + at, parts[i].data, parts[i].size);
+        at += parts[i].size;
+    }
+    racy_store(to, text, at);
+}
+
 static void item_write(shard *s, uint32_t place, const item_header *header,
                        const write_request *request, uint64_t hash)
 {
     uint8_t text[ITEM_HEADER_BYTES_MAX];
     uint8_t *to = s->data + place;
+    if (request->extent == NULL && item_body_bytes(header) <= SMALL_ITEM_BYTES) {
+        item_write_small(to, header, request);
+        return;
+    }
     item_header_put(header, text);
     racy_store(to, text, header->header_bytes);
     to += header->header_bytes;

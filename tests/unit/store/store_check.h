@@ -72,7 +72,7 @@ static inline void check_index(store_recount *r)
         for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
             if (bucket_tag(b, i) == 0) continue;
             uint64_t hash = hci_index_hash_at(r->store, r->s, bucket_place(b, i));
-            bucket_pair pair = hci_index_pair(r->s, hash);
+            bucket_pair pair = index_pair(r->s, hash);
             assert_true(pair.first == b || pair.second == b);
             assert_ptr_equal(shard_of(r->store, hash), r->s);
             assert_int_equal(tag_of(hash), bucket_tag(b, i));
