@@ -130,6 +130,7 @@ static bool node_start(assembly *of)
         .max_memory_bytes = (uint64_t)of->cfg.cache.max_memory_bytes,
         .default_ttl_ms = of->cfg.cache.default_ttl_ms,
         .eviction = (uint32_t)of->cfg.cache.eviction,
+        .compression = (uint32_t)of->cfg.cache.compression,
         .pressure = &of->pressure,
         .databases = (unsigned)of->cfg.cache.databases,
         .stores_max = (unsigned)of->cfg.cache.max_stores,

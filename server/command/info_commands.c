@@ -89,6 +89,21 @@ static void print_size(text *to, const char *name, uint64_t bytes)
 }
 
 /* All stores together. */
+
+static void sum_compression(hc_store_stats *sum, const hc_store_stats *one)
+{
+    sum->compressed_items += one->compressed_items;
+    sum->compressed_raw_bytes += one->compressed_raw_bytes;
+    sum->compressed_stored_bytes += one->compressed_stored_bytes;
+    sum->compression_memory_bytes += one->compression_memory_bytes;
+    sum->compressions += one->compressions;
+    sum->compressions_skipped += one->compressions_skipped;
+    sum->decompressions += one->decompressions;
+    sum->dictionary_trainings += one->dictionary_trainings;
+    sum->compression_ns += one->compression_ns;
+    sum->decompression_ns += one->decompression_ns;
+}
+
 static hc_store_stats sum_stores(node *of)
 {
     hc_store_stats sum = {.size = sizeof sum};
@@ -106,6 +121,7 @@ static hc_store_stats sum_stores(node *of)
         sum.misses += one.misses;
         sum.evicted += one.evicted;
         sum.expired += one.expired;
+        sum_compression(&sum, &one);
     }
     return sum;
 }
@@ -138,6 +154,16 @@ static void print_memory(text *to, node *of)
                 "hypercache_segment_bytes:%" PRIu64 "\r\nhypercache_extent_bytes:%" PRIu64
                 "\r\nhypercache_index_bytes:%" PRIu64 "\r\n",
                 sum.segment_bytes, sum.extent_bytes, sum.index_bytes);
+    text_printf(to,
+                "hypercache_compressed_keys:%" PRIu64 "\r\nhypercache_compressed_raw_bytes:%" PRIu64
+                "\r\nhypercache_compressed_stored_bytes:%" PRIu64
+                "\r\nhypercache_compression_ratio:%.2f\r\nhypercache_compression_bytes:%" PRIu64
+                "\r\n",
+                sum.compressed_items, sum.compressed_raw_bytes, sum.compressed_stored_bytes,
+                sum.compressed_stored_bytes > 0
+                    ? (double)sum.compressed_raw_bytes / (double)sum.compressed_stored_bytes
+                    : 1,
+                sum.compression_memory_bytes);
 }
 
 static void print_persistence(text *to, node *of)
@@ -148,6 +174,18 @@ static void print_persistence(text *to, node *of)
                 "\r\nrdb_last_bgsave_status:ok\r\naof_enabled:0\r\naof_rewrite_in_progress:0\r\n"
                 "aof_last_write_status:ok\r\n",
                 of->started_ms / 1000);
+}
+
+static void print_compression(text *to, const hc_store_stats *sum)
+{
+    text_printf(
+        to,
+        "hypercache_compressions:%" PRIu64 "\r\nhypercache_compressions_skipped:%" PRIu64
+        "\r\nhypercache_decompressions:%" PRIu64 "\r\nhypercache_dictionary_trainings:%" PRIu64
+        "\r\nhypercache_compression_usec:%" PRIu64 "\r\nhypercache_decompression_usec:%" PRIu64
+        "\r\n",
+        sum->compressions, sum->compressions_skipped, sum->decompressions,
+        sum->dictionary_trainings, sum->compression_ns / 1000, sum->decompression_ns / 1000);
 }
 
 static void print_stats(text *to, node *of)
@@ -162,6 +200,7 @@ static void print_stats(text *to, node *of)
                 atomic_load(&totals.connections), atomic_load(&totals.commands),
                 atomic_load(&of->ops_per_second), atomic_load(&totals.input_bytes),
                 atomic_load(&totals.output_bytes), atomic_load(&totals.connections_rejected));
+    print_compression(to, &sum);
     text_printf(to,
                 "expired_keys:%" PRIu64 "\r\nevicted_keys:%" PRIu64 "\r\nevicted_clients:0\r\n"
                 "keyspace_hits:%" PRIu64 "\r\nkeyspace_misses:%" PRIu64

@@ -42,6 +42,7 @@ typedef struct node_options {
     uint64_t max_memory_bytes; /* all databases together; 0: no limit */
     int64_t default_ttl_ms;    /* 0: none */
     uint32_t eviction;
+    uint32_t compression;        /* an hc_compression */
     const hc_pressure *pressure; /* of each database, see hc_store_options; NULL: nobody is told */
     unsigned databases;          /* 1..NODE_DATABASES_MAX; 0: NODE_DATABASES_MAX */
     unsigned stores_max;         /* named stores, 1..NODE_STORES_MAX; 0: 16 */
@@ -123,6 +124,7 @@ typedef struct node_store_settings {
     uint64_t max_memory_bytes; /* 0: the node's at this time */
     int64_t default_ttl_ms;    /* 0: none */
     uint32_t eviction;
+    uint32_t compression;
 } node_store_settings;
 /* The settings that a store has when nothing else is said. */
 node_store_settings node_store_defaults(node *of);

@@ -43,6 +43,7 @@ static hc_store_options options_of(const node *of, const node_store_settings *wi
                               .max_memory_bytes = wish->max_memory_bytes,
                               .default_ttl_ms = wish->default_ttl_ms,
                               .eviction = wish->eviction,
+                              .compression = wish->compression,
                               .pressure = of->options.pressure};
 }
 
@@ -96,7 +97,8 @@ node_store_settings node_store_defaults(node *of)
 {
     return (node_store_settings){.max_memory_bytes = node_max_memory(of),
                                  .default_ttl_ms = of->options.default_ttl_ms,
-                                 .eviction = of->options.eviction};
+                                 .eviction = of->options.eviction,
+                                 .compression = of->options.compression};
 }
 
 hc_status node_store_add(node *of, hc_span name, const node_store_settings *wish)

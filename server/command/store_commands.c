@@ -2,7 +2,7 @@
  * store_commands.c - named stores: STORE CREATE, DROP, INFO, LIST; STORES.
  *
  * Settings are fixed when a store is created.  What is not named then is taken from the node:
- * cache.max_memory, cache.eviction, cache.default_ttl.
+ * cache.max_memory, cache.eviction, cache.default_ttl, cache.compression.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -35,6 +35,15 @@ static bool take_ttl(request *of, hc_span value, node_store_settings *wish)
     return fits;
 }
 
+static bool take_compression(request *of, hc_span value, node_store_settings *wish)
+{
+    bool is_zstd = argument_is(value, "zstd");
+    bool fits = is_zstd || argument_is(value, "none");
+    wish->compression = is_zstd ? HC_COMPRESSION_ZSTD : HC_COMPRESSION_NONE;
+    if (!fits) request_error(of, "ERR COMPRESSION is none or zstd");
+    return fits;
+}
+
 static bool take_store_options(request *of, node_store_settings *wish)
 {
     for (size_t i = 3; i < of->argc; i += 2) {
@@ -46,6 +55,9 @@ static bool take_store_options(request *of, node_store_settings *wish)
         } else if (i + 1 < of->argc && argument_is(of->args[i], "ttl")) {
             known = true;
             if (!take_ttl(of, value, wish)) return false;
+        } else if (i + 1 < of->argc && argument_is(of->args[i], "compression")) {
+            known = true;
+            if (!take_compression(of, value, wish)) return false;
         } else if (i + 1 < of->argc && argument_is(of->args[i], "eviction")) {
             known = true;
             if (!config_policy_parse(value, &wish->eviction)) {
@@ -134,16 +146,21 @@ static void reply_store(reply *to, const hc_store_ref *ref, bool is_database)
         {"deletes", stats.deletes},
         {"evicted", stats.evicted},
         {"expired", stats.expired},
+        {"compressed_keys", stats.compressed_items},
+        {"compressed_raw_bytes", stats.compressed_raw_bytes},
+        {"compressed_stored_bytes", stats.compressed_stored_bytes},
         {"users", info.users - 1}, /* less ours; of a database nobody holds a reference */
     };
     size_t count = sizeof numbers / sizeof numbers[0] - (is_database ? 1 : 0);
-    to->ops->map(to, count + 3);
+    to->ops->map(to, count + 4);
     reply_name(to, "name");
     reply_text(to, info.name);
     reply_name(to, "kind");
     reply_name(to, is_database ? "database" : "store");
     reply_name(to, "eviction");
     reply_name(to, config_policy_name(info.options->eviction));
+    reply_name(to, "compression");
+    reply_name(to, info.options->compression == HC_COMPRESSION_ZSTD ? "zstd" : "none");
     for (size_t i = 0; i < count; i++) {
         reply_name(to, numbers[i].name);
         to->ops->integer(to, (int64_t)numbers[i].value);
@@ -195,6 +212,7 @@ void run_store_help(request *of)
 {
     static const char *const lines[] = {
         "CREATE <name> [MAXMEMORY <bytes>] [EVICTION <policy>] [TTL <milliseconds>|DEFAULT]",
+        "        [COMPRESSION none|zstd]",
         "    Create a store. What is not given is the node's; nothing changes afterwards.",
         "DROP <name>",
         "    Remove a store with all its keys.",

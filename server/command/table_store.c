@@ -14,7 +14,8 @@ enum {
 static const command store_rows[] = {
     {ROW("create", -3, ADMIN, run_store_create), .complexity = "O(N) with N stores",
      .summary = "Creates a store, whose settings do not change afterwards",
-     .arguments = "name [MAXMEMORY=bytes] [EVICTION=policy] [TTL=milliseconds]"},
+     .arguments = "name [MAXMEMORY=bytes] [EVICTION=policy] [TTL=milliseconds] "
+                  "[COMPRESSION=none|zstd]"},
     {ROW("drop", 3, ADMIN, run_store_drop), .complexity = "O(N) with N stores",
      .summary = "Removes a store with all its keys", .arguments = "name"},
     {ROW("help", 2, ANY_TIME, run_store_help), .complexity = "O(1)",

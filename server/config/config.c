@@ -36,6 +36,11 @@ const config_word config_words_eviction[] = {
     {"volatile-ttl", HC_EVICTION_TTL | HC_EVICTION_VOLATILE},
     {NULL, 0},
 };
+const config_word config_words_compression[] = {
+    {"none", HC_COMPRESSION_NONE},
+    {"zstd", HC_COMPRESSION_ZSTD},
+    {NULL, 0},
+};
 const config_word config_words_level[] = {
     {"error", HC_LOG_ERROR}, {"warn", HC_LOG_WARN},   {"info", HC_LOG_INFO},
     {"debug", HC_LOG_DEBUG}, {"trace", HC_LOG_TRACE}, {NULL, 0},

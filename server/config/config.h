@@ -109,7 +109,8 @@ typedef struct config {
         int64_t default_ttl_ms;   /* 0: none */
         int64_t databases;
         int64_t max_stores;
-        int eviction; /* hc_eviction */
+        int eviction;    /* hc_eviction */
+        int compression; /* hc_compression */
     } cache;
     struct {
         bool protected_mode;
@@ -191,8 +192,8 @@ const char *config_nearest_flag(const char *flag);    /* the same for short flag
 /* The value of a component's level in logging.components. */
 bool config_component(const char *item, int *topic_out, int *level_out);
 
-extern const config_word config_words_eviction[], config_words_level[], config_words_format[],
-    config_words_output[];
+extern const config_word config_words_eviction[], config_words_compression[], config_words_level[],
+    config_words_format[], config_words_output[];
 
 /* ---- writing ---- */
 

@@ -54,6 +54,10 @@
     X(CACHE_DEFAULT_TTL, "cache", "default_ttl", DURATION, cache.default_ttl_ms, "0", 0,           \
       CONFIG_DAYS_MS(36500), 0, NULL, NULL,                                                        \
       "Life of an item whose write names none. 0: until it is deleted or evicted.")                \
+    X(CACHE_COMPRESSION, "cache", "compression", ENUM, cache.compression, "none", 0, 0, 0, NULL,   \
+      config_words_compression,                                                                    \
+      "zstd: values of 64 bytes and more are compressed where that pays, small ones with a "       \
+      "dictionary trained from them. About 2 us more for a write and .5 us for a read.")           \
     X(CACHE_DATABASES, "cache", "databases", INT, cache.databases, "16", 1, 16, 0, NULL,           \
       NULL, "Key spaces that SELECT 0, SELECT 1, ... choose from.")                                \
     X(CACHE_MAX_STORES, "cache", "max_stores", INT, cache.max_stores, "16", 1, 1000, 0, NULL,      \
