@@ -16,7 +16,8 @@
  * (policy_segment.h); `store` is the library itself.  The first half of a trace warms up, misses of
  * the second half count.  Expired items leave every cache at once, as all of these systems sweep.
  *
- * Exits with 1 when the store's default misses what docs/decisions/0005-eviction-policies.md promises.
+ * Exits with 1 when the store's default misses what docs/decisions/0005-eviction-policies.md
+ * promises.
  */
 #include "measure.h"
 #include "policy_segment.h"

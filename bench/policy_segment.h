@@ -2,8 +2,8 @@
  * policy_segment.h - the store's eviction, modelled: segments, 2-bit counters, little else.
  *
  * The model answers in a second what a rule is worth, and what each constant of it costs, before
- * and beside the store itself (policy_store.h).  docs/decisions/0005-eviction-policies.md says what was
- * found with it.
+ * and beside the store itself (policy_store.h).  docs/decisions/0005-eviction-policies.md says what
+ * was found with it.
  */
 #ifndef BENCH_POLICY_SEGMENT_H
 #define BENCH_POLICY_SEGMENT_H
