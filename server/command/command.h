@@ -35,14 +35,16 @@ typedef enum command_category {
     COMMAND_KEYSPACE = 1u << 0,
     COMMAND_STRING = 1u << 1,
     COMMAND_CONNECTION = 1u << 2,
-    COMMAND_DANGEROUS = 1u << 3
+    COMMAND_DANGEROUS = 1u << 3,
+    COMMAND_FILTER = 1u << 4 /* @cuckoo */
 } command_category;
 
 typedef enum command_group {
     COMMAND_GROUP_STRING = 0,
     COMMAND_GROUP_GENERIC,
     COMMAND_GROUP_CONNECTION,
-    COMMAND_GROUP_SERVER
+    COMMAND_GROUP_SERVER,
+    COMMAND_GROUP_FILTER
 } command_group;
 
 /* What a command does with its keys, as key-specs say it. */

@@ -208,22 +208,38 @@ void request_help(request *of, const char *const *lines, size_t count)
 typedef struct value_place {
     reply *to;
     bool begun;
+    bool wrong_type;
 } value_place;
 
 static void *reserve_bulk(void *ctx, const hc_item *item)
 {
     value_place *place = ctx;
     if (place->begun) place->to->ops->bulk_cancel(place->to); /* a writer came between */
-    place->begun = true;
-    return place->to->ops->bulk(place->to, item->value.size);
+    place->wrong_type = item->type != HC_TYPE_STRING;
+    place->begun = !place->wrong_type;
+    return place->begun ? place->to->ops->bulk(place->to, item->value.size) : NULL;
 }
 
-void reply_value(reply *to, hc_store *store, hc_span key)
+hc_status reply_value(reply *to, hc_store *store, hc_span key)
 {
-    value_place place = {to, false};
+    value_place place = {.to = to};
     const hc_sink sink = {&place, reserve_bulk};
     hc_status status = hc_store_read(store, key, &sink);
-    if (status == HC_OK || status == HC_ERR_BUFFER) return;
+    if (status == HC_ERR_BUFFER && place.wrong_type) return HC_ERR_TYPE;
+    if (status == HC_OK || status == HC_ERR_BUFFER) return HC_OK;
     if (place.begun) to->ops->bulk_cancel(to);
+    if (status != HC_ERR_NOT_FOUND) return status;
     to->ops->null(to);
+    return HC_OK;
+}
+
+const char *type_name(hc_type type)
+{
+    return type == HC_TYPE_FILTER ? "MBbloomCF" : "string";
+}
+
+hc_status string_get(hc_txn *txn, hc_span key, hc_item *item_out)
+{
+    hc_status status = hc_txn_get(txn, key, item_out);
+    return status == HC_OK && item_out->type != HC_TYPE_STRING ? HC_ERR_TYPE : status;
 }

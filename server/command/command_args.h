@@ -54,8 +54,14 @@ bool expiry_from(int64_t value, int64_t unit_ms, int64_t base_ms, int64_t *expir
  * lines are added. */
 void request_help(request *of, const char *const *lines, size_t count);
 
-/* Reads a value straight into the reply; null when there is no such key. */
-void reply_value(reply *to, hc_store *store, hc_span key);
+/* Reads a string straight into the reply; null when there is no such key.
+ *   HC_ERR_TYPE, HC_ERR_NO_MEMORY  and then nothing was answered */
+hc_status reply_value(reply *to, hc_store *store, hc_span key);
+/* "string", and for a cuckoo filter the name of RedisBloom's type. */
+const char *type_name(hc_type type);
+/* hc_txn_get for commands on strings.
+ *   HC_ERR_NOT_FOUND, HC_ERR_TYPE, HC_ERR_NO_MEMORY */
+hc_status string_get(hc_txn *txn, hc_span key, hc_item *item_out);
 
 /* Tells `worker`'s counters. */
 node_counters *request_counters(const request *of);

@@ -36,12 +36,13 @@ typedef enum category {
     CATEGORY_SLOW,
     CATEGORY_DANGEROUS,
     CATEGORY_CONNECTION,
+    CATEGORY_FILTER,
     CATEGORY_COUNT
 } category;
 
 static const char *const category_names[CATEGORY_COUNT] = {
-    "@keyspace", "@read", "@write",     "@string",    "@admin",
-    "@fast",     "@slow", "@dangerous", "@connection"};
+    "@keyspace", "@read", "@write",     "@string",     "@admin",
+    "@fast",     "@slow", "@dangerous", "@connection", "@cuckoo"};
 
 static bool has_category(const command *row, category which)
 {
@@ -62,6 +63,8 @@ static bool has_category(const command *row, category which)
         return (row->flags & COMMAND_FAST) == 0;
     case CATEGORY_DANGEROUS:
         return (row->categories & COMMAND_DANGEROUS) != 0 || (row->flags & COMMAND_ADMIN) != 0;
+    case CATEGORY_FILTER:
+        return (row->categories & COMMAND_FILTER) != 0;
     default:
         return (row->categories & COMMAND_CONNECTION) != 0;
     }

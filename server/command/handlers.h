@@ -96,6 +96,18 @@ void run_store_help(request *of);
 void run_store_info(request *of);
 void run_store_list(request *of);
 
+/* filter_commands.c, filter_add_commands.c */
+void run_cf_add(request *of);
+void run_cf_addnx(request *of);
+void run_cf_count(request *of);
+void run_cf_del(request *of);
+void run_cf_exists(request *of);
+void run_cf_info(request *of);
+void run_cf_insert(request *of);
+void run_cf_insertnx(request *of);
+void run_cf_mexists(request *of);
+void run_cf_reserve(request *of);
+
 /* inspect_commands.c */
 void run_memory_help(request *of);
 void run_memory_usage(request *of);

@@ -88,8 +88,6 @@ static void print_size(text *to, const char *name, uint64_t bytes)
     text_printf(to, "%s:%" PRIu64 "\r\n%s_human:%s\r\n", name, bytes, name, human(bytes, chars));
 }
 
-/* All stores together. */
-
 static void sum_compression(hc_store_stats *sum, const hc_store_stats *one)
 {
     sum->compressed_items += one->compressed_items;
@@ -104,6 +102,7 @@ static void sum_compression(hc_store_stats *sum, const hc_store_stats *one)
     sum->decompression_ns += one->decompression_ns;
 }
 
+/* All stores together. */
 static hc_store_stats sum_stores(node *of)
 {
     hc_store_stats sum = {.size = sizeof sum};

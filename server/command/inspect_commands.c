@@ -26,11 +26,13 @@ void run_object_encoding(request *of)
 {
     hc_item item;
     if (!stat_or_null(of, &item)) return;
-    hc_span name = item.value.size <= EMBEDDED_BYTES_MAX ? HC_SPAN("embstr") : HC_SPAN("raw");
+    bool is_string = item.type == HC_TYPE_STRING;
+    bool is_short = is_string && item.value.size <= EMBEDDED_BYTES_MAX;
+    hc_span name = is_short ? HC_SPAN("embstr") : HC_SPAN("raw");
     char digits[24];
     size_t size;
     int64_t number;
-    if (item.value.size < sizeof digits &&
+    if (is_string && item.value.size < sizeof digits &&
         hc_store_get(of->session->store, of->args[2], digits, sizeof digits, &size) == HC_OK &&
         integer_parse(hc_span_make(digits, size), &number))
         name = HC_SPAN("int");

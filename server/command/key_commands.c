@@ -45,7 +45,8 @@ void run_type(request *of)
 {
     hc_item item;
     hc_status status = hc_store_stat(of->session->store, of->args[1], &item);
-    of->reply->ops->status(of->reply, status == HC_OK ? HC_SPAN("string") : HC_SPAN("none"));
+    const char *name = status == HC_OK ? type_name(item.type) : "none";
+    of->reply->ops->status(of->reply, hc_span_make(name, strlen(name)));
 }
 
 /* ---- a value on its way from one key to another ---- */

@@ -5,6 +5,7 @@
  * behind its size; patterns are matched afterwards.  A walk goes in short slices and stops when
  * what it gathered passes a bound: SCAN then returns early (COUNT is a hint), KEYS with an error.
  */
+#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,8 +93,25 @@ typedef struct scan_wish {
     int64_t count;
     hc_span pattern;
     bool has_pattern;
-    bool no_such_type; /* TYPE names one that no key has */
+    hc_span type;
+    bool has_type;
 } scan_wish;
+
+typedef struct scan_catch {
+    text *keys;
+    const scan_wish *wish;
+} scan_catch;
+
+static void gather_type(void *ctx, const hc_item *item)
+{
+    scan_catch *to = ctx;
+    char lower[16];
+    size_t size = 0;
+    for (const char *c = type_name(item->type); *c != '\0'; c++)
+        lower[size++] = (char)tolower((unsigned char)*c);
+    lower[size] = '\0';
+    if (argument_is(to->wish->type, lower)) gather(to->keys, item);
+}
 
 /* An empty cursor is 0, as in Redis. */
 static bool cursor_parse(hc_span digits, uint64_t *cursor_out)
@@ -123,7 +141,8 @@ static bool take_scan_options(request *of, scan_wish *wish)
             wish->has_pattern = true;
             continue;
         } else if (has_value && argument_is(of->args[i], "type")) {
-            wish->no_such_type = !argument_is(value, "string");
+            wish->type = value;
+            wish->has_type = true;
             continue;
         }
         request_error(of, ERROR_SYNTAX);
@@ -138,7 +157,10 @@ static void scan(hc_store *store, scan_wish *wish, text *keys)
     int64_t left = wish->count;
     do {
         size_t slice = left < SLICE_KEYS ? (size_t)left : SLICE_KEYS;
-        hc_store_scan(store, &wish->cursor, slice, gather, keys);
+        if (wish->has_type)
+            hc_store_scan(store, &wish->cursor, slice, gather_type, &(scan_catch){keys, wish});
+        else
+            hc_store_scan(store, &wish->cursor, slice, gather, keys);
         left -= (int64_t)slice;
     } while (wish->cursor != 0 && left > 0 && keys->size < SCAN_BYTES_MAX && !keys->failed);
 }
@@ -160,7 +182,6 @@ void run_scan(request *of)
         text_fini(&keys);
         return;
     }
-    if (wish.no_such_type) keys.size = 0;
     size_t count = wish.has_pattern ? filter(&keys, 0, &wish.pattern) : count_keys(&keys);
     char cursor[24];
     int chars = snprintf(cursor, sizeof cursor, "%llu", (unsigned long long)wish.cursor);

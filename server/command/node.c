@@ -60,12 +60,13 @@ static hc_status options_take(node_options *to, const node_options *from)
     return fits ? HC_OK : HC_ERR_INVALID;
 }
 
-/* Zeroed, and aligned as node_counters wants it. */
-static node_counters *counters_create(size_t count)
+/* Zeroed, and on cache lines of its own. */
+static void *array_create(size_t count, size_t bytes)
 {
-    node_counters *counters = aligned_alloc(_Alignof(node_counters), count * sizeof *counters);
-    if (counters != NULL) memset(counters, 0, count * sizeof *counters);
-    return counters;
+    static_assert(_Alignof(node_counters) == 64 && _Alignof(node_filter) == 64, "one line each");
+    void *array = aligned_alloc(64, count * bytes);
+    if (array != NULL) memset(array, 0, count * bytes);
+    return array;
 }
 
 hc_status node_create(const node_options *options, node **node_out)
@@ -86,9 +87,11 @@ hc_status node_create(const node_options *options, node **node_out)
     made->started_ms = node_now_ms(made);
     made->started_ns = made->sampled_ns = node_now_ns(made);
     fill_run_id(made);
-    made->counters = counters_create(taken.workers);
-    made->counters_base = counters_create(1);
-    status = made->counters != NULL && made->counters_base != NULL ? HC_OK : HC_ERR_NO_MEMORY;
+    made->counters = array_create(taken.workers, sizeof *made->counters);
+    made->counters_base = array_create(1, sizeof *made->counters_base);
+    made->filters = array_create(taken.workers, sizeof *made->filters);
+    bool complete = made->counters != NULL && made->counters_base != NULL && made->filters != NULL;
+    status = complete ? HC_OK : HC_ERR_NO_MEMORY;
     if (status == HC_OK) status = node_stores_init(made);
     if (status == HC_OK)
         *node_out = made;
@@ -101,6 +104,9 @@ void node_destroy(node *of)
 {
     if (of == NULL) return;
     assert(of->sessions == NULL);
+    for (unsigned i = 0; of->filters != NULL && i < of->options.workers; i++)
+        hc_filter_destroy(of->filters[i].filter);
+    free(of->filters);
     node_stores_fini(of);
     free(of->counters);
     free(of->counters_base);

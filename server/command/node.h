@@ -72,6 +72,14 @@ typedef struct node_counters {
     _Atomic uint64_t busy_ns[NODE_COMMANDS_MAX];    /* a batch's time, shared out evenly */
 } node_counters;
 
+/* The cuckoo filter that a worker had last, taken out of its value (filter_value.c); for it alone.
+ */
+typedef struct node_filter {
+    _Alignas(64) hc_filter *filter; /* NULL: none */
+    uint64_t checksum;              /* of the value it was made from */
+    size_t value_bytes;             /* likewise */
+} node_filter;
+
 /* Only the counter's own worker may call it: a plain add, seen by others some time later. */
 static inline void node_count(_Atomic uint64_t *counter, uint64_t amount)
 {
@@ -91,6 +99,7 @@ struct node {
     unsigned database_count;                        /* of those; under stores_lock */
     pthread_mutex_t stores_lock;                    /* creates stores one at a time */
     _Atomic uint64_t max_memory_bytes;
+    node_filter *filters;          /* options.workers of them */
     node_counters *counters;       /* options.workers of them */
     node_counters *counters_base;  /* one: sums at the last CONFIG RESETSTAT */
     pthread_mutex_t counters_lock; /* guards counters_base */

@@ -70,7 +70,7 @@ static const char *add_real(hc_txn *txn, hc_span key, long double delta, char te
 {
     long double value = 0;
     hc_item item;
-    *status_out = hc_txn_get(txn, key, &item);
+    *status_out = string_get(txn, key, &item);
     if (*status_out != HC_OK && *status_out != HC_ERR_NOT_FOUND) return NULL;
     if (*status_out == HC_OK && !real_parse(item.value, &value))
         return "ERR value is not a valid float";

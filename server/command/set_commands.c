@@ -92,7 +92,7 @@ static void set_and_get(request *of, hc_span value, const hc_set_options *option
     hc_item item;
     hc_span key = of->args[1];
     hc_store_begin(of->session->store, &key, 1, &txn);
-    hc_status status = hc_txn_get(&txn, key, &item);
+    hc_status status = string_get(&txn, key, &item);
     bool found = status == HC_OK;
     if (found) reply_text(of->reply, item.value);
     if (found || status == HC_ERR_NOT_FOUND) status = hc_txn_set(&txn, key, value, options);
@@ -194,13 +194,14 @@ void run_getex(request *of)
     }
     if (!expiry_read(of, &wish, &expires_at_ms)) return;
     if (expires_at_ms == HC_EXPIRY_NONE && !wish.persist) {
-        reply_value(of->reply, of->session->store, of->args[1]);
+        hc_status read = reply_value(of->reply, of->session->store, of->args[1]);
+        if (read != HC_OK) request_fail(of, read, of->args[1]);
         return;
     }
     hc_txn txn;
     hc_item item;
     hc_store_begin(of->session->store, &of->args[1], 1, &txn);
-    hc_status status = hc_txn_get(&txn, of->args[1], &item);
+    hc_status status = string_get(&txn, of->args[1], &item);
     bool found = status == HC_OK;
     if (found) {
         reply_text(of->reply, item.value);

@@ -15,7 +15,8 @@ enum { KEYS_INLINE_MAX = 64 /* more are gathered on the heap */ };
 
 void run_get(request *of)
 {
-    reply_value(of->reply, of->session->store, of->args[1]);
+    hc_status status = reply_value(of->reply, of->session->store, of->args[1]);
+    if (status != HC_OK) request_fail(of, status, of->args[1]);
 }
 
 /* Several values are those of one moment, so that a MSET is seen whole or not at all: their shards
@@ -26,14 +27,15 @@ void run_mget(request *of)
     size_t count = of->argc - 1;
     of->reply->ops->array(of->reply, count);
     if (count == 1) {
-        reply_value(of->reply, of->session->store, keys[0]);
+        hc_status status = reply_value(of->reply, of->session->store, keys[0]);
+        if (status != HC_OK) of->reply->ops->null(of->reply);
         return;
     }
     hc_txn txn;
     hc_item item;
     hc_store_begin(of->session->store, keys, count, &txn);
     for (size_t i = 0; i < count; i++) {
-        if (hc_txn_get(&txn, keys[i], &item) == HC_OK)
+        if (string_get(&txn, keys[i], &item) == HC_OK)
             reply_text(of->reply, item.value);
         else
             of->reply->ops->null(of->reply);
@@ -45,7 +47,10 @@ void run_strlen(request *of)
 {
     hc_item item;
     hc_status status = hc_store_stat(of->session->store, of->args[1], &item);
-    of->reply->ops->integer(of->reply, status == HC_OK ? (int64_t)item.value.size : 0);
+    if (status == HC_OK && item.type != HC_TYPE_STRING)
+        request_fail(of, HC_ERR_TYPE, of->args[1]);
+    else
+        of->reply->ops->integer(of->reply, status == HC_OK ? (int64_t)item.value.size : 0);
 }
 
 void run_append(request *of)
@@ -64,7 +69,7 @@ void run_getdel(request *of)
     hc_txn txn;
     hc_item item;
     hc_store_begin(of->session->store, &of->args[1], 1, &txn);
-    hc_status status = hc_txn_get(&txn, of->args[1], &item);
+    hc_status status = string_get(&txn, of->args[1], &item);
     if (status == HC_OK) {
         reply_text(of->reply, item.value);
         (void)hc_txn_delete(&txn, of->args[1]); /* it is there */
@@ -97,8 +102,12 @@ void run_getrange(request *of)
     hc_item item;
     hc_store_begin(of->session->store, &of->args[1], 1, &txn);
     hc_span part = {0};
-    if (hc_txn_get(&txn, of->args[1], &item) == HC_OK) part = range_of(item.value, first, last);
-    reply_text(of->reply, part);
+    hc_status status = string_get(&txn, of->args[1], &item);
+    if (status == HC_OK) part = range_of(item.value, first, last);
+    if (status == HC_OK || status == HC_ERR_NOT_FOUND)
+        reply_text(of->reply, part);
+    else
+        request_fail(of, status, of->args[1]);
     hc_store_end(&txn);
 }
 
@@ -132,7 +141,7 @@ void run_setrange(request *of)
     hc_txn txn;
     hc_item item;
     hc_store_begin(of->session->store, &key, 1, &txn);
-    hc_status status = hc_txn_get(&txn, key, &item);
+    hc_status status = string_get(&txn, key, &item);
     if (status == HC_ERR_NOT_FOUND) {
         item.value = hc_span_make(NULL, 0);
         status = HC_OK;
