@@ -88,23 +88,32 @@ void filter_edit_touch(filter_edit *edit)
     edit->value_bytes = 0;
 }
 
+/* The worker's place for `size` bytes, kept from one command to the next: the system takes longer
+ * to hand out memory for a large value than it takes to fill it. */
+static uint8_t *place_for(node_filter *kept, size_t size)
+{
+    if (kept->written_bytes_max >= size) return kept->written;
+    free(kept->written);
+    kept->written = malloc(size);
+    kept->written_bytes_max = kept->written != NULL ? size : 0;
+    return kept->written;
+}
+
 hc_status filter_edit_save(filter_edit *edit)
 {
     size_t size = hc_filter_serialized_size(edit->filter);
     if (size > FILTER_BYTES_MAX) return HC_ERR_LIMIT;
-    uint8_t *bytes = malloc(size);
+    uint8_t *bytes = place_for(edit->kept, size);
     if (bytes == NULL) return HC_ERR_NO_MEMORY;
     const hc_set_options options = {
         .size = sizeof options, .type = HC_TYPE_FILTER, .keep_expiry = true};
+    hc_span value = hc_span_make(bytes, size);
     hc_status status = hc_filter_serialize(edit->filter, bytes, size, NULL);
-    if (status == HC_OK)
-        status = hc_txn_set(&edit->txn, edit->key, hc_span_make(bytes, size), &options);
-    if (status == HC_OK) {
-        edit->checksum = checksum_of(hc_span_make(bytes, size));
-        edit->value_bytes = size;
-    }
-    free(bytes);
-    return status;
+    if (status == HC_OK) status = hc_txn_set(&edit->txn, edit->key, value, &options);
+    if (status != HC_OK) return status;
+    edit->checksum = checksum_of(value);
+    edit->value_bytes = size;
+    return HC_OK;
 }
 
 void filter_edit_end(filter_edit *edit)
@@ -113,7 +122,9 @@ void filter_edit_end(filter_edit *edit)
     if (edit->filter == NULL) return;
     if (edit->value_bytes > 0) {
         hc_filter_destroy(edit->kept->filter);
-        *edit->kept = (node_filter){edit->filter, edit->checksum, edit->value_bytes};
+        edit->kept->filter = edit->filter;
+        edit->kept->checksum = edit->checksum;
+        edit->kept->value_bytes = edit->value_bytes;
     } else {
         hc_filter_destroy(edit->filter);
     }

@@ -104,8 +104,10 @@ void node_destroy(node *of)
 {
     if (of == NULL) return;
     assert(of->sessions == NULL);
-    for (unsigned i = 0; of->filters != NULL && i < of->options.workers; i++)
+    for (unsigned i = 0; of->filters != NULL && i < of->options.workers; i++) {
         hc_filter_destroy(of->filters[i].filter);
+        free(of->filters[i].written);
+    }
     free(of->filters);
     node_stores_fini(of);
     free(of->counters);

@@ -78,6 +78,8 @@ typedef struct node_filter {
     _Alignas(64) hc_filter *filter; /* NULL: none */
     uint64_t checksum;              /* of the value it was made from */
     size_t value_bytes;             /* likewise */
+    uint8_t *written;               /* where values are written before they are stored */
+    size_t written_bytes_max;
 } node_filter;
 
 /* Only the counter's own worker may call it: a plain add, seen by others some time later. */
