@@ -140,16 +140,46 @@ static void codec_destroy(hc_store *store, hci_codec *codec)
     hci_compressor_release(store, codec, sizeof *codec);
 }
 
+/* The codec of this stripe, else any that lies idle: threads come and go, and late ones share a
+ * stripe.  NULL: all are in use. */
+static hci_codec *idle_take(hci_compressor *c, uint32_t home)
+{
+    for (uint32_t i = 0; i < STRIPES; i++) {
+        codec_stripe *stripe = &c->stripes[(home + i) % STRIPES];
+        if (atomic_load_explicit(&stripe->idle, memory_order_relaxed) == NULL) continue;
+        hci_codec *codec = atomic_exchange_explicit(&stripe->idle, NULL, memory_order_acquire);
+        if (codec != NULL) return codec;
+    }
+    return NULL;
+}
+
+/* False: as many lie idle as are kept. */
+static bool idle_put(hci_compressor *c, uint32_t home, hci_codec *codec)
+{
+    for (uint32_t i = 0; i < STRIPES; i++) {
+        codec_stripe *stripe = &c->stripes[(home + i) % STRIPES];
+        hci_codec *none = NULL;
+        if (atomic_compare_exchange_strong_explicit(&stripe->idle, &none, codec,
+                                                    memory_order_release, memory_order_relaxed)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 hci_codec *hci_codec_take(hc_store *store)
 {
-    codec_stripe *stripe = &store->compressor->stripes[hci_read_stripe()];
+    uint32_t home = hci_read_stripe();
+    codec_stripe *stripe = &store->compressor->stripes[home];
     /* sequentially consistent: see store_train.c */
     atomic_fetch_add_explicit(&stripe->held, 1, memory_order_seq_cst);
-    hci_codec *codec = atomic_exchange_explicit(&stripe->idle, NULL, memory_order_acquire);
-    if (codec != NULL) return codec;
-    codec = hci_compressor_allocate(store, sizeof *codec);
+    hci_codec *codec = idle_take(store->compressor, home);
+    if (codec == NULL) {
+        codec = hci_compressor_allocate(store, sizeof *codec);
+        if (codec != NULL) *codec = (hci_codec){0};
+    }
     if (codec != NULL) {
-        *codec = (hci_codec){.stripe = stripe};
+        codec->stripe = stripe;
     } else {
         atomic_fetch_sub_explicit(&stripe->held, 1, memory_order_release);
     }
@@ -172,13 +202,9 @@ void hci_codec_put(hc_store *store, hci_codec *codec)
 {
     if (codec == NULL) return;
     codec_stripe *stripe = codec->stripe;
-    hci_codec *none = NULL;
+    hci_compressor *c = store->compressor;
     codec_trim(store, codec);
-    /* two threads of one stripe at once: one codec is enough to keep */
-    if (!atomic_compare_exchange_strong_explicit(&stripe->idle, &none, codec, memory_order_release,
-                                                 memory_order_relaxed)) {
-        codec_destroy(store, codec);
-    }
+    if (!idle_put(c, (uint32_t)(stripe - c->stripes), codec)) codec_destroy(store, codec);
     atomic_fetch_sub_explicit(&stripe->held, 1, memory_order_release);
 }
 

@@ -4,7 +4,8 @@
  *     store_compress.c   codecs, packing, unpacking
  *     store_train.c      samples, training, the ring of dictionaries
  *
- * A thread sticks to one stripe (hci_read_stripe), finds its codec there and counts there.
+ * A thread sticks to one stripe (hci_read_stripe), finds its codec there as a rule, and counts
+ * there.
  */
 #ifndef HYPERCACHE_STORE_COMPRESS_PRIVATE_H
 #define HYPERCACHE_STORE_COMPRESS_PRIVATE_H

@@ -386,7 +386,7 @@ static void test_every_call_tells_the_raw_value(void **state)
 {
     (void)state;
     model_open(11, (hc_store_options){.shards = 2});
-    model_run(4, 40000);
+    model_run(4, 20000);
     hc_store_stats stats = stats_of(m->store);
     assert_true(stats.compressed_items > KEYS_MAX / 4);
     assert_true(stats.compressed_raw_bytes > 2 * stats.compressed_stored_bytes);
@@ -494,7 +494,7 @@ static void test_a_new_kind_of_values_gets_a_new_dictionary_and_old_ones_stay_re
     model_open(15, (hc_store_options){.shards = 2});
     for (unsigned family = 0; family < 5; family++) {
         m->family = family;
-        write_records(40000, family * 100);
+        write_records(16000, family * 100);
         hc_store_stats stats = stats_of(m->store);
         assert_int_equal(stats.dictionary_trainings, family + 1);
         assert_true(stats.compressed_raw_bytes > 2 * stats.compressed_stored_bytes);
@@ -510,7 +510,7 @@ static void test_dictionaries_are_bounded_and_go_with_their_last_item(void **sta
     for (unsigned family = 0; family < 14; family++) {
         char text[32];
         m->family = family;
-        write_records(40000, 0);
+        write_records(16000, 0);
         /* one item of each family stays */
         hc_span value = hc_span_make(m->value, record(&m->random, family, (char *)m->value));
         hc_span key = hc_span_make(text, (size_t)snprintf(text, sizeof text, "kept%u", family));
@@ -630,6 +630,32 @@ static void test_threads_read_whole_values_while_dictionaries_come_and_go(void *
     hc_store_destroy(a.store);
 }
 
+static void *read_once(void *argument)
+{
+    char text[32], value[1024];
+    hc_status status = hc_store_get(argument, key_of(1, text), value, sizeof value, &(size_t){0});
+    return status == HC_OK ? argument : NULL;
+}
+
+/* More of them than there are stripes. */
+static void test_threads_that_come_and_go_leave_no_contexts_behind(void **state)
+{
+    (void)state;
+    model_open(18, (hc_store_options){.shards = 2});
+    write_records(3 * KEYS_MAX, 0);
+    uint64_t bytes = stats_of(m->store).compression_memory_bytes;
+    for (unsigned i = 0; i < 3 * STRIPES; i++) {
+        pthread_t thread;
+        void *result;
+        assert_int_equal(pthread_create(&thread, NULL, read_once, m->store), 0);
+        assert_int_equal(pthread_join(thread, &result), 0);
+        assert_ptr_equal(result, m->store);
+        if (i == 0) bytes = stats_of(m->store).compression_memory_bytes;
+    }
+    assert_int_equal(stats_of(m->store).compression_memory_bytes, bytes);
+    model_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -643,6 +669,7 @@ int main(void)
             test_a_new_kind_of_values_gets_a_new_dictionary_and_old_ones_stay_readable),
         cmocka_unit_test(test_dictionaries_are_bounded_and_go_with_their_last_item),
         cmocka_unit_test(test_values_that_do_not_get_smaller_are_seldom_tried),
+        cmocka_unit_test(test_threads_that_come_and_go_leave_no_contexts_behind),
         cmocka_unit_test(test_threads_read_whole_values_while_dictionaries_come_and_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
