@@ -218,8 +218,8 @@ check-asan check-ubsan check-tsan:
 check-clang: ## unit tests of a build by clang
 	$(REMAKE) CC=clang CXX=clang++ BUILD=build/clang unit
 .PHONY: check-all
-check-all: ## what CI adds to test: lint, unit tests by clang, ASan, UBSan, TSan
-	$(REMAKE) lint
+check-all: ## what CI adds to test: spacing, unit tests by clang, ASan, UBSan, TSan
+	$(REMAKE) check-format
 	$(REMAKE) check-clang
 	$(REMAKE) VARIANT=asan unit
 	$(REMAKE) VARIANT=tsan unit
@@ -253,12 +253,14 @@ check-symbols: all ## the library exports hc_ only, and calls the system from ho
 check-layers check-headers check-style check-symbols:
 	@BUILD=$(BUILD) $(PYTHON) tests/checks/$(subst -,_,$@).py
 
-.PHONY: lint format
+.PHONY: lint check-format format
 LINTED = $(sort $(shell find include lib server tests bench examples -name '*.[ch]' -o -name '*.cc'))
 TIDY := clang-tidy --quiet --warnings-as-errors='*'
-lint: check-style ## spacing, style and static analysis
-	$(PACKAGES) build test lint
+check-format: ## all C files have the project's spacing
+	$(PACKAGES) lint
 	@clang-format --dry-run -Werror $(LINTED)
+lint: check-style check-format ## spacing, style and static analysis (minutes)
+	$(PACKAGES) build test lint
 	@printf '%s\n' $(LIB_SOURCES) | xargs -P $(shell nproc) -n 4 sh -c \
 	    '$(TIDY) "$$@" -- -std=c11 -Iinclude -Ilib -D_GNU_SOURCE 2>&1 || exit 1' tidy
 	@printf '%s\n' $(SERVER_SOURCES) | xargs -P $(shell nproc) -n 4 sh -c \
