@@ -99,8 +99,8 @@ typedef struct hc_store_options {
     uint32_t compression;           /* an hc_compression */
     uint32_t compression_min_bytes; /* smaller values stay as they are; 32 or more, 0: 64 */
     /* A cuckoo filter (filter.h) in front of the index, which answers most misses; none when both
-     * rate and bits are 0.  It takes 1 to 3 bytes a key, and pays where the index is too large for
-     * the processor's caches and most reads miss; docs/decisions/store-filter.md has figures. */
+     * rate and bits are 0.  It takes 1.4 to 2.8 bytes a key and pays for single reads that mostly
+     * miss, of keys that hardly change; docs/decisions/0007-store-filter.md has figures. */
     double filter_rate;       /* misses it may let pass, as hc_filter_options; 0: as bits give */
     uint64_t filter_capacity; /* keys planned for; more cost reads a little.  0: from the limit */
     uint32_t filter_bits;     /* of a fingerprint, 8, 12 or 16; 0: the fewest for the rate */

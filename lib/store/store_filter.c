@@ -21,7 +21,7 @@
  *
  * The filter's memory comes from the host by way of this file, so it is counted to the byte and
  * cannot pass the limit.  It is sized when the store is made; past that it grows by layers, and
- * gives nothing back before the store does.  README.md says when it pays: seldom.
+ * gives nothing back before the store does.  It pays seldom: docs/decisions/0007-store-filter.md.
  */
 #include "store/store_private.h"
 

@@ -40,6 +40,8 @@ typedef struct sighting {
     unsigned slot;
 } sighting;
 
+static_assert(FILTER_NOT_ASKED == 0, "answers are cleared as bytes");
+
 typedef enum outcome { SEEN, NOT_SEEN, TORN, NEEDS_LOCK } outcome;
 
 /* ---- stripes ---- */
@@ -317,13 +319,13 @@ static hc_status read_locked(hc_store *store, shard *s, uint64_t hash, hc_span k
     return status;
 }
 
-static inline hc_status read_one(hc_store *store, uint64_t hash, hc_span key, reading *r,
-                                 tally *count)
+/* `answer` is the filter's. */
+static inline hc_status read_filtered(hc_store *store, uint64_t hash, hc_span key, reading *r,
+                                      tally *count, filter_answer answer)
 {
     shard *s = shard_of(store, hash);
     hc_status status = HC_ERR_NOT_FOUND;
     sighting seen;
-    filter_answer answer = filter_ask(s, hash);
     if (answer == FILTER_NO) {
         count->misses++;
         count->filter_answers++;
@@ -354,6 +356,12 @@ static inline hc_status read_one(hc_store *store, uint64_t hash, hc_span key, re
     count->hits += status != HC_ERR_NOT_FOUND;
     count->misses += status == HC_ERR_NOT_FOUND;
     return status;
+}
+
+static inline hc_status read_one(hc_store *store, uint64_t hash, hc_span key, reading *r,
+                                 tally *count)
+{
+    return read_filtered(store, hash, key, r, count, filter_ask(shard_of(store, hash), hash));
 }
 
 /* ---- the public calls ---- */
@@ -435,6 +443,33 @@ void hci_read_prefetch(const hc_store *store, const uint64_t *hashes, size_t cou
     }
 }
 
+static void filters_prefetch(const hc_store *store, const uint64_t *hashes, size_t count)
+{
+    if (store->shards[0].filter == NULL) return;
+    for (size_t i = 0; i < count; i++) {
+        hc_filter_prefetch_hash(shard_of(store, hashes[i])->filter, filter_hash(hashes[i]));
+    }
+}
+
+/* The filters' answers; the index is fetched for those that they let pass. */
+static void filters_ask(const hc_store *store, const uint64_t *hashes, size_t count,
+                        filter_answer *answers)
+{
+    uint64_t passed[HC_STORE_BATCH_MAX];
+    size_t passed_count = 0;
+    if (store->shards[0].filter == NULL) {
+        memset(answers, FILTER_NOT_ASKED, count * sizeof *answers);
+        hci_read_prefetch(store, hashes, count);
+        return;
+    }
+    filters_prefetch(store, hashes, count);
+    for (size_t i = 0; i < count; i++) {
+        answers[i] = filter_ask(shard_of(store, hashes[i]), hashes[i]);
+        if (answers[i] != FILTER_NO) passed[passed_count++] = hashes[i];
+    }
+    hci_read_prefetch(store, passed, passed_count);
+}
+
 void hc_store_prefetch(const hc_store *store, const hc_span *keys, size_t count)
 {
     uint64_t hashes[HC_STORE_BATCH_MAX];
@@ -442,22 +477,24 @@ void hc_store_prefetch(const hc_store *store, const hc_span *keys, size_t count)
     for (size_t i = 0; i < count; i++) {
         hashes[i] = hash_of(store, keys[i]);
     }
+    filters_prefetch(store, hashes, count);
     hci_read_prefetch(store, hashes, count);
 }
 
 void hc_store_get_many(hc_store *store, hc_get *gets, size_t count)
 {
     uint64_t hashes[HC_STORE_BATCH_MAX];
+    filter_answer answers[HC_STORE_BATCH_MAX];
     tally total = {0};
     assert(count <= HC_STORE_BATCH_MAX);
     if (count == 0) return;
     for (size_t i = 0; i < count; i++) {
         hashes[i] = hash_of(store, gets[i].key);
     }
-    hci_read_prefetch(store, hashes, count);
+    filters_ask(store, hashes, count, answers);
     for (size_t i = 0; i < count; i++) {
         reading r = {.buffer = gets[i].buffer, .buffer_bytes = gets[i].buffer_bytes};
-        gets[i].status = read_one(store, hashes[i], gets[i].key, &r, &total);
+        gets[i].status = read_filtered(store, hashes[i], gets[i].key, &r, &total, answers[i]);
         gets[i].size = gets[i].status == HC_ERR_NOT_FOUND ? 0 : r.value_bytes;
     }
     count_add(store, &total);

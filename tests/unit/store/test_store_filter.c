@@ -179,6 +179,34 @@ static void test_creating_without_memory_leaks_nothing(void **state)
     }
 }
 
+static void test_batches_ask_the_filter_too(void **state)
+{
+    (void)state;
+    fixture *f = fixture_open((hc_store_options){.filter_rate = 0.01});
+    set_keys(f, 0, KEYS);
+    unsigned numbers[HC_STORE_BATCH_MAX];
+    hc_span keys[HC_STORE_BATCH_MAX];
+    hc_get gets[HC_STORE_BATCH_MAX];
+    char values[HC_STORE_BATCH_MAX][8];
+    for (unsigned i = 0; i < HC_STORE_BATCH_MAX; i++) {
+        numbers[i] = i % 2 == 0 ? i : KEYS + i;
+        keys[i] = hc_span_make(&numbers[i], sizeof numbers[i]);
+        gets[i] = (hc_get){.key = keys[i], .buffer = values[i], .buffer_bytes = sizeof values[i]};
+    }
+    hc_store_prefetch(f->store, keys, HC_STORE_BATCH_MAX);
+    hc_store_get_many(f->store, gets, HC_STORE_BATCH_MAX);
+    for (unsigned i = 0; i < HC_STORE_BATCH_MAX; i++) {
+        assert_int_equal(gets[i].status, i % 2 == 0 ? HC_OK : HC_ERR_NOT_FOUND);
+        assert_int_equal(gets[i].size, i % 2 == 0 ? 1 : 0);
+    }
+    hc_store_stats all = stats(f);
+    assert_int_equal(all.hits, HC_STORE_BATCH_MAX / 2);
+    assert_int_equal(all.misses, HC_STORE_BATCH_MAX / 2);
+    assert_int_equal(all.filter_answers + all.filter_false_positives, HC_STORE_BATCH_MAX / 2);
+    assert_true(all.filter_answers > 0);
+    fixture_close(f);
+}
+
 /* Expired, flushed and evicted keys leave the filter: store_check counts its items. */
 static void test_filter_forgets_what_is_gone(void **state)
 {
@@ -349,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_filter_options_out_of_range_are_refused),
         cmocka_unit_test(test_filter_memory_counts_and_ends_at_the_limit),
         cmocka_unit_test(test_creating_without_memory_leaks_nothing),
+        cmocka_unit_test(test_batches_ask_the_filter_too),
         cmocka_unit_test(test_filter_forgets_what_is_gone),
         cmocka_unit_test(test_filter_that_overflows_is_not_asked),
         cmocka_unit_test(test_filter_is_built_again_when_it_can_be),
