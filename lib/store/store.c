@@ -182,22 +182,36 @@ static hc_status extent_prepare(hc_store *store, shard *held, hc_span key, hc_sp
     return *extent_out != NULL ? HC_OK : HC_ERR_NO_MEMORY;
 }
 
+/* One write to a shard that is locked (`held`) or is locked here. */
+static hc_status set_packed(hc_store *store, shard *s, bool held, uint64_t hash, hc_span key,
+                            const packing *packed, const hc_set_options *o)
+{
+    hc_span value = packed->value;
+    hci_extent *extent;
+    bool done = false;
+    if (hci_value_is_large(key.size, value.size) && value.size <= OVER_EXTENT_BYTES_MAX) {
+        if (!held) hci_lock_acquire(&s->lock);
+        done = hci_write_over_extent(store, s, hash, key, value, packed->flags, o);
+        if (!held) hci_lock_release(&s->lock);
+    }
+    if (done) return HC_OK;
+    hc_status status = extent_prepare(store, held ? s : NULL, key, value, &extent);
+    if (status != HC_OK) return status;
+    if (!held) hci_lock_acquire(&s->lock);
+    status = hci_write_set(store, s, hash, key, value, packed->flags, o, &extent);
+    if (!held) hci_lock_release(&s->lock);
+    hci_extent_release(store, extent);
+    return status;
+}
+
 static hc_status set_one(hc_store *store, uint64_t hash, hc_span key, hc_span value,
                          const hc_set_options *options)
 {
     hc_set_options o;
-    hci_extent *extent;
     hc_status status = set_options_resolve(store, options, &o);
     if (status != HC_OK) return status;
     packing packed = hci_pack(store, value);
-    status = extent_prepare(store, NULL, key, packed.value, &extent);
-    if (status == HC_OK) {
-        shard *s = shard_of(store, hash);
-        hci_lock_acquire(&s->lock);
-        status = hci_write_set(store, s, hash, key, packed.value, packed.flags, &o, &extent);
-        hci_lock_release(&s->lock);
-        hci_extent_release(store, extent);
-    }
+    status = set_packed(store, shard_of(store, hash), false, hash, key, &packed, &o);
     hci_pack_end(store, &packed);
     pressure_tell(store);
     return status;
@@ -354,17 +368,12 @@ hc_status hc_txn_get(hc_txn *txn, hc_span key, hc_item *item_out)
 hc_status hc_txn_set(hc_txn *txn, hc_span key, hc_span value, const hc_set_options *options)
 {
     hc_set_options o;
-    hci_extent *extent;
     uint64_t hash = hash_of(txn->store, key);
     shard *s = txn_shard(txn, hash);
     hc_status status = set_options_resolve(txn->store, options, &o);
     if (status != HC_OK) return status;
     packing packed = hci_pack(txn->store, value);
-    status = extent_prepare(txn->store, s, key, packed.value, &extent);
-    if (status == HC_OK) {
-        status = hci_write_set(txn->store, s, hash, key, packed.value, packed.flags, &o, &extent);
-        hci_extent_release(txn->store, extent);
-    }
+    status = set_packed(txn->store, s, true, hash, key, &packed, &o);
     hci_pack_end(txn->store, &packed);
     hci_views_drop(txn);
     return status;

@@ -541,6 +541,11 @@ typedef struct write_request {
 bool hci_value_is_large(size_t key_bytes, size_t value_bytes);
 hc_status hci_write_set(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span value,
                         uint8_t flags, const hc_set_options *options, hci_extent **extent);
+/* A large value over one of its size that nobody is reading, in its extent: no memory to find, no
+ * pages to touch for the first time.  False: it must be written the other way. */
+#define OVER_EXTENT_BYTES_MAX (4u << 20) /* copied under the lock */
+bool hci_write_over_extent(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span value,
+                           uint8_t flags, const hc_set_options *options);
 hc_status hci_write_expire(hc_store *store, shard *s, uint64_t hash, hc_span key,
                            int64_t expires_at_ms);
 hc_status hci_write_delete(hc_store *store, shard *s, uint64_t hash, hc_span key);

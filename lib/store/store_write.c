@@ -251,6 +251,30 @@ hc_status hci_write_set(hc_store *store, shard *s, uint64_t hash, hc_span key, h
     return status;
 }
 
+bool hci_write_over_extent(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span value,
+                           uint8_t flags, const hc_set_options *options)
+{
+    if (options->condition != HC_IF_ALWAYS && options->condition != HC_IF_PRESENT) return false;
+    found f = find(store, s, hash, key);
+    hci_extent *extent = f.item.extent;
+    if (!f.live || extent == NULL || extent->references != 1) return false;
+    int64_t expires_at_ms =
+        options->keep_expiry ? f.item.header.expires_at_ms : options->expires_at_ms;
+    if (expires_at_ms != HC_EXPIRY_NONE &&
+        expiry_passed(expires_at_ms, hci_wall_ms(&store->host))) {
+        return false;
+    }
+    item_header header = item_header_make((uint8_t)(options->type | flags | ITEM_EXTENT), key.size,
+                                          value.size, expires_at_ms);
+    if (header.flags != f.item.header.flags || value.size != f.item.header.value_bytes) {
+        return false;
+    }
+    memcpy(extent->bytes + extent->key_bytes, value.data, value.size);
+    overwrite(s, &f, &header, &(write_request){.key = key});
+    s->counters.sets++;
+    return true;
+}
+
 hc_status hci_write_delete(hc_store *store, shard *s, uint64_t hash, hc_span key)
 {
     found f = find(store, s, hash, key);

@@ -364,6 +364,41 @@ static void test_large_values_follow_every_write(void **state)
     assert_int_equal(f.memory.live_bytes, 0);
 }
 
+static void test_a_large_value_of_the_same_size_takes_no_new_memory(void **state)
+{
+    (void)state;
+    static uint8_t large[50000], got[50000];
+    hc_set_options keep = {.size = sizeof keep, .keep_expiry = true};
+    hc_item item;
+    size_t size = 0;
+    hc_span value = hc_span_make(large, sizeof large);
+    hc_set_options soon = {.size = sizeof soon, .expires_at_ms = TEST_CLOCK_START_MS + 50};
+    assert_int_equal(hc_store_set(f.store, span("k"), value, &soon), HC_OK);
+    f.memory.grants = 0;
+    memset(large, 'N', sizeof large);
+    assert_int_equal(hc_store_set(f.store, span("k"), value, &keep), HC_OK);
+    assert_int_equal(hc_store_get(f.store, span("k"), got, sizeof got, &size), HC_OK);
+    assert_memory_equal(got, large, sizeof large);
+    assert_int_equal(hc_store_stat(f.store, span("k"), &item), HC_OK);
+    assert_int_equal(item.expires_at_ms, TEST_CLOCK_START_MS + 50);
+    soon.expires_at_ms += 10;
+    assert_int_equal(hc_store_set(f.store, span("k"), value, &soon), HC_OK);
+    assert_int_equal(hc_store_stat(f.store, span("k"), &item), HC_OK);
+    assert_int_equal(item.expires_at_ms, TEST_CLOCK_START_MS + 60);
+    value.size--; /* another size needs a block of its own */
+    assert_int_equal(hc_store_set(f.store, span("k"), value, NULL), HC_ERR_NO_MEMORY);
+    f.memory.grants = SIZE_MAX;
+    assert_int_equal(hc_store_get(f.store, span("k"), got, sizeof got, &size), HC_OK);
+    assert_int_equal(size, sizeof large);
+    hc_view view; /* nor may a block change that is being viewed */
+    assert_int_equal(hc_store_view(f.store, span("k"), got, sizeof got, &view), HC_OK);
+    memset(large, 'O', sizeof large);
+    value.size = sizeof large;
+    assert_int_equal(hc_store_set(f.store, span("k"), value, NULL), HC_OK);
+    assert_int_equal(view.value.data[0], 'N');
+    hc_view_release(&view);
+}
+
 static void test_flush_removes_everything_and_memory_follows(void **state)
 {
     (void)state;
@@ -582,6 +617,7 @@ int main(void)
         TEST(test_increment_counts_within_64_bits),
         TEST(test_append_grows_a_value_past_what_is_packed),
         TEST(test_large_values_follow_every_write),
+        TEST(test_a_large_value_of_the_same_size_takes_no_new_memory),
         TEST(test_flush_removes_everything_and_memory_follows),
         TEST(test_a_lower_limit_is_reached_by_maintenance),
         TEST(test_expired_memory_comes_back_without_reads),
