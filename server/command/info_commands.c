@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -58,10 +59,14 @@ static void print_clients(text *to, node *of)
 /* Resident bytes of this process; 0 where that cannot be read. */
 static uint64_t resident_bytes(void)
 {
+    char line[256] = "";
     unsigned long pages = 0;
     FILE *file = fopen("/proc/self/statm", "re");
     if (file == NULL) return 0;
-    if (fscanf(file, "%*s %lu", &pages) != 1) pages = 0;
+    if (fgets(line, sizeof line, file) != NULL) {
+        const char *second = strchr(line, ' '); /* total, then resident */
+        if (second != NULL) pages = strtoul(second, NULL, 10);
+    }
     (void)fclose(file);
     return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }

@@ -168,6 +168,7 @@ static uint64_t own_limit(node *of, const hc_store_ref *ref)
 
 static uint64_t part_of(uint64_t limit, uint64_t others, uint64_t stores, uint64_t own)
 {
+    assert(stores > 0);
     uint64_t part = others < limit ? limit - others : 0;
     if (part < limit / stores) part = limit / stores;
     if (own != 0 && part > own) part = own;

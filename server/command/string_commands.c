@@ -117,7 +117,7 @@ static hc_status write_patched(hc_txn *txn, hc_span key, hc_span old, size_t off
 {
     size_t end = offset + patch.size;
     size_t size = end > old.size ? end : old.size;
-    uint8_t *value = malloc(size);
+    uint8_t *value = malloc(size > 0 ? size : 1);
     if (value == NULL) return HC_ERR_NO_MEMORY;
     if (old.size > 0) memcpy(value, old.data, old.size);
     if (offset > old.size) memset(value + old.size, 0, offset - old.size);
