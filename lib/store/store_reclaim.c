@@ -15,6 +15,7 @@
  * short, so no write pays for a whole segment unless memory is at its very end.  Copies need a
  * segment to go to: one for each shard is kept back from callers (memory_kept_back).
  */
+#include "host/relax.h"
 #include "store/store_compress.h"
 #include "store/store_private.h"
 
@@ -193,17 +194,25 @@ static bool room_step(hc_store *store, shard *s)
     return hci_reclaim_step(store, s, RECLAIM_ROOM, ROOM_ITEMS);
 }
 
-/* The same in any shard whose lock is free: memory is the store's, not the shard's. */
-static bool room_step_elsewhere(hc_store *store, const shard *held, uint32_t *next)
+typedef enum room { ROOM_MADE, ROOM_BUSY, ROOM_NOWHERE } room;
+
+/* The same in any shard whose lock is free: memory is the store's, not the shard's.  ROOM_BUSY:
+ * nothing was to be had but in shards that others hold just now. */
+static room room_step_elsewhere(hc_store *store, const shard *held, uint32_t *next)
 {
+    room found = ROOM_NOWHERE;
     for (uint32_t i = 0; i < store->shard_count; i++) {
         shard *s = &store->shards[(*next)++ & (store->shard_count - 1)];
-        if (s == held || !hci_lock_try_acquire(&s->lock)) continue;
+        if (s == held) continue;
+        if (!hci_lock_try_acquire(&s->lock)) {
+            found = ROOM_BUSY;
+            continue;
+        }
         bool progress = room_step(store, s);
         hci_lock_release(&s->lock);
-        if (progress) return true;
+        if (progress) return ROOM_MADE;
     }
-    return false;
+    return found;
 }
 
 /* Where to look for room first: the fuller of two shards taken in turn, so that no shard shrinks
@@ -218,13 +227,26 @@ static uint32_t room_first(hc_store *store)
     return count_b > count_a ? b : a;
 }
 
+/* Until a shard's lock is free.  Who holds one may not wait for another: two such would wait for
+ * ever. */
+static void room_wait(hc_store *store, const shard *held, uint32_t next)
+{
+    hci_cpu_relax();
+    if (held != NULL) return;
+    shard *s = &store->shards[next & (store->shard_count - 1)];
+    hci_lock_acquire(&s->lock);
+    hci_lock_release(&s->lock);
+}
+
 hc_status hci_reclaim_room(hc_store *store, shard *held, uint64_t bytes)
 {
     uint32_t next = room_first(store);
     for (uint32_t step = 0; step < ROOM_STEPS_MAX; step++) {
         if (memory_fits(store, bytes, memory_kept_back(store))) return HC_OK;
         if (held != NULL && room_step(store, held)) continue;
-        if (!room_step_elsewhere(store, held, &next)) return HC_ERR_FULL;
+        room found = room_step_elsewhere(store, held, &next);
+        if (found == ROOM_NOWHERE) return HC_ERR_FULL;
+        if (found == ROOM_BUSY) room_wait(store, held, next);
     }
     return HC_ERR_FULL;
 }
