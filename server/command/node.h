@@ -136,6 +136,7 @@ typedef struct node_store_settings {
     int64_t default_ttl_ms;    /* 0: none */
     uint32_t eviction;
     uint32_t compression;
+    uint32_t filter_bits; /* 0: no filter */
 } node_store_settings;
 /* The settings that a store has when nothing else is said. */
 node_store_settings node_store_defaults(node *of);

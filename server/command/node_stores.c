@@ -44,6 +44,7 @@ static hc_store_options options_of(const node *of, const node_store_settings *wi
                               .default_ttl_ms = wish->default_ttl_ms,
                               .eviction = wish->eviction,
                               .compression = wish->compression,
+                              .filter_bits = wish->filter_bits,
                               .pressure = of->options.pressure};
 }
 

@@ -44,32 +44,49 @@ static bool take_compression(request *of, hc_span value, node_store_settings *wi
     return fits;
 }
 
+static bool take_filter(request *of, hc_span value, node_store_settings *wish)
+{
+    static const struct {
+        const char *text;
+        uint32_t bits;
+    } words[] = {{"none", 0}, {"8", 8}, {"12", 12}, {"16", 16}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (!argument_is(value, words[i].text)) continue;
+        wish->filter_bits = words[i].bits;
+        return true;
+    }
+    request_error(of, "ERR FILTER is none, or the bits of a fingerprint: 8, 12 or 16");
+    return false;
+}
+
+static bool take_eviction(request *of, hc_span value, node_store_settings *wish)
+{
+    bool fits = config_policy_parse(value, &wish->eviction);
+    if (!fits)
+        request_error(of, "ERR EVICTION is noeviction, or allkeys- or volatile- with "
+                          "s3fifo, lru, lfu, fifo, ttl or random");
+    return fits;
+}
+
+static bool take_store_option(request *of, hc_span name, hc_span value, node_store_settings *wish)
+{
+    if (argument_is(name, "maxmemory")) return take_memory(of, value, wish);
+    if (argument_is(name, "ttl")) return take_ttl(of, value, wish);
+    if (argument_is(name, "compression")) return take_compression(of, value, wish);
+    if (argument_is(name, "filter")) return take_filter(of, value, wish);
+    if (argument_is(name, "eviction")) return take_eviction(of, value, wish);
+    request_error(of, ERROR_SYNTAX);
+    return false;
+}
+
 static bool take_store_options(request *of, node_store_settings *wish)
 {
     for (size_t i = 3; i < of->argc; i += 2) {
-        bool known = false;
-        hc_span value = i + 1 < of->argc ? of->args[i + 1] : (hc_span){0};
-        if (i + 1 < of->argc && argument_is(of->args[i], "maxmemory")) {
-            known = true;
-            if (!take_memory(of, value, wish)) return false;
-        } else if (i + 1 < of->argc && argument_is(of->args[i], "ttl")) {
-            known = true;
-            if (!take_ttl(of, value, wish)) return false;
-        } else if (i + 1 < of->argc && argument_is(of->args[i], "compression")) {
-            known = true;
-            if (!take_compression(of, value, wish)) return false;
-        } else if (i + 1 < of->argc && argument_is(of->args[i], "eviction")) {
-            known = true;
-            if (!config_policy_parse(value, &wish->eviction)) {
-                request_error(of, "ERR EVICTION is noeviction, or allkeys- or volatile- with "
-                                  "s3fifo, lru, lfu, fifo, ttl or random");
-                return false;
-            }
-        }
-        if (!known) {
+        if (i + 1 == of->argc) {
             request_error(of, ERROR_SYNTAX);
             return false;
         }
+        if (!take_store_option(of, of->args[i], of->args[i + 1], wish)) return false;
     }
     return true;
 }
@@ -147,6 +164,9 @@ static void reply_store(reply *to, const hc_store_ref *ref, bool is_database)
         {"evicted", stats.evicted},
         {"expired", stats.expired},
         {"compressed_keys", stats.compressed_items},
+        {"filter_bits", info.options->filter_bits},
+        {"filter_bytes", stats.filter_bytes},
+        {"filter_answers", stats.filter_answers},
         {"compressed_raw_bytes", stats.compressed_raw_bytes},
         {"compressed_stored_bytes", stats.compressed_stored_bytes},
         {"users", info.users - 1}, /* less ours; of a database nobody holds a reference */
@@ -212,7 +232,7 @@ void run_store_help(request *of)
 {
     static const char *const lines[] = {
         "CREATE <name> [MAXMEMORY <bytes>] [EVICTION <policy>] [TTL <milliseconds>|DEFAULT]",
-        "        [COMPRESSION none|zstd]",
+        "        [COMPRESSION none|zstd] [FILTER none|8|12|16]",
         "    Create a store. What is not given is the node's; nothing changes afterwards.",
         "DROP <name>",
         "    Remove a store with all its keys.",

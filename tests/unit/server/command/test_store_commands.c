@@ -52,6 +52,7 @@ static void test_bad_names_and_options_are_refused(void **state)
                {"STORE CREATE a MAXMEMORY x", "-ERR MAXMEMORY is a size..."},
                {"STORE CREATE a EVICTION mru", "-ERR EVICTION is..."},
                {"STORE CREATE a COMPRESSION lz4", "-ERR COMPRESSION is none or zstd"},
+               {"STORE CREATE a FILTER 9", "-ERR FILTER is none, or..."},
                {"STORE CREATE a TTL -1", "-ERR TTL is in milliseconds..."},
                {"STORE CREATE a TTL x", "-ERR value is not an integer or out of range"},
                {"STORES", "*1 \"0\""}, {"STORE CREATE a", "+OK"},
@@ -74,7 +75,7 @@ static void test_a_store_has_the_settings_it_was_made_with(void **state)
     test_client_init(&on, &options);
     const test_step steps[] = {
         {"STORE CREATE a MAXMEMORY 8mb EVICTION volatile-lru TTL 1500", "+OK"},
-        {"STORE CREATE b ttl 0 COMPRESSION zstd", "+OK"},
+        {"STORE CREATE b ttl 0 COMPRESSION zstd FILTER 12", "+OK"},
         {"STORE CREATE c TTL default EVICTION noeviction", "+OK"},
         {"SELECT a", "+OK"},
         {"SET k v", "+OK"},
@@ -86,10 +87,10 @@ static void test_a_store_has_the_settings_it_was_made_with(void **state)
         {"SELECT c", "+OK"},
         {"SET k v", "+OK"},
         {"PTTL k", ":5000"},
-        {"STORE INFO a", "%20 \"name\" \"a\" \"kind\" \"store\" \"eviction\" \"volatile-lru\" "
+        {"STORE INFO a", "%23 \"name\" \"a\" \"kind\" \"store\" \"eviction\" \"volatile-lru\" "
                          "\"compression\" \"none\" \"default_ttl_ms\" :1500 \"created_at_ms\"..."},
         {"STORE INFO default",
-         "%19 \"name\" \"0\" \"kind\" \"database\" \"eviction\" \"allkeys-s3fifo\" "
+         "%22 \"name\" \"0\" \"kind\" \"database\" \"eviction\" \"allkeys-s3fifo\" "
          "\"compression\" \"none\" \"default_ttl_ms\" :5000..."},
     };
     test_client_steps(&on, steps, sizeof steps / sizeof steps[0]);
@@ -98,6 +99,7 @@ static void test_a_store_has_the_settings_it_was_made_with(void **state)
     assert_non_null(strstr(test_client_run(&on, "STORE INFO a"), "\"users\" :0"));
     assert_non_null(strstr(test_client_run(&on, "STORE INFO c"), "\"users\" :1"));
     assert_non_null(strstr(test_client_run(&on, "STORE INFO b"), "\"compression\" \"zstd\""));
+    assert_non_null(strstr(test_client_run(&on, "STORE INFO b"), "\"filter_bits\" :12"));
     assert_non_null(strstr(test_client_run(&on, "STORE INFO c"), "\"eviction\" \"noeviction\""));
     test_client_fini(&on);
 }
