@@ -4,8 +4,9 @@
  *     look up every command -> prefetch the index for all keys -> run each in order
  *
  * The look-up pass costs some ten nanoseconds a request and lets the cache misses of up to
- * HC_STORE_BATCH_MAX keys overlap, which is most of what a small GET costs.  Keys behind a SELECT
- * in the same batch are prefetched from the wrong database: harmless, so not avoided.
+ * HC_STORE_BATCH_MAX keys overlap, which is most of what a small GET costs; when those requests
+ * have run, the keys of the next ones are fetched.  Keys behind a SELECT may be prefetched from the
+ * wrong database: harmless, so not avoided.
  *
  * The clock is read twice a batch; its time is shared out evenly among the commands it ran.
  */
@@ -125,11 +126,12 @@ static const command *look_up(const request *of)
     return sub != NULL ? sub : row;
 }
 
-static void prefetch_keys(const request *requests, size_t count, const hc_store *store)
+/* Returns how many requests it prefetched for, >= 1: as many as have HC_STORE_BATCH_MAX keys. */
+static size_t prefetch_keys(const request *requests, size_t count, const hc_store *store)
 {
     hc_span keys[HC_STORE_BATCH_MAX];
-    size_t used = 0;
-    for (size_t i = 0; i < count && used < HC_STORE_BATCH_MAX; i++) {
+    size_t used = 0, i = 0;
+    for (; i < count && used < HC_STORE_BATCH_MAX; i++) {
         const command *row = requests[i].command;
         if (row == NULL || row->keys.first == 0) continue;
         size_t of_request = command_key_count(row, requests[i].argc);
@@ -137,6 +139,7 @@ static void prefetch_keys(const request *requests, size_t count, const hc_store 
             keys[used++] = requests[i].args[command_key_at(row, k)];
     }
     if (used > 1) hc_store_prefetch(store, keys, used);
+    return i;
 }
 
 static void run_one(request *of, node_counters *counters)
@@ -192,9 +195,11 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
     atomic_store_explicit(&who->last_ns, begun_ns, memory_order_relaxed);
     for (size_t i = 0; i < count; i++)
         requests[i].command = look_up(&requests[i]);
-    if (count > 1 || requests[0].argc > 2) prefetch_keys(requests, count, who->store);
-    size_t ran = 0;
+    size_t ran = 0, prefetched = count > 1 || requests[0].argc > 2 ? 0 : count;
     while (ran < count) {
+        if (ran == prefetched) {
+            prefetched += prefetch_keys(requests + ran, count - ran, who->store);
+        }
         request *of = &requests[ran++];
         atomic_store_explicit(&who->last, of->command, memory_order_relaxed);
         if (who->replies == SESSION_REPLIES_ON)
