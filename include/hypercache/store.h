@@ -93,8 +93,8 @@ typedef struct hc_store_options {
     uint64_t max_memory_bytes; /* what the store's memory may reach; 0: no limit */
     uint64_t seed;             /* of the hash; 0: drawn from the host */
     int64_t default_ttl_ms;    /* for writes that name no expiry; 0: none */
-    uint32_t shards;           /* power of two, 1..HC_STORE_SHARDS_MAX; 0: 16, more above 16 GiB */
-    uint32_t eviction;         /* an hc_eviction, perhaps | HC_EVICTION_VOLATILE */
+    uint32_t shards;   /* power of two, 1..HC_STORE_SHARDS_MAX; 0: by the limit, 16 without */
+    uint32_t eviction; /* an hc_eviction, perhaps | HC_EVICTION_VOLATILE */
     const hc_pressure *pressure;    /* copied; NULL: all defaults */
     uint32_t compression;           /* an hc_compression */
     uint32_t compression_min_bytes; /* smaller values stay as they are; 32 or more, 0: 64 */
@@ -286,7 +286,8 @@ hc_status hc_store_increment(hc_store *store, hc_span key, int64_t delta, int64_
 HC_API
 hc_status hc_store_append(hc_store *store, hc_span key, hc_span tail, size_t *size_out);
 
-/* Removes everything.  Takes time for the shards, not for the items; memory goes back at once. */
+/* Removes everything.  Takes time for the shards, not for the items; what writes do not use again
+ * goes back to the host with hc_store_maintain. */
 HC_API
 void hc_store_flush(hc_store *store);
 
