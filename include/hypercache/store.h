@@ -286,8 +286,8 @@ hc_status hc_store_increment(hc_store *store, hc_span key, int64_t delta, int64_
 HC_API
 hc_status hc_store_append(hc_store *store, hc_span key, hc_span tail, size_t *size_out);
 
-/* Removes everything.  Takes time for the shards, not for the items; what writes do not use again
- * goes back to the host with hc_store_maintain. */
+/* Removes everything in one step.  Takes time for the shards, not for the items; what writes do not
+ * use again goes back to the host with hc_store_maintain. */
 HC_API
 void hc_store_flush(hc_store *store);
 
@@ -323,6 +323,59 @@ HC_API
 hc_status hc_txn_delete_if(hc_txn *txn, hc_span key, uint64_t version);
 HC_API
 hc_status hc_txn_expire(hc_txn *txn, hc_span key, int64_t expires_at_ms);
+
+/* ---- following what changes ---- */
+
+typedef enum hc_effect_kind {
+    HC_EFFECT_SET = 0,     /* the key has this value, type and expiry now */
+    HC_EFFECT_APPEND = 1,  /* `value` was added to the end of its string; expiry as it was */
+    HC_EFFECT_EXPIRY = 2,  /* it has this expiry now */
+    HC_EFFECT_DELETE = 3,  /* it was removed by a call */
+    HC_EFFECT_EXPIRED = 4, /* it was removed because its time had come */
+    HC_EFFECT_EVICTED = 5, /* it was removed to make room */
+    HC_EFFECT_FLUSH = 6,   /* everything was removed; no key */
+    HC_EFFECT_COMMIT = 7   /* the end of a transaction that had an effect; no key */
+} hc_effect_kind;
+#define HC_EFFECT_KINDS 8u
+
+/* A change that was made, told as its result: followed in order by another store, effects make it
+ * equal.  Spans are borrowed until the call returns. */
+typedef struct hc_effect {
+    hc_effect_kind kind;
+    hc_type type; /* of SET */
+    bool more; /* made inside hc_store_begin .. hc_store_end, of which COMMIT will tell the end */
+    hc_span key;
+    hc_span value;         /* of SET and APPEND: as it was given, never compressed */
+    int64_t expires_at_ms; /* of SET and EXPIRY; HC_EXPIRY_NONE: never */
+} hc_effect;
+
+typedef struct hc_effects {
+    size_t size; /* sizeof(hc_effects) */
+    void *ctx;
+    /* Comes right after the change, under the lock of the key's shard, so changes of one key come
+     * in their order; FLUSH under the locks of all shards, COMMIT under those of its transaction,
+     * after which the same thread tells it.  Several shards may call at once.  Must be short and
+     * must not call the store.  Other keys than those named at hc_store_begin may be evicted
+     * meanwhile by the same thread: such an effect has more = false. */
+    void (*changed)(void *ctx, const hc_effect *effect);
+    uint32_t kinds; /* bit 1u << hc_effect_kind for each that is wanted */
+    uint32_t reserved;
+} hc_effects;
+
+#define HC_STORE_FOLLOWERS_MAX 4u
+
+/* From when it returns, `table`, which is copied, is told every change, after those who followed
+ * earlier.  Takes the locks of all shards; not inside `changed`.  Not followed, a change costs one
+ * comparison.
+ *   HC_ERR_INVALID      `changed` NULL, or no kind
+ *   HC_ERR_UNSUPPORTED  from a newer header, with a field unknown here
+ *   HC_ERR_LIMIT        HC_STORE_FOLLOWERS_MAX follow already */
+HC_API
+hc_status hc_store_follow(hc_store *store, const hc_effects *table);
+/* The follower with this `changed` and `ctx` is not called any more when it returns.
+ *   HC_ERR_NOT_FOUND */
+HC_API
+hc_status hc_store_unfollow(hc_store *store, const hc_effects *table);
 
 /* ---- walking ---- */
 

@@ -186,19 +186,19 @@ static hc_status extent_prepare(hc_store *store, shard *held, hc_span key, hc_sp
 static hc_status set_packed(hc_store *store, shard *s, bool held, uint64_t hash, hc_span key,
                             const packing *packed, const hc_set_options *o)
 {
-    hc_span value = packed->value;
+    hc_span value = packed->value.stored;
     hci_extent *extent;
     bool done = false;
     if (hci_value_is_large(key.size, value.size) && value.size <= OVER_EXTENT_BYTES_MAX) {
         if (!held) hci_lock_acquire(&s->lock);
-        done = hci_write_over_extent(store, s, hash, key, value, packed->flags, o);
+        done = hci_write_over_extent(store, s, hash, key, &packed->value, o);
         if (!held) hci_lock_release(&s->lock);
     }
     if (done) return HC_OK;
     hc_status status = extent_prepare(store, held ? s : NULL, key, value, &extent);
     if (status != HC_OK) return status;
     if (!held) hci_lock_acquire(&s->lock);
-    status = hci_write_set(store, s, hash, key, value, packed->flags, o, &extent);
+    status = hci_write_set(store, s, hash, key, &packed->value, o, &extent);
     if (!held) hci_lock_release(&s->lock);
     hci_extent_release(store, extent);
     return status;
@@ -296,9 +296,9 @@ hc_status hc_store_append(hc_store *store, hc_span key, hc_span tail, size_t *si
 
 void hc_store_flush(hc_store *store)
 {
+    hci_shards_lock(store);
     for (uint32_t i = 0; i < store->shard_count; i++) {
         shard *s = &store->shards[i];
-        hci_lock_acquire(&s->lock);
         hci_index_reset(store, s);
         hci_segment_reset(store, s);
         hci_extent_flush(store, s);
@@ -307,8 +307,11 @@ void hc_store_flush(hc_store *store)
         s->count_with_expiry = 0;
         s->packed = (packed_counters){0};
         s->moves++;
-        hci_lock_release(&s->lock);
     }
+    if (effect_wanted(store, HC_EFFECT_FLUSH)) {
+        hci_effect_tell(store, store->shards, &(hc_effect){.kind = HC_EFFECT_FLUSH});
+    }
+    hci_shards_unlock(store);
     pressure_tell(store);
 }
 
@@ -322,12 +325,15 @@ void hc_store_begin(hc_store *store, const hc_span *keys, size_t count, hc_txn *
         txn->locked[number / 64] |= UINT64_C(1) << number % 64;
     }
     for (uint32_t i = 0; i < store->shard_count; i++) {
-        if (txn->locked[i / 64] >> i % 64 & 1) hci_lock_acquire(&store->shards[i].lock);
+        if (!(txn->locked[i / 64] >> i % 64 & 1)) continue;
+        hci_lock_acquire(&store->shards[i].lock);
+        store->shards[i].in_txn = true;
     }
 }
 
 void hc_store_end(hc_txn *txn)
 {
+    hci_effect_commit(txn->store, txn);
     for (uint32_t i = 0; i < txn->store->shard_count; i++) {
         if (txn->locked[i / 64] >> i % 64 & 1) hci_lock_release(&txn->store->shards[i].lock);
     }

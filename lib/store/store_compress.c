@@ -370,16 +370,18 @@ static void pack_try(hc_store *store, codec_stripe *stripe, packing *out)
     if (codec == NULL) return;
     hci_compressor *c = store->compressor;
     const dictionary *with = NULL;
-    if (out->value.size <= SMALL_VALUE_BYTES_MAX) {
+    if (out->value.raw.size <= SMALL_VALUE_BYTES_MAX) {
         with = atomic_load_explicit(&c->current, memory_order_seq_cst);
     }
     uint64_t start_ns;
     bool timed = codec_begin(store, codec, &start_ns);
-    hc_span stored = pack_with(store, codec, with, out->value);
+    hc_span stored = pack_with(store, codec, with, out->value.raw);
     codec_finish(store, timed, start_ns, &stripe->compression_ns);
     pause_adapt(stripe, stored.data != NULL);
     if (stored.data != NULL) {
-        *out = (packing){stored, ITEM_COMPRESSED, codec};
+        out->value.stored = stored;
+        out->value.flags = ITEM_COMPRESSED;
+        out->codec = codec;
     } else {
         hci_codec_put(store, codec);
     }
@@ -387,18 +389,18 @@ static void pack_try(hc_store *store, codec_stripe *stripe, packing *out)
 
 packing hci_pack(hc_store *store, hc_span value)
 {
-    packing out = {value, 0, NULL};
+    packing out = {{.raw = value, .stored = value}, NULL};
     hci_compressor *c = store->compressor;
     if (c == NULL || value.size < c->value_bytes_min || value.size > COMPRESSED_VALUE_BYTES_MAX) {
         return out;
     }
     codec_stripe *stripe = &c->stripes[hci_read_stripe()];
     if (!pause_goes_on(stripe)) pack_try(store, stripe, &out);
-    add(out.flags != 0 ? &stripe->compressions : &stripe->skipped, 1);
+    add(out.value.flags != 0 ? &stripe->compressions : &stripe->skipped, 1);
     if (value.size <= SMALL_VALUE_BYTES_MAX) {
         add(&stripe->small_values, 1);
         add(&stripe->small_raw_bytes, value.size);
-        add(&stripe->small_stored_bytes, out.value.size);
+        add(&stripe->small_stored_bytes, out.value.stored.size);
     }
     return out;
 }

@@ -55,8 +55,7 @@ void hci_compressor_destroy(hc_store *store);
 
 /* A value as it will be stored. */
 typedef struct packing {
-    hc_span value;    /* the raw one, or one that lives in `codec` */
-    uint8_t flags;    /* 0 or ITEM_COMPRESSED */
+    new_value value;  /* what is stored is as given, or lives in `codec` */
     hci_codec *codec; /* held until hci_pack_end; may be NULL */
 } packing;
 

@@ -15,6 +15,7 @@
  *     store_compress.c store_train.c       values smaller than they are; dictionaries for them
  *     store_reclaim.c                      cleaning and eviction
  *     store_version.c                      what compare-and-set compares
+ *     store_effect.c                       who is told of changes
  *     store_write.c                        one write, the shard being locked
  *     store.c store_read.c store_scan.c store_maintain.c store_inspect.c   the public calls
  *
@@ -160,6 +161,8 @@ typedef struct shard {
     uint32_t stash_capacity;
     hci_extent *extents;
     hci_extent *graveyard; /* extents of a flush, freed by and by */
+    bool in_txn;           /* between hc_store_begin and hc_store_end */
+    bool txn_told;         /* and somebody was told of a change */
     uint64_t moves;  /* grows when reclaim moves or drops items: slots found before are stale */
     uint64_t random; /* state of store_policy.c's generator, not 0 */
     shard_counters counters;
@@ -191,6 +194,13 @@ typedef struct pressure_state {
 } pressure_state;
 typedef struct hci_compressor hci_compressor;
 
+/* Who is told of changes.  Written under the locks of all shards, read under that of one. */
+typedef struct follower_list {
+    uint32_t kinds; /* all that somebody wants */
+    uint32_t count;
+    hc_effects tables[HC_STORE_FOLLOWERS_MAX];
+} follower_list;
+
 struct hc_store {
     shard *shards;
     uint32_t shard_count;
@@ -206,6 +216,7 @@ struct hc_store {
     _Atomic uint32_t room_next; /* shard where a large value looks for room first */
     pressure_state pressure;
     hci_compressor *compressor; /* NULL: values are stored as they are */
+    follower_list followers;
     hci_host host;
     size_t space_bytes; /* reserved for this struct and what follows it */
     read_stripe stripes[STRIPES];
@@ -446,6 +457,21 @@ typedef enum removal { REMOVED_DELETED, REMOVED_EVICTED, REMOVED_EXPIRED } remov
 /* Takes an item out of index and accounts; its bytes become garbage, its extent is released. */
 void hci_item_remove(hc_store *store, shard *s, slot at, removal why);
 
+/* ---- store_effect.c ---- */
+
+/* Under the lock of the shard, and of all others for HC_EFFECT_FLUSH. */
+void hci_effect_tell(hc_store *store, shard *s, hc_effect *effect);
+/* In hc_store_end, all the transaction's locks still being held. */
+void hci_effect_commit(hc_store *store, const hc_txn *txn);
+
+static inline bool effect_wanted(const hc_store *store, hc_effect_kind kind)
+{
+    return store->followers.kinds >> kind & 1;
+}
+
+void hci_shards_lock(hc_store *store);
+void hci_shards_unlock(hc_store *store);
+
 /* ---- store_reclaim.c ---- */
 
 #define RECLAIM_ITEMS_MAX 64u /* items one write looks at to keep ahead */
@@ -528,6 +554,13 @@ void hci_policy_evicted(const hc_store *store, slot at, uint64_t hash, segment_c
 
 /* ---- store_write.c: under the lock ---- */
 
+/* A value on its way in. */
+typedef struct new_value {
+    hc_span raw;    /* as it was given */
+    hc_span stored; /* the same, or compressed */
+    uint8_t flags;  /* of `stored`: 0 or ITEM_COMPRESSED */
+} new_value;
+
 typedef struct write_request {
     hc_span key;
     hc_span parts[2]; /* the value, in one or two pieces */
@@ -536,16 +569,19 @@ typedef struct write_request {
     hc_type type;
     uint8_t flags;      /* ITEM_COMPRESSED: `parts` or `extent` are in the stored form */
     hci_extent *extent; /* ready made for large values; taken over on success */
+    bool silent;        /* content is as before: nobody is told */
+    hc_effect_kind effect;
+    hc_span told; /* the effect's value */
 } write_request;
 
 bool hci_value_is_large(size_t key_bytes, size_t value_bytes);
-hc_status hci_write_set(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span value,
-                        uint8_t flags, const hc_set_options *options, hci_extent **extent);
+hc_status hci_write_set(hc_store *store, shard *s, uint64_t hash, hc_span key,
+                        const new_value *value, const hc_set_options *options, hci_extent **extent);
 /* A large value over one of its size that nobody is reading, in its extent: no memory to find, no
  * pages to touch for the first time.  False: it must be written the other way. */
 #define OVER_EXTENT_BYTES_MAX (4u << 20) /* copied under the lock */
-bool hci_write_over_extent(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span value,
-                           uint8_t flags, const hc_set_options *options);
+bool hci_write_over_extent(hc_store *store, shard *s, uint64_t hash, hc_span key,
+                           const new_value *value, const hc_set_options *options);
 hc_status hci_write_expire(hc_store *store, shard *s, uint64_t hash, hc_span key,
                            int64_t expires_at_ms);
 hc_status hci_write_delete(hc_store *store, shard *s, uint64_t hash, hc_span key);

@@ -40,6 +40,12 @@ void hci_item_remove(hc_store *store, shard *s, slot at, removal why)
     if (why == REMOVED_DELETED) s->counters.deletes++;
     if (why == REMOVED_EVICTED) s->counters.evicted++;
     if (why == REMOVED_EXPIRED) s->counters.expired++;
+    static const hc_effect_kind effects[] = {[REMOVED_DELETED] = HC_EFFECT_DELETE,
+                                             [REMOVED_EVICTED] = HC_EFFECT_EVICTED,
+                                             [REMOVED_EXPIRED] = HC_EFFECT_EXPIRED};
+    if (effect_wanted(store, effects[why])) {
+        hci_effect_tell(store, s, &(hc_effect){.kind = effects[why], .key = item.key});
+    }
     hci_segment_live_subtract(store, s, place, item_bytes(&item.header));
     if (item.extent != NULL) {
         hci_extent_unlink(s, item.extent);

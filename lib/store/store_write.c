@@ -179,6 +179,22 @@ static hc_status publish(hc_store *store, shard *s, uint64_t hash, found *f, uin
     return HC_OK;
 }
 
+/* The request is done, in place of what `f` found. */
+static void tell(hc_store *store, shard *s, const found *f, const write_request *request)
+{
+    if (request->silent) return;
+    if (f->present && !f->live && effect_wanted(store, HC_EFFECT_EXPIRED)) {
+        hci_effect_tell(store, s, &(hc_effect){.kind = HC_EFFECT_EXPIRED, .key = request->key});
+    }
+    if (!effect_wanted(store, request->effect)) return;
+    hci_effect_tell(store, s,
+                    &(hc_effect){.kind = request->effect,
+                                 .type = request->type,
+                                 .key = request->key,
+                                 .value = request->told,
+                                 .expires_at_ms = request->expires_at_ms});
+}
+
 /* Stores the request in place of what `f` found.  The request's spans must not lie in the store. */
 static hc_status put(hc_store *store, shard *s, uint64_t hash, found *f,
                      const write_request *request)
@@ -189,6 +205,7 @@ static hc_status put(hc_store *store, shard *s, uint64_t hash, found *f,
         item_header_make(flags, request->key.size, request->value_bytes, request->expires_at_ms);
     if (fits_in_place(f, &header, request->extent)) {
         overwrite(s, f, &header, request);
+        tell(store, s, f, request);
         return HC_OK;
     }
     uint64_t moves = s->moves;
@@ -207,6 +224,7 @@ static hc_status put(hc_store *store, shard *s, uint64_t hash, found *f,
         hci_extent_link(s, request->extent);
         hci_segment_weight_add(s, place, request->extent->capacity);
     }
+    tell(store, s, f, request);
     return HC_OK;
 }
 
@@ -220,8 +238,8 @@ static hc_status version_check(hc_store *store, const found *f, uint64_t version
     return present == version ? HC_OK : HC_ERR_CONFLICT;
 }
 
-hc_status hci_write_set(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span value,
-                        uint8_t flags, const hc_set_options *options, hci_extent **extent)
+hc_status hci_write_set(hc_store *store, shard *s, uint64_t hash, hc_span key,
+                        const new_value *value, const hc_set_options *options, hci_extent **extent)
 {
     hci_reclaim_ahead(store, s);
     found f = find(store, s, hash, key);
@@ -236,23 +254,25 @@ hc_status hci_write_set(hc_store *store, shard *s, uint64_t hash, hc_span key, h
     s->counters.sets++;
     if (expires_at_ms != HC_EXPIRY_NONE &&
         expiry_passed(expires_at_ms, hci_wall_ms(&store->host))) {
-        if (f.present) hci_item_remove(store, s, f.at, REMOVED_DELETED);
+        if (f.present) hci_item_remove(store, s, f.at, f.live ? REMOVED_DELETED : REMOVED_EXPIRED);
         return HC_OK;
     }
     write_request request = {.key = key,
-                             .parts = {value, {NULL, 0}},
-                             .value_bytes = value.size,
+                             .parts = {value->stored, {NULL, 0}},
+                             .value_bytes = value->stored.size,
                              .expires_at_ms = expires_at_ms,
                              .type = options->type,
-                             .flags = flags,
-                             .extent = *extent};
+                             .flags = value->flags,
+                             .extent = *extent,
+                             .effect = HC_EFFECT_SET,
+                             .told = value->raw};
     hc_status status = put(store, s, hash, &f, &request);
     if (status == HC_OK) *extent = NULL;
     return status;
 }
 
-bool hci_write_over_extent(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span value,
-                           uint8_t flags, const hc_set_options *options)
+bool hci_write_over_extent(hc_store *store, shard *s, uint64_t hash, hc_span key,
+                           const new_value *value, const hc_set_options *options)
 {
     if (options->condition != HC_IF_ALWAYS && options->condition != HC_IF_PRESENT) return false;
     found f = find(store, s, hash, key);
@@ -264,13 +284,20 @@ bool hci_write_over_extent(hc_store *store, shard *s, uint64_t hash, hc_span key
         expiry_passed(expires_at_ms, hci_wall_ms(&store->host))) {
         return false;
     }
-    item_header header = item_header_make((uint8_t)(options->type | flags | ITEM_EXTENT), key.size,
-                                          value.size, expires_at_ms);
-    if (header.flags != f.item.header.flags || value.size != f.item.header.value_bytes) {
+    hc_span bytes = value->stored;
+    item_header header = item_header_make((uint8_t)(options->type | value->flags | ITEM_EXTENT),
+                                          key.size, bytes.size, expires_at_ms);
+    if (header.flags != f.item.header.flags || bytes.size != f.item.header.value_bytes) {
         return false;
     }
-    memcpy(extent->bytes + extent->key_bytes, value.data, value.size);
-    overwrite(s, &f, &header, &(write_request){.key = key});
+    memcpy(extent->bytes + extent->key_bytes, bytes.data, bytes.size);
+    write_request request = {.key = key,
+                             .expires_at_ms = expires_at_ms,
+                             .type = options->type,
+                             .effect = HC_EFFECT_SET,
+                             .told = value->raw};
+    overwrite(s, &f, &header, &request);
+    tell(store, s, &f, &request);
     s->counters.sets++;
     return true;
 }
@@ -303,7 +330,8 @@ static hc_status rewrite_expiry(hc_store *store, shard *s, uint64_t hash, found 
                              .expires_at_ms = expires_at_ms,
                              .type = item_type(&f->item.header),
                              .flags = f->item.header.flags & ITEM_COMPRESSED,
-                             .extent = f->item.extent};
+                             .extent = f->item.extent,
+                             .effect = HC_EFFECT_EXPIRY};
     if (request.extent != NULL) {
         /* the old stub gives up its reference in publish, the new one takes this */
         request.extent->references++;
@@ -340,6 +368,8 @@ hc_status hci_write_expire(hc_store *store, shard *s, uint64_t hash, hc_span key
     flux_end(s);
     hci_segment_expiry_note(s, hci_index_place(s, f.at), expires_at_ms);
     expiry_count(s, f.item.header.expires_at_ms, expires_at_ms);
+    tell(store, s, &f,
+         &(write_request){.key = key, .expires_at_ms = expires_at_ms, .effect = HC_EFFECT_EXPIRY});
     return HC_OK;
 }
 
@@ -362,7 +392,9 @@ hc_status hci_write_increment(hc_store *store, shard *s, uint64_t hash, hc_span 
                              .parts = {hc_span_make(text, text_bytes), {NULL, 0}},
                              .value_bytes = text_bytes,
                              .expires_at_ms = f.live ? f.item.header.expires_at_ms
-                                                     : hci_write_default_expiry(store)};
+                                                     : hci_write_default_expiry(store),
+                             .effect = HC_EFFECT_SET,
+                             .told = hc_span_make(text, text_bytes)};
     s->counters.sets++;
     hc_status status = put(store, s, hash, &f, &request);
     if (status == HC_OK) *value_out = value;
@@ -395,6 +427,7 @@ static hc_status append_large(hc_store *store, shard *s, uint64_t hash, hc_span 
     hc_span parts[2] = {f.live ? f.item.value : hc_span_make(NULL, 0), tail};
     request->value_bytes = parts[0].size + tail.size;
     request->expires_at_ms = f.live ? f.item.header.expires_at_ms : hci_write_default_expiry(store);
+    request->effect = f.live ? HC_EFFECT_APPEND : HC_EFFECT_SET;
     request->extent = hci_extent_create(store, key, parts, 2, capacity);
     if (request->extent == NULL) return HC_ERR_NO_MEMORY;
     status = put(store, s, hash, &f, request);
@@ -409,7 +442,8 @@ static hc_status unpack_item(hc_store *store, shard *s, uint64_t hash, found *f,
     write_request request = {.key = key,
                              .value_bytes = hci_item_raw_bytes(&f->item),
                              .expires_at_ms = f->item.header.expires_at_ms,
-                             .type = item_type(&f->item.header)};
+                             .type = item_type(&f->item.header),
+                             .silent = true};
     bool is_large = hci_value_is_large(key.size, request.value_bytes);
     hci_codec *codec = hci_codec_take(store);
     if (codec == NULL) return HC_ERR_NO_MEMORY;
@@ -445,7 +479,9 @@ hc_status hci_write_append(hc_store *store, shard *s, uint64_t hash, hc_span key
     write_request request = {.key = key,
                              .value_bytes = old_bytes + tail.size,
                              .expires_at_ms = f.live ? f.item.header.expires_at_ms
-                                                     : hci_write_default_expiry(store)};
+                                                     : hci_write_default_expiry(store),
+                             .effect = f.live ? HC_EFFECT_APPEND : HC_EFFECT_SET,
+                             .told = tail};
     uint8_t body[PACKED_BYTES_MAX];
     hc_status status;
     s->counters.sets++;
