@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "store/store_compress.h"
 #include "store/store_private.h"
+#include "store/store_write.h"
 
 #define SHARDS_DEFAULT 16u
 #define SHARD_MEMORY_MIN (16u << 20) /* of the limit; else fewer shards */

@@ -20,6 +20,7 @@
 #define HYPERCACHE_STORE_COMPRESS_H
 
 #include "store/store_private.h"
+#include "store/store_write.h"
 
 #define COMPRESSION_MIN_BYTES_DEFAULT 64u
 #define COMPRESSION_MIN_BYTES_MIN 32u /* hence no number is compressed */

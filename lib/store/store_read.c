@@ -14,6 +14,7 @@
 #include "host/relax.h"
 #include "store/store_compress.h"
 #include "store/store_private.h"
+#include "store/store_write.h"
 
 #define READ_ATTEMPTS_MAX 128u
 

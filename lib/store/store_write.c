@@ -7,6 +7,7 @@
  *
  * Finding room may move or evict items, this key's own too: a slot found before is looked up again.
  */
+#include "store/store_write.h"
 #include "store/store_compress.h"
 #include "store/store_private.h"
 
