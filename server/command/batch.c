@@ -8,6 +8,10 @@
  * have run, the keys of the next ones are fetched.  Keys behind a SELECT may be prefetched from the
  * wrong database: harmless, so not avoided.
  *
+ * A batch runs inside its worker's door of the gate.  A command that needs the node to itself steps
+ * out for that long, so two commands of one pipeline may have commands of others between them,
+ * which they may in any case.
+ *
  * The clock is read twice a batch; its time is shared out evenly among the commands it ran.
  */
 #include "command/command_args.h"
@@ -126,6 +130,24 @@ static const command *look_up(const request *of)
     return sub != NULL ? sub : row;
 }
 
+bool request_alone_begin(request *of)
+{
+    session *who = of->session;
+    if (who->alone) return false;
+    gate_leave(&of->node->gate, who->worker);
+    gate_exclusive_begin(&of->node->gate);
+    who->alone = true;
+    return true;
+}
+
+void request_alone_end(request *of)
+{
+    session *who = of->session;
+    who->alone = false;
+    gate_exclusive_end(&of->node->gate);
+    gate_enter(&of->node->gate, who->worker);
+}
+
 /* Returns how many requests it prefetched for, >= 1: as many as have HC_STORE_BATCH_MAX keys. */
 static size_t prefetch_keys(const request *requests, size_t count, const hc_store *store)
 {
@@ -167,7 +189,13 @@ static void run_one(request *of, node_counters *counters)
         return;
     }
     node_count(&counters->calls[index], 1);
+    if ((row->flags & COMMAND_EXCLUSIVE) == 0) {
+        row->run(of);
+        return;
+    }
+    bool begun = request_alone_begin(of);
     row->run(of);
+    if (begun) request_alone_end(of);
 }
 
 /* Runs one whose reply is dropped, unless it calls request_unmute. */
@@ -195,6 +223,7 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
     atomic_store_explicit(&who->last_ns, begun_ns, memory_order_relaxed);
     for (size_t i = 0; i < count; i++)
         requests[i].command = look_up(&requests[i]);
+    gate_enter(&who->node->gate, who->worker);
     size_t ran = 0, prefetched = count > 1 || requests[0].argc > 2 ? 0 : count;
     while (ran < count) {
         if (ran == prefetched) {
@@ -208,6 +237,7 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
             run_muted(of, counters);
         if (who->close || to->ops->pending(to) > output_soft_bytes) break;
     }
+    gate_leave(&who->node->gate, who->worker);
     node_count(&counters->commands, ran);
     uint64_t each_ns = (node_now_ns(requests[0].node) - begun_ns) / ran;
     for (size_t i = 0; i < ran; i++) {

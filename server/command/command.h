@@ -26,7 +26,9 @@ typedef enum command_flag {
     COMMAND_FAST = 1u << 7,
     COMMAND_NO_AUTH = 1u << 8,
     COMMAND_NO_MULTI = 1u << 9,
-    COMMAND_ALLOW_BUSY = 1u << 10
+    COMMAND_ALLOW_BUSY = 1u << 10,
+    /* Not printed: runs while no other command of any client does (gate.h). */
+    COMMAND_EXCLUSIVE = 1u << 30
 } command_flag;
 
 /* ACL categories; those that follow from the flags (@read, @write, @admin, @dangerous, @fast,

@@ -30,6 +30,12 @@ void request_error_expiry(request *of);              /* "ERR invalid expire time
 /* From here on the request is heard, whatever CLIENT REPLY said before. */
 void request_unmute(request *of);
 
+/* From begin to end no other command of any client runs (gate.h).  True: it was not so before, and
+ * the caller ends it.  Waits for the batches of other workers, so their counters, list and locks
+ * are not held. */
+bool request_alone_begin(request *of);
+void request_alone_end(request *of);
+
 /* Is `argument` the word `lower` (lower case), in any case? */
 bool argument_is(hc_span argument, const char *lower);
 

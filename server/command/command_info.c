@@ -19,7 +19,7 @@ enum { FLAG_COUNT = sizeof flag_names / sizeof flag_names[0] };
 
 static void print_flags(reply *to, const command *row)
 {
-    to->ops->set(to, (size_t)__builtin_popcount(row->flags));
+    to->ops->set(to, (size_t)__builtin_popcount(row->flags & ((1u << FLAG_COUNT) - 1)));
     for (unsigned i = 0; i < FLAG_COUNT; i++)
         if (row->flags >> i & 1) to->ops->status(to, literal(flag_names[i]));
 }

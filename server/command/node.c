@@ -91,7 +91,7 @@ hc_status node_create(const node_options *options, node **node_out)
     made->counters_base = array_create(1, sizeof *made->counters_base);
     made->filters = array_create(taken.workers, sizeof *made->filters);
     bool complete = made->counters != NULL && made->counters_base != NULL && made->filters != NULL;
-    status = complete ? HC_OK : HC_ERR_NO_MEMORY;
+    status = complete ? gate_init(&made->gate, taken.workers) : HC_ERR_NO_MEMORY;
     if (status == HC_OK) status = node_stores_init(made);
     if (status == HC_OK)
         *node_out = made;
@@ -110,6 +110,7 @@ void node_destroy(node *of)
     }
     free(of->filters);
     node_stores_fini(of);
+    gate_fini(&of->gate);
     free(of->counters);
     free(of->counters_base);
     pthread_mutex_destroy(&of->sessions_lock);

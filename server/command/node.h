@@ -22,6 +22,7 @@
 
 #include <hypercache/hypercache.h>
 
+#include "command/gate.h"
 #include "command/request.h"
 #include "command/settings.h"
 
@@ -93,6 +94,7 @@ static inline void node_count(_Atomic uint64_t *counter, uint64_t amount)
 struct node {
     node_options options; /* as given, zeros replaced by defaults; never changes */
     char run_id[NODE_RUN_ID_CHARS + 1];
+    gate gate;          /* each worker's batches go through its door */
     int64_t started_ms; /* wall clock */
     uint64_t started_ns;
     hc_stores *registry;                            /* all stores, databases included */

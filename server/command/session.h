@@ -33,6 +33,7 @@ struct session {
     bool close; /* send what is pending, then close; nothing more is run */
 
     /* For the commands, by the owner alone. */
+    bool alone; /* has the node to itself: request_alone_begin */
     bool no_touch;
     session_replies replies;
     reply *muted;          /* while a request runs unheard: the reply it would have had */
