@@ -160,6 +160,7 @@ static bool serve(assembly *of)
         .workers = of->workers,
         .clients_max = of->clients,
         .idle_timeout_ms = (uint32_t)cfg->network.idle_timeout_ms,
+        .keepalive_ms = (uint32_t)cfg->network.tcp_keepalive_ms,
         .drain_timeout_ms = (uint32_t)cfg->network.drain_timeout_ms,
         .request_bytes_max = (size_t)cfg->network.request_bytes_max,
         .output_hard_bytes = (size_t)cfg->network.output_bytes_max,
@@ -258,7 +259,8 @@ static void reload(assembly *of)
     config_action action;
     config_problems problems = {0};
     log_sink_reopen(of->sink);
-    if (config_load(&next, of->argc, of->argv, environ, &action, &problems)) {
+    if (config_load(&next, of->argc, of->argv, environ, &action, &problems) &&
+        tuning_check(&next, &problems)) {
         tuning_reload(&of->tuning, &next);
         event_log(of->host.log, HC_LOG_INFO, "reload", "the configuration was read again", NULL, 0);
         return;
@@ -349,7 +351,8 @@ int main(int argc, char **argv)
     standard_streams_open();
     of.argc = argc;
     of.argv = argv;
-    if (!config_load(&of.cfg, argc, argv, environ, &action, &problems)) {
+    if (!config_load(&of.cfg, argc, argv, environ, &action, &problems) ||
+        !tuning_check(&of.cfg, &problems)) {
         (void)fprintf(stderr, "%s", problems.text);
         (void)fprintf(stderr, "hypercached: %zu problem%s in the configuration\n", problems.count,
                       problems.count == 1 ? "" : "s");

@@ -1,8 +1,9 @@
 /*
  * tuning.c - a change is made on a copy, checked as a whole, carried out, and then kept.
  *
- * Only cache.max_memory can be refused by the one who acts on it, so it goes first: a change is
- * made wholly or not at all.
+ * Nobody who acts on a setting can refuse it then: what is wrong with a value was found by its row
+ * in the table of keys, or by the check of its tunable (command/tunable.h).  So a change is made
+ * wholly or not at all.
  */
 #include "tuning.h"
 
@@ -10,6 +11,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "command/tunable.h"
 #include "descriptors.h"
 #include "event_log.h"
 
@@ -33,30 +35,6 @@ static void levels_apply(const tuning *of, const config *cfg)
     }
 }
 
-/* The lock is held.  On error nothing has changed. */
-static hc_status apply(tuning *of, const config *next)
-{
-    bool memory = next->cache.max_memory_bytes != of->cfg.cache.max_memory_bytes;
-    if (memory && of->node != NULL) {
-        hc_status status = node_set_max_memory(of->node, (uint64_t)next->cache.max_memory_bytes);
-        if (status != HC_OK) return status;
-    }
-    if (next->network.max_clients != of->cfg.network.max_clients && of->net != NULL) {
-        unsigned asked = (unsigned)next->network.max_clients;
-        net_set_clients_max(of->net, descriptors_provide(asked, of->workers));
-    }
-    levels_apply(of, next);
-    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
-        char before[CONFIG_VALUE_BYTES], after[CONFIG_VALUE_BYTES];
-        config_get(&of->cfg, &config_keys[i], before);
-        config_get(next, &config_keys[i], after);
-        if (strcmp(before, after) == 0) continue;
-        say(of, HC_LOG_INFO, "a setting was changed", config_keys[i].full, after);
-    }
-    of->cfg = *next;
-    return HC_OK;
-}
-
 static setting_kind kind_of(const config_key *key)
 {
     switch (key->kind) {
@@ -77,6 +55,67 @@ static setting_kind kind_of(const config_key *key)
     return SETTING_TEXT;
 }
 
+/* The setting of key `i`; its text is written to `text`. */
+static setting setting_of(const config *cfg, size_t i, char text[CONFIG_VALUE_BYTES])
+{
+    config_get(cfg, &config_keys[i], text);
+    return (setting){
+        .name = config_keys[i].full,
+        .text = text,
+        .number = config_number(cfg, &config_keys[i]),
+        .kind = kind_of(&config_keys[i]),
+        .changeable = (config_keys[i].flags & CONFIG_LIVE) != 0,
+    };
+}
+
+static bool differs(const config *a, const config *b, size_t i)
+{
+    char a_text[CONFIG_VALUE_BYTES], b_text[CONFIG_VALUE_BYTES];
+    config_get(a, &config_keys[i], a_text);
+    config_get(b, &config_keys[i], b_text);
+    return strcmp(a_text, b_text) != 0;
+}
+
+static void net_apply(const tuning *of, const config *cfg)
+{
+    if (of->net == NULL) return;
+    unsigned clients = (unsigned)cfg->network.max_clients;
+    if (clients != of->clients_asked)
+        net_set_clients_max(of->net, descriptors_provide(clients, of->workers));
+    net_set_idle_timeout(of->net, (uint32_t)cfg->network.idle_timeout_ms);
+    net_set_keepalive(of->net, (uint32_t)cfg->network.tcp_keepalive_ms);
+    net_set_request_bytes_max(of->net, (size_t)cfg->network.request_bytes_max);
+}
+
+/* The lock is held and all that differs was checked. */
+static void apply(tuning *of, const config *next)
+{
+    char text[CONFIG_VALUE_BYTES];
+    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+        if (!differs(&of->cfg, next, i)) continue;
+        const setting one = setting_of(next, i, text);
+        if (of->node != NULL) node_setting_apply(of->node, &one);
+        say(of, HC_LOG_INFO, "a setting was changed", one.name, one.text);
+    }
+    of->cfg = *next;
+    net_apply(of, next);
+    of->clients_asked = (unsigned)next->network.max_clients;
+    levels_apply(of, next);
+}
+
+bool tuning_check(const config *cfg, config_problems *problems)
+{
+    char text[CONFIG_VALUE_BYTES], error[SETTINGS_ERROR_BYTES], origin[CONFIG_TEXT_MAX + 32];
+    size_t before = problems->count;
+    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+        const setting one = setting_of(cfg, i, text);
+        if (node_setting_check(&one, error)) continue;
+        config_origin_text(cfg, &config_keys[i], origin, sizeof origin);
+        config_problem(problems, "%s: %s: %s", origin, one.name, error);
+    }
+    return problems->count == before;
+}
+
 static void settings_each(void *ctx, settings_visit visit, void *visit_ctx)
 {
     tuning *of = ctx;
@@ -85,14 +124,7 @@ static void settings_each(void *ctx, settings_visit visit, void *visit_ctx)
     (void)pthread_mutex_unlock(&of->lock);
     for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
         char text[CONFIG_VALUE_BYTES];
-        config_get(&cfg, &config_keys[i], text);
-        setting one = {
-            .name = config_keys[i].full,
-            .text = text,
-            .number = config_number(&cfg, &config_keys[i]),
-            .kind = kind_of(&config_keys[i]),
-            .changeable = (config_keys[i].flags & CONFIG_LIVE) != 0,
-        };
+        const setting one = setting_of(&cfg, i, text);
         visit(visit_ctx, &one);
     }
 }
@@ -118,7 +150,10 @@ static hc_status change_one(config *cfg, const setting_change *change, char *err
     }
     bool done = config_set(cfg, key, CONFIG_UNITS_PLAIN, change->value,
                            (config_origin){CONFIG_FROM_COMMAND, 0}, error, SETTINGS_ERROR_BYTES);
-    return done ? HC_OK : HC_ERR_INVALID;
+    if (!done) return HC_ERR_INVALID;
+    char text[CONFIG_VALUE_BYTES];
+    const setting one = setting_of(cfg, (size_t)(key - config_keys), text);
+    return node_setting_check(&one, error) ? HC_OK : HC_ERR_INVALID;
 }
 
 static hc_status settings_change(void *ctx, const setting_change *changes, size_t count,
@@ -135,15 +170,7 @@ static hc_status settings_change(void *ctx, const setting_change *changes, size_
         *failed_out = i;
         status = change_one(&next, &changes[i], error);
     }
-    if (status == HC_OK) {
-        status = apply(of, &next);
-        for (size_t i = 0; i < count && status != HC_OK; i++) {
-            if (key_in_any_case(changes[i].name) == &config_keys[CONFIG_CACHE_MAX_MEMORY]) {
-                *failed_out = i;
-                (void)snprintf(error, SETTINGS_ERROR_BYTES, "%s", hc_status_text(status));
-            }
-        }
-    }
+    if (status == HC_OK) apply(of, &next);
     (void)pthread_mutex_unlock(&of->lock);
     return status;
 }
@@ -154,6 +181,7 @@ void tuning_init(tuning *of, const config *cfg, log_sink *sink, unsigned workers
         .settings = {.ctx = of, .each = settings_each, .change = settings_change},
         .sink = sink,
         .workers = workers,
+        .clients_asked = (unsigned)cfg->network.max_clients,
         .cfg = *cfg,
         .loaded = *cfg,
     };
@@ -169,12 +197,20 @@ void tuning_fini(tuning *of)
 void tuning_attach(tuning *of, node *commands, net *clients)
 {
     (void)pthread_mutex_lock(&of->lock);
+    bool new_node = commands != NULL && commands != of->node;
+    bool new_net = clients != NULL && clients != of->net;
     of->node = commands;
     of->net = clients;
+    char text[CONFIG_VALUE_BYTES];
+    for (size_t i = 0; i < CONFIG_KEY_COUNT && new_node; i++) {
+        const setting one = setting_of(&of->cfg, i, text);
+        node_setting_apply(commands, &one);
+    }
     /* Clients are served a moment before the net is known here. */
-    if (clients != NULL && of->cfg.network.max_clients != of->loaded.network.max_clients) {
-        unsigned asked = (unsigned)of->cfg.network.max_clients;
-        net_set_clients_max(clients, descriptors_provide(asked, of->workers));
+    if (new_net) {
+        of->clients_asked = (unsigned)of->loaded.network.max_clients;
+        net_apply(of, &of->cfg);
+        of->clients_asked = (unsigned)of->cfg.network.max_clients;
     }
     (void)pthread_mutex_unlock(&of->lock);
 }
@@ -185,10 +221,9 @@ void tuning_reload(tuning *of, const config *next)
     config wanted = of->cfg;
     for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
         const config_key *key = &config_keys[i];
-        char before[CONFIG_VALUE_BYTES], then[CONFIG_VALUE_BYTES], why[256];
-        config_get(&of->loaded, key, before);
+        char then[CONFIG_VALUE_BYTES], why[256];
+        if (!differs(&of->loaded, next, i)) continue;
         config_get(next, key, then);
-        if (strcmp(before, then) == 0) continue;
         if ((key->flags & CONFIG_LIVE) == 0) {
             say(of, HC_LOG_WARN, "a changed setting waits for a restart", key->full, then);
             continue;
@@ -198,10 +233,7 @@ void tuning_reload(tuning *of, const config *next)
         assert(done); /* it was read from text once */
         (void)done;
     }
-    if (apply(of, &wanted) != HC_OK) {
-        say(of, HC_LOG_ERROR, "the new limit was refused, nothing was changed", "cache.max_memory",
-            "");
-    }
+    apply(of, &wanted);
     of->loaded = *next;
     (void)pthread_mutex_unlock(&of->lock);
 }

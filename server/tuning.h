@@ -2,8 +2,8 @@
  * tuning.h - the configuration of a running node: read by CONFIG GET, changed by CONFIG SET and
  * SIGHUP, and carried to whoever acts on it.
  *
- *     CONFIG GET, SET --- settings ---> tuning ---> node   cache.max_memory
- *     SIGHUP -----------> reload -----> tuning ---> net    network.max_clients
+ *     CONFIG GET, SET --- settings ---> tuning ---> node   what is in command/tunables.c
+ *     SIGHUP -----------> reload -----> tuning ---> net    network.max_clients, idle_timeout, ...
  *                                       tuning ---> sink   logging.level, logging.components
  *
  * Threads: everything may be called from any thread, but init, fini, attach and reload belong to
@@ -21,21 +21,26 @@
 #include "telemetry/log_sink.h"
 
 typedef struct tuning {
-    settings settings;    /* for node_options */
-    log_sink *sink;       /* borrowed until fini */
-    unsigned workers;     /* never changes */
-    pthread_mutex_t lock; /* guards all below */
-    config cfg;           /* what holds now */
-    config loaded;        /* what file, environment and flags said last */
-    node *node;           /* borrowed; NULL: not there */
-    net *net;             /* likewise */
+    settings settings;      /* for node_options */
+    log_sink *sink;         /* borrowed until fini */
+    unsigned workers;       /* never changes */
+    pthread_mutex_t lock;   /* guards all below */
+    unsigned clients_asked; /* network.max_clients as the net was last told */
+    config cfg;             /* what holds now */
+    config loaded;          /* what file, environment and flags said last */
+    node *node;             /* borrowed; NULL: not there */
+    net *net;               /* likewise */
 } tuning;
 
-/* `cfg` is copied.  Levels take effect at once. */
+/* Are all values ones that those who act on them can take?  False: `problems` has grown. */
+bool tuning_check(const config *cfg, config_problems *problems);
+
+/* `cfg`, which tuning_check has passed, is copied.  Levels take effect at once. */
 void tuning_init(tuning *of, const config *cfg, log_sink *sink, unsigned workers);
 void tuning_fini(tuning *of);
 
-/* Says whom changes go to from now on; NULL: nobody.  On return no change is under way. */
+/* Says whom changes go to from now on; NULL: nobody.  A node or net that is new here is told all
+ * its settings.  On return no change is under way. */
 void tuning_attach(tuning *of, node *commands, net *clients);
 
 /* Carries out what differs between `next` and what was loaded last, so that a CONFIG SET outlives a

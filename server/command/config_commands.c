@@ -51,25 +51,27 @@ static void add_renamed(void *ctx, const setting *one)
     config_answer *answer = ctx;
     if (strcmp(one->name, answer->wanted->setting) != 0) return;
     char text_of[CONFIG_TEXT_CHARS];
-    answer_add(answer, answer->wanted->name, config_setting_text(one, text_of));
+    answer_add(answer, answer->wanted->name, config_setting_text(answer->wanted, one, text_of));
+}
+
+/* Without settings the node still knows what it was made with. */
+static bool node_tells(const node *on, const config_name *which)
+{
+    return which->shape == SHAPE_NODE ||
+           (on->options.settings == NULL &&
+            (which->shape == SHAPE_POLICY || strcmp(which->name, "maxmemory") == 0));
 }
 
 static void add_redis_name(config_answer *answer, node *on, const config_name *which)
 {
     char number[CONFIG_TEXT_CHARS];
-    switch (which->kind) {
-    case CONFIG_FIXED:
-        answer_add(answer, which->name, which->text);
-        return;
-    case CONFIG_NODE:
-    case CONFIG_MEMORY:
+    if (node_tells(on, which)) {
         answer_add(answer, which->name, config_node_text(on, which, number));
-        return;
-    case CONFIG_SETTING:
-        if (on->options.settings == NULL) return;
+    } else if (which->shape == SHAPE_FIXED) {
+        answer_add(answer, which->name, which->text);
+    } else if (on->options.settings != NULL) {
         answer->wanted = which;
         on->options.settings->each(on->options.settings->ctx, add_renamed, answer);
-        return;
     }
 }
 
@@ -146,21 +148,6 @@ static void changes_add(config_changes *to, size_t argument, hc_span name, hc_sp
     text_add(&to->texts, "", 1);
 }
 
-static bool take_memory(request *of, size_t argument, const config_name *which, config_changes *to)
-{
-    char digits[CONFIG_TEXT_CHARS];
-    if (!config_memory_parse(of->args[argument + 1], &to->memory_bytes))
-        return fail_set(of, argument, "argument must be a memory value");
-    if (of->node->options.settings == NULL) {
-        to->has_memory = true;
-        return true;
-    }
-    int chars = snprintf(digits, sizeof digits, "%" PRIu64, to->memory_bytes);
-    changes_add(to, argument, hc_span_make(which->setting, strlen(which->setting)),
-                hc_span_make(digits, (size_t)chars));
-    return true;
-}
-
 static bool is_text(hc_span value, const char *chars)
 {
     size_t size = strlen(chars);
@@ -174,29 +161,47 @@ static bool take_unchanged(request *of, size_t argument, const char *now)
     return fail_set(of, argument, "can't set immutable config");
 }
 
+/* A setting under Redis's name: what it is now, and what it is to be. */
 typedef struct setting_question {
     const config_name *which;
     hc_span value;
-    bool same;
+    bool found, same, reads;
+    char text[CONFIG_TEXT_CHARS]; /* the new text, when it reads */
+    char error[SETTINGS_ERROR_BYTES];
 } setting_question;
 
-static void compare_setting(void *ctx, const setting *one)
+static void ask_setting(void *ctx, const setting *one)
 {
     setting_question *question = ctx;
-    char text_of[CONFIG_TEXT_CHARS];
-    if (strcmp(one->name, question->which->setting) != 0) return;
-    question->same = is_text(question->value, config_setting_text(one, text_of));
+    const config_name *which = question->which;
+    char now[CONFIG_TEXT_CHARS];
+    if (strcmp(one->name, which->setting) != 0) return;
+    question->found = true;
+    question->same = is_text(question->value, config_setting_text(which, one, now));
+    if (question->same || !one->changeable) return;
+    question->reads =
+        config_setting_read(which, one, question->value, question->text, question->error);
 }
 
 static bool take_setting(request *of, size_t argument, const config_name *which, config_changes *to)
 {
     const settings *ours = of->node->options.settings;
-    if (ours == NULL) return fail_unknown(of, argument);
-    setting_question question = {which, of->args[argument + 1], false};
-    ours->each(ours->ctx, compare_setting, &question);
+    setting_question question = {.which = which, .value = of->args[argument + 1]};
+    (void)snprintf(question.error, sizeof question.error, "can't set immutable config");
+    ours->each(ours->ctx, ask_setting, &question);
+    if (!question.found) return fail_unknown(of, argument);
     if (question.same) return true;
-    changes_add(to, argument, hc_span_make(which->setting, strlen(which->setting)), question.value);
+    if (!question.reads) return fail_set(of, argument, question.error);
+    changes_add(to, argument, hc_span_make(which->setting, strlen(which->setting)),
+                hc_span_make(question.text, strlen(question.text)));
     return true;
+}
+
+/* Where there are no settings, the limit is the node's own. */
+static bool take_memory(request *of, size_t argument, config_changes *to)
+{
+    to->has_memory = config_memory_parse(of->args[argument + 1], &to->memory_bytes);
+    return to->has_memory || fail_set(of, argument, "argument must be a memory value");
 }
 
 static bool take_change(request *of, size_t argument, config_changes *to)
@@ -214,16 +219,12 @@ static bool take_change(request *of, size_t argument, config_changes *to)
         changes_add(to, argument, name, value);
         return true;
     }
-    switch (which->kind) {
-    case CONFIG_FIXED:
-        return take_unchanged(of, argument, which->text);
-    case CONFIG_NODE:
-        return take_unchanged(of, argument, config_node_text(of->node, which, number));
-    case CONFIG_MEMORY:
-        return take_memory(of, argument, which, to);
-    default:
+    if (which->shape == SHAPE_FIXED) return take_unchanged(of, argument, which->text);
+    if (of->node->options.settings != NULL && which->shape != SHAPE_NODE)
         return take_setting(of, argument, which, to);
-    }
+    if (strcmp(which->name, "maxmemory") == 0) return take_memory(of, argument, to);
+    if (!node_tells(of->node, which)) return fail_unknown(of, argument);
+    return take_unchanged(of, argument, config_node_text(of->node, which, number));
 }
 
 static bool same_name(hc_span a, hc_span b)

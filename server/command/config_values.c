@@ -1,4 +1,4 @@
-/* config_values.c - the table of Redis's names, and how their values are told and read. */
+/* config_values.c - how Redis writes values that are ours, both ways. */
 #include "command/config_values.h"
 
 #include <inttypes.h>
@@ -6,48 +6,6 @@
 #include <string.h>
 
 #include "command/command_args.h"
-
-static const config_name names[] = {
-    {"appendfsync", CONFIG_FIXED, "everysec", NULL},
-    {"appendonly", CONFIG_FIXED, "no", NULL},
-    {"bind", CONFIG_SETTING, NULL, "network.bind"},
-    {"cluster-enabled", CONFIG_FIXED, "no", NULL},
-    {"databases", CONFIG_NODE, NULL, NULL},
-    {"dir", CONFIG_SETTING, NULL, "node.data_dir"},
-    {"hz", CONFIG_FIXED, "10", NULL},
-    {"io-threads", CONFIG_NODE, NULL, NULL},
-    {"logfile", CONFIG_SETTING, NULL, "logging.file"},
-    {"loglevel", CONFIG_SETTING, NULL, "logging.level"},
-    {"maxclients", CONFIG_SETTING, NULL, "network.max_clients"},
-    {"maxmemory", CONFIG_MEMORY, NULL, "cache.max_memory"},
-    {"maxmemory-policy", CONFIG_NODE, NULL, NULL},
-    {"notify-keyspace-events", CONFIG_FIXED, "", NULL},
-    {"port", CONFIG_NODE, NULL, NULL},
-    {"proto-max-bulk-len", CONFIG_FIXED, "536870912", NULL},
-    {"protected-mode", CONFIG_SETTING, NULL, "security.protected_mode"},
-    {"replica-read-only", CONFIG_FIXED, "yes", NULL},
-    {"requirepass", CONFIG_FIXED, "", NULL},
-    {"save", CONFIG_FIXED, "", NULL},
-    {"slave-read-only", CONFIG_FIXED, "yes", NULL},
-    {"timeout", CONFIG_SETTING, NULL, "network.idle_timeout"},
-};
-
-size_t config_name_count(void)
-{
-    return sizeof names / sizeof names[0];
-}
-
-const config_name *config_name_at(size_t index)
-{
-    return &names[index];
-}
-
-const config_name *config_name_find(hc_span name)
-{
-    for (size_t i = 0; i < config_name_count(); i++)
-        if (argument_is(name, names[i].name)) return &names[i];
-    return NULL;
-}
 
 static const struct {
     uint32_t eviction;
@@ -100,24 +58,140 @@ const char *config_node_text(const node *of, const config_name *which, char text
     return text;
 }
 
-const char *config_setting_text(const setting *one, char text[CONFIG_TEXT_CHARS])
+const char *config_setting_text(const config_name *which, const setting *one,
+                                char text[CONFIG_TEXT_CHARS])
 {
-    switch (one->kind) {
-    case SETTING_BOOL:
+    switch (which->shape) {
+    case SHAPE_YES_NO:
         return one->number != 0 ? "yes" : "no";
-    case SETTING_DURATION:
+    case SHAPE_SECONDS:
         (void)snprintf(text, CONFIG_TEXT_CHARS, "%" PRId64, one->number / 1000);
         return text;
-    case SETTING_INTEGER:
-    case SETTING_BYTES:
+    case SHAPE_NUMBER:
+    case SHAPE_MEMORY:
         (void)snprintf(text, CONFIG_TEXT_CHARS, "%" PRId64, one->number);
         return text;
-    case SETTING_TEXT:
-    case SETTING_LIST:
+    case SHAPE_WORDS:
+        for (const config_pair *at = which->words; at->ours != NULL; at++)
+            if (strcmp(at->ours, one->text) == 0) return at->redis;
+        return one->text;
+    case SHAPE_POLICY:
+        return config_policy_name((uint32_t)one->number);
+    case SHAPE_OWN:
+        which->tell(one, text);
+        return text;
+    case SHAPE_FIXED:
+    case SHAPE_NODE:
+    case SHAPE_TEXT:
         break;
     }
     return one->text;
 }
+
+/* ---- the other way ---- */
+
+static bool refuse(char error[SETTINGS_ERROR_BYTES], const char *why)
+{
+    (void)snprintf(error, SETTINGS_ERROR_BYTES, "%s", why);
+    return false;
+}
+
+static bool read_number(hc_span value, int64_t factor, char text[CONFIG_TEXT_CHARS],
+                        char error[SETTINGS_ERROR_BYTES])
+{
+    int64_t number;
+    if (!integer_parse(value, &number) || __builtin_mul_overflow(number, factor, &number))
+        return refuse(error, "argument couldn't be parsed into an integer");
+    (void)snprintf(text, CONFIG_TEXT_CHARS, "%" PRId64, number);
+    return true;
+}
+
+static bool read_memory(hc_span value, char text[CONFIG_TEXT_CHARS],
+                        char error[SETTINGS_ERROR_BYTES])
+{
+    uint64_t bytes;
+    if (!config_memory_parse(value, &bytes))
+        return refuse(error, "argument must be a memory value");
+    (void)snprintf(text, CONFIG_TEXT_CHARS, "%" PRIu64, bytes);
+    return true;
+}
+
+static bool read_as_it_is(hc_span value, char text[CONFIG_TEXT_CHARS],
+                          char error[SETTINGS_ERROR_BYTES])
+{
+    if (value.size >= CONFIG_TEXT_CHARS) return refuse(error, "argument is too long");
+    if (value.size > 0) memcpy(text, value.data, value.size);
+    text[value.size] = '\0';
+    return true;
+}
+
+/* Redis's words, and ours that are none of Redis's. */
+static bool read_word(const config_pair *words, hc_span value, char text[CONFIG_TEXT_CHARS],
+                      char error[SETTINGS_ERROR_BYTES])
+{
+    const config_pair *at = words;
+    while (at->redis != NULL && !argument_is(value, at->redis))
+        at++;
+    for (const config_pair *own = words; own->ours != NULL && at->redis == NULL; own++)
+        if (argument_is(value, own->ours)) at = own;
+    if (at->redis != NULL) {
+        (void)snprintf(text, CONFIG_TEXT_CHARS, "%s", at->ours);
+        return true;
+    }
+    int used = snprintf(error, SETTINGS_ERROR_BYTES, "argument(s) must be one of the following: ");
+    for (at = words; at->redis != NULL && used < (int)SETTINGS_ERROR_BYTES; at++)
+        used += snprintf(error + used, SETTINGS_ERROR_BYTES - (size_t)used, "%s%s",
+                         at == words ? "" : ", ", at->redis);
+    return false;
+}
+
+static bool read_policy(hc_span value, char text[CONFIG_TEXT_CHARS],
+                        char error[SETTINGS_ERROR_BYTES])
+{
+    uint32_t eviction;
+    if (!config_policy_parse(value, &eviction))
+        return refuse(error, "argument(s) must be one of the following: noeviction, or allkeys- or "
+                             "volatile- with s3fifo, lru, lfu, fifo, ttl or random");
+    (void)snprintf(text, CONFIG_TEXT_CHARS, "%s", config_policy_name(eviction));
+    return true;
+}
+
+static bool read_yes_no(hc_span value, char text[CONFIG_TEXT_CHARS],
+                        char error[SETTINGS_ERROR_BYTES])
+{
+    bool yes = argument_is(value, "yes");
+    if (!yes && !argument_is(value, "no")) return refuse(error, "argument must be 'yes' or 'no'");
+    (void)snprintf(text, CONFIG_TEXT_CHARS, "%s", yes ? "true" : "false");
+    return true;
+}
+
+bool config_setting_read(const config_name *which, const setting *now, hc_span value,
+                         char text[CONFIG_TEXT_CHARS], char error[SETTINGS_ERROR_BYTES])
+{
+    switch (which->shape) {
+    case SHAPE_YES_NO:
+        return read_yes_no(value, text, error);
+    case SHAPE_SECONDS:
+        return read_number(value, 1000, text, error);
+    case SHAPE_NUMBER:
+        return read_number(value, 1, text, error);
+    case SHAPE_MEMORY:
+        return read_memory(value, text, error);
+    case SHAPE_WORDS:
+        return read_word(which->words, value, text, error);
+    case SHAPE_POLICY:
+        return read_policy(value, text, error);
+    case SHAPE_OWN:
+        return which->read(now, value, text, error);
+    case SHAPE_FIXED:
+    case SHAPE_NODE:
+    case SHAPE_TEXT:
+        break;
+    }
+    return read_as_it_is(value, text, error);
+}
+
+/* ---- by name ---- */
 
 typedef struct wanted_number {
     const char *name;

@@ -99,7 +99,8 @@ typedef struct config {
         int64_t resp_port;
         int64_t threads; /* 0: one a processor */
         int64_t max_clients;
-        int64_t idle_timeout_ms; /* 0: none */
+        int64_t idle_timeout_ms;  /* 0: none */
+        int64_t tcp_keepalive_ms; /* 0: none */
         int64_t drain_timeout_ms;
         int64_t request_bytes_max;
         int64_t output_bytes_max;

@@ -34,12 +34,17 @@
       1000000, CONFIG_LIVE, NULL, NULL,                                                            \
       "Connections served at once; further ones are told so and closed.")                          \
     X(NETWORK_IDLE_TIMEOUT, "network", "idle_timeout", DURATION, network.idle_timeout_ms, "0", 0,  \
-      CONFIG_DAYS_MS(30), 0, NULL, NULL, "A connection silent for so long is closed. 0: never.")   \
+      CONFIG_DAYS_MS(30), CONFIG_LIVE, NULL, NULL,                                                 \
+      "A connection silent for so long is closed. 0: never.")                                      \
+    X(NETWORK_TCP_KEEPALIVE, "network", "tcp_keepalive", DURATION, network.tcp_keepalive_ms,       \
+      "60s", 0, CONFIG_DAYS_MS(1) / 4, CONFIG_LIVE, NULL, NULL,                                    \
+      "Silence after which the system asks whether the peer of a connection is still there; for "  \
+      "connections accepted from then on. 0: it never asks.")                                      \
     X(NETWORK_DRAIN_TIMEOUT, "network", "drain_timeout", DURATION, network.drain_timeout_ms, "5s", \
       1, CONFIG_DAYS_MS(1), 0, NULL, NULL,                                                         \
       "At the end, how long clients have to take their last replies.")                             \
     X(NETWORK_MAX_REQUEST_SIZE, "network", "max_request_size", SIZE, network.request_bytes_max,    \
-      "1GB", 65536, INT64_C(1) << 30, 0, NULL, NULL,                                               \
+      "1GB", 65536, INT64_C(1) << 30, CONFIG_LIVE, NULL, NULL,                                     \
       "Bytes of one request; a client that sends more is closed.")                                 \
     X(NETWORK_MAX_OUTPUT_SIZE, "network", "max_output_size", SIZE, network.output_bytes_max,       \
       "1GB", INT64_C(1) << 20, INT64_C(1) << 36, 0, NULL, NULL,                                    \

@@ -69,7 +69,7 @@ void connection_open(worker *w, int fd, const struct sockaddr_storage *from)
     c->fd = fd;
     c->protocol = 2;
     c->heard = true;
-    resp_parser_init(&c->parser, &w->net->limits);
+    resp_parser_init(&c->parser, &w->limits);
     session_init(&c->session, w->net->options.node,
                  &(session_options){.address = address,
                                     .local_address = local_address,
@@ -180,7 +180,7 @@ void connection_finish(connection *c)
 
 void connection_tick(connection *c, uint64_t now_ns)
 {
-    uint64_t idle_ns = (uint64_t)c->worker->net->options.idle_timeout_ms * 1000000u;
+    uint64_t idle_ns = (uint64_t)c->worker->idle_timeout_ms * 1000000u;
     bool over = c->deadline_ns != 0 && now_ns >= c->deadline_ns;
     if (c->heard) {
         c->heard = false;

@@ -18,7 +18,6 @@
 #include "net/net_private.h"
 
 #define BACKLOG 511
-#define KEEPALIVE_S 60 /* silence before the kernel asks whether the peer is still there */
 
 void address_text(const struct sockaddr_storage *address, char text[SESSION_ADDRESS_CHARS])
 {
@@ -36,13 +35,18 @@ void address_text(const struct sockaddr_storage *address, char text[SESSION_ADDR
 
 static bool options_set(int fd, int family, bool shared)
 {
-    int on = 1, keepalive_s = KEEPALIVE_S;
+    int on = 1;
     return (family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
            setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
            (!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
-           setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) == 0 &&
-           setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &keepalive_s, sizeof keepalive_s) == 0 &&
            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+}
+
+void listener_keepalive(int fd, uint32_t keepalive_ms)
+{
+    int on = keepalive_ms != 0, seconds = (int)((keepalive_ms + 999) / 1000);
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    if (on) (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
 }
 
 int listener_socket(const struct sockaddr_storage *address, bool shared)

@@ -15,8 +15,9 @@
 #define MAILBOX_MESSAGES_MAX 64u
 
 typedef enum message_kind {
-    MESSAGE_KILL = 0, /* close the client with session id `id` */
-    MESSAGE_DRAIN = 1 /* finish and end; the last message a worker gets */
+    MESSAGE_KILL = 0,    /* close the client with session id `id` */
+    MESSAGE_DRAIN = 1,   /* finish and end; the last message a worker gets */
+    MESSAGE_SETTINGS = 2 /* net's atomics have changed; any other message has it look, too */
 } message_kind;
 
 typedef struct message {

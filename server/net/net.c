@@ -35,8 +35,8 @@ static hc_status options_take(net *in, const net_options *given)
         o->workers > NODE_WORKERS_MAX || o->request_bytes_max > NET_REQUEST_BYTES ||
         o->output_hard_bytes < o->output_soft_bytes)
         return HC_ERR_INVALID;
-    in->limits = resp_limits_default;
-    in->limits.request_bytes_max = (uint32_t)o->request_bytes_max;
+    atomic_init(&in->idle_timeout_ms, o->idle_timeout_ms);
+    atomic_init(&in->request_bytes_max, (uint32_t)o->request_bytes_max);
     in->port = o->port;
     atomic_init(&in->connections, 0);
     atomic_init(&in->clients_max, o->clients_max);
@@ -180,6 +180,7 @@ hc_status net_start(const net_options *options, net **net_out)
     hc_status status = options_take(in, options);
     if (status == HC_OK) status = addresses_probe(in);
     if (status == HC_OK) status = workers_make(in);
+    if (status == HC_OK) net_set_keepalive(in, in->options.keepalive_ms);
     if (status == HC_OK) status = workers_start(in);
     if (status != HC_OK) {
         net_stop(in);
@@ -227,6 +228,34 @@ void net_set_clients_max(net *in, unsigned clients_max)
 {
     unsigned limit = clients_max == 0 ? NET_CLIENTS_MAX : clients_max;
     atomic_store_explicit(&in->clients_max, limit, memory_order_relaxed);
+}
+
+static void workers_look(net *in)
+{
+    for (unsigned i = 0; i < in->options.workers; i++) /* full: it will look for another's sake */
+        (void)mailbox_post(&in->workers[i].mailbox, (message){.kind = MESSAGE_SETTINGS});
+}
+
+void net_set_idle_timeout(net *in, uint32_t idle_timeout_ms)
+{
+    atomic_store_explicit(&in->idle_timeout_ms, idle_timeout_ms, memory_order_relaxed);
+    workers_look(in);
+}
+
+void net_set_request_bytes_max(net *in, size_t request_bytes_max)
+{
+    bool fits = request_bytes_max != 0 && request_bytes_max <= NET_REQUEST_BYTES;
+    uint32_t bytes = fits ? (uint32_t)request_bytes_max : NET_REQUEST_BYTES;
+    atomic_store_explicit(&in->request_bytes_max, bytes, memory_order_relaxed);
+    workers_look(in);
+}
+
+/* Connections inherit it from the socket that accepts them. */
+void net_set_keepalive(net *in, uint32_t keepalive_ms)
+{
+    for (unsigned i = 0; i < in->options.workers; i++)
+        for (size_t at = 0; at < in->workers[i].listener_count; at++)
+            listener_keepalive(in->workers[i].listeners[at].fd, keepalive_ms);
 }
 
 bool net_kill_client(net *in, uint64_t session_id)

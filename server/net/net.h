@@ -37,6 +37,7 @@ typedef struct net_options {
     unsigned workers;        /* threads, at most those the node was made for; 0: 1 */
     unsigned clients_max;    /* connections; 0: NET_CLIENTS_MAX */
     uint32_t idle_timeout_ms;  /* a silent client is closed; 0: never */
+    uint32_t keepalive_ms;     /* silence until the system asks whether a peer is there; 0: never */
     uint32_t drain_timeout_ms; /* how long net_stop waits for slow clients; 0: NET_DRAIN_MS */
     size_t request_bytes_max;  /* of one request as sent; 0: NET_REQUEST_BYTES */
     size_t output_soft_bytes;  /* unsent replies past which a client has to wait;
@@ -66,6 +67,12 @@ unsigned net_connections(const net *of);
 
 /* Changes the limit for connections to come; those open stay.  0: NET_CLIENTS_MAX. */
 void net_set_clients_max(net *of, unsigned clients_max);
+
+/* Change the option of that name.  The idle timeout holds for all connections at once, keepalive
+ * for those accepted from then on, the size of a request for what is read from then on. */
+void net_set_idle_timeout(net *of, uint32_t idle_timeout_ms);
+void net_set_keepalive(net *of, uint32_t keepalive_ms);
+void net_set_request_bytes_max(net *of, size_t request_bytes_max);
 
 /* Asks the workers to close the client with this session id.  False: too many such requests wait
  * already. */

@@ -8,7 +8,7 @@
  * moves their bytes and runs their requests; listener.c accepts; worker.c is the loop around all.
  *
  * Threads: everything below a worker is touched by its thread alone, except the mailbox and the
- *          two atomics of net.
+ *          atomics of net.
  */
 #ifndef HYPERCACHE_SERVER_NET_NET_PRIVATE_H
 #define HYPERCACHE_SERVER_NET_NET_PRIVATE_H
@@ -88,7 +88,9 @@ struct worker {
     size_t listener_count;
     connection *connections; /* newest first */
     bool draining;
-    uint64_t http_logged_ns; /* 0: never */
+    resp_limits limits;       /* of all its connections */
+    uint32_t idle_timeout_ms; /* 0: none */
+    uint64_t http_logged_ns;  /* 0: never */
 
     /* One turn's tools, shared by all connections. */
     resp_scratch scratch;
@@ -102,7 +104,8 @@ struct worker {
 
 struct net {
     net_options options; /* zeros replaced by defaults */
-    resp_limits limits;
+    _Atomic uint32_t idle_timeout_ms;
+    _Atomic uint32_t request_bytes_max;
     struct sockaddr_storage addresses[NET_BIND_MAX];
     size_t address_count;
     uint16_t port;
@@ -123,6 +126,8 @@ int listener_socket(const struct sockaddr_storage *address, bool shared);
 /* Takes over `fd`. */
 hc_status listener_open(listener *on, worker *of, int fd);
 void listener_close(listener *on);
+/* For connections accepted from now on; 0: off.  Any thread. */
+void listener_keepalive(int fd, uint32_t keepalive_ms);
 /* "127.0.0.1:6379", "[::1]:6379" */
 void address_text(const struct sockaddr_storage *address, char text[SESSION_ADDRESS_CHARS]);
 

@@ -55,6 +55,24 @@ static void client_kill(worker *w, uint64_t session_id)
     }
 }
 
+static uint32_t tick_ms(const worker *w)
+{
+    uint32_t idle_ms = w->idle_timeout_ms;
+    return idle_ms != 0 && idle_ms / 4 < TICK_MS ? idle_ms / 4 + 1 : TICK_MS;
+}
+
+/* Takes over what others may have changed; connections look at the worker's own copies. */
+static void settings_take(worker *w)
+{
+    uint32_t idle_ms = atomic_load_explicit(&w->net->idle_timeout_ms, memory_order_relaxed);
+    bool news = idle_ms != w->idle_timeout_ms;
+    w->limits.request_bytes_max =
+        atomic_load_explicit(&w->net->request_bytes_max, memory_order_relaxed);
+    w->idle_timeout_ms = idle_ms;
+    struct timeval interval = timeval_of_ms(tick_ms(w));
+    if (news && idle_ms != 0) (void)event_add(&w->tick, &interval); /* perhaps sooner than it was */
+}
+
 static void on_mail(evutil_socket_t fd, short what, void *ctx)
 {
     (void)fd;
@@ -65,15 +83,10 @@ static void on_mail(evutil_socket_t fd, short what, void *ctx)
     for (size_t i = 0; i < count; i++) {
         if (messages[i].kind == MESSAGE_KILL)
             client_kill(w, messages[i].id);
-        else if (!w->draining)
+        else if (messages[i].kind == MESSAGE_DRAIN && !w->draining)
             worker_drain(w);
     }
-}
-
-static uint32_t tick_ms(const worker *w)
-{
-    uint32_t idle_ms = w->net->options.idle_timeout_ms;
-    return idle_ms != 0 && idle_ms / 4 < TICK_MS ? idle_ms / 4 + 1 : TICK_MS;
+    settings_take(w);
 }
 
 void worker_tick_need(worker *w)
@@ -89,7 +102,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     (void)what;
     worker *w = ctx;
     uint64_t now_ns = node_now_ns(w->net->options.node);
-    bool again = w->net->options.idle_timeout_ms != 0;
+    bool again = w->idle_timeout_ms != 0;
     connection *next;
     for (connection *c = w->connections; c != NULL; c = next) {
         next = c->next;
@@ -117,6 +130,7 @@ hc_status worker_init(worker *w, net *in, unsigned index)
     if (!mailbox_init(&w->mailbox)) return HC_ERR_IO;
     w->net = in;
     w->index = index;
+    w->limits = resp_limits_default;
     w->counters = node_worker_counters(on, index);
     resp_encoder_init(&w->encoder, in->options.output_hard_bytes);
     for (size_t i = 0; i < REQUEST_BATCH_MAX; i++)
@@ -133,7 +147,7 @@ hc_status worker_init(worker *w, net *in, unsigned index)
         worker_fini(w);
         return HC_ERR_IO;
     }
-    if (in->options.idle_timeout_ms != 0) worker_tick_need(w);
+    settings_take(w);
     return HC_OK;
 }
 

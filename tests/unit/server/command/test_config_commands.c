@@ -16,7 +16,12 @@ static void shelf_each(void *ctx, settings_visit visit, void *visit_ctx)
 {
     shelf *on = ctx;
     const setting all[] = {
-        {.name = "cache.max_memory", .text = on->memory, .kind = SETTING_BYTES, .changeable = true},
+        {.name = "cache.eviction", .text = "s3fifo", .number = HC_EVICTION_S3FIFO},
+        {.name = "cache.max_memory",
+         .text = on->memory,
+         .number = strtoll(on->memory, NULL, 10),
+         .kind = SETTING_BYTES,
+         .changeable = true},
         {.name = "logging.level", .text = on->level, .kind = SETTING_TEXT, .changeable = true},
         {.name = "network.bind", .text = "127.0.0.1 ::1", .kind = SETTING_LIST},
         {.name = "network.idle_timeout", .text = "90s", .number = 90000, .kind = SETTING_DURATION},
@@ -104,10 +109,10 @@ static void test_get_takes_several_patterns_and_names_each_once(void **state)
 {
     (void)state;
     ON_SHELF(
-        {"CONFIG GET MAXMEM* save maxmemory",
+        {"CONFIG GET MAXMEMORY maxmemory-p* save maxmemory",
          "%3 \"maxmemory\" \"0\" \"maxmemory-policy\" \"allkeys-s3fifo\" \"save\" \"\""},
-        {"CONFIG GET loglevel logging.*", "%2 \"loglevel\" \"info\" \"logging.level\" \"info\""},
-        {"CONFIG GET bind", "%1 \"bind\" \"127.0.0.1 ::1\""}, {"CONFIG GET *", "%2..."},
+        {"CONFIG GET loglevel logging.*", "%2 \"loglevel\" \"notice\" \"logging.level\" \"info\""},
+        {"CONFIG GET bind", "%1 \"bind\" \"127.0.0.1 ::1\""}, {"CONFIG GET *", "%1..."},
         {"CONFIG GET cache.max_memory", "%1 \"cache.max_memory\" \"0\""});
 }
 
@@ -115,30 +120,33 @@ static void test_set_changes_all_or_nothing(void **state)
 {
     (void)state;
     ON_SHELF(
-        {"CONFIG SET maxmemory 100mb LOGLEVEL debug", "+OK"},
+        {"CONFIG SET maxmemory 100mb LOGLEVEL verbose", "+OK"},
         {"CONFIG GET maxmemory cache.max_memory loglevel",
-         "%3 \"loglevel\" \"debug\" \"maxmemory\" \"104857600\" \"cache.max_memory\" "
+         "%3 \"loglevel\" \"verbose\" \"maxmemory\" \"104857600\" \"cache.max_memory\" "
          "\"104857600\""},
         {"CONFIG SET Logging.Level warn", "+OK"},
-        {"CONFIG GET loglevel", "%1 \"loglevel\" \"warn\""},
+        {"CONFIG GET loglevel", "%1 \"loglevel\" \"warning\""},
         {"CONFIG SET loglevel info maxmemory abc",
          FAILED("maxmemory", "argument must be a memory value")},
         {"CONFIG SET loglevel info nothing 1", UNKNOWN("nothing")},
         {"CONFIG SET maxmemory 0 loglevel nonsense",
-         FAILED("loglevel", "argument must be a level")},
+         FAILED("loglevel", "argument(s) must be one of the following: debug, verbose, notice, "
+                            "warning, nothing")},
         {"CONFIG SET maxmemory 0 bind ::1", FAILED("bind", "can't set immutable config")},
         {"CONFIG SET maxmemory 1gb MAXMEMORY 2gb", FAILED("MAXMEMORY", "duplicate parameter")},
         {"CONFIG SET maxmemory", "-ERR wrong number of arguments for 'config|set' command"},
         {"CONFIG SET a 1 b", "-ERR syntax error"},
         {"CONFIG SET 'log\\0level' x", "-ERR Unknown option..."},
-        {"CONFIG GET maxmemory loglevel", "%2 \"loglevel\" \"warn\" \"maxmemory\" \"104857600\""});
+        {"CONFIG GET maxmemory loglevel",
+         "%2 \"loglevel\" \"warning\" \"maxmemory\" \"104857600\""});
 }
 
 static void test_fixed_answers_may_be_set_to_what_they_are(void **state)
 {
     (void)state;
     ON_SHELF({"CONFIG SET save ''", "+OK"}, {"CONFIG SET timeout 90 protected-mode yes", "+OK"},
-             {"CONFIG SET timeout 91", UNKNOWN("timeout")}, {"CONFIG SET appendonly no", "+OK"},
+             {"CONFIG SET timeout 91", FAILED("timeout", "can't set immutable config")},
+             {"CONFIG SET appendonly no", "+OK"},
              {"CONFIG SET maxmemory-policy allkeys-s3fifo", "+OK"},
              {"CONFIG SET save '60 1'", FAILED("save", "can't set immutable config")},
              {"CONFIG SET appendonly yes", FAILED("appendonly", "can't set immutable config")},

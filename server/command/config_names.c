@@ -1,0 +1,158 @@
+/*
+ * config_names.c - the table of Redis's names.
+ *
+ * Fixed answers are Redis's defaults where nobody could tell the difference, and otherwise what is
+ * true here.  Names of other types' encodings (hash-max-listpack-entries) are told because tools
+ * compare them; there are strings only, so they change nothing.
+ */
+#include "command/config_values.h"
+
+#include "command/command_args.h"
+
+/* Both have five levels. */
+static const config_pair level_words[] = {{"debug", "trace"},   {"verbose", "debug"},
+                                          {"notice", "info"},   {"warning", "warn"},
+                                          {"nothing", "error"}, {NULL, NULL}};
+
+#define FIXED(name, text)                                                                          \
+    {                                                                                              \
+        name, SHAPE_FIXED, text, NULL, NULL, NULL, NULL                                            \
+    }
+#define NODE(name)                                                                                 \
+    {                                                                                              \
+        name, SHAPE_NODE, NULL, NULL, NULL, NULL, NULL                                             \
+    }
+#define SETTING(name, shape, setting)                                                              \
+    {                                                                                              \
+        name, shape, NULL, setting, NULL, NULL, NULL                                               \
+    }
+#define WORDS(name, setting, words)                                                                \
+    {                                                                                              \
+        name, SHAPE_WORDS, NULL, setting, words, NULL, NULL                                        \
+    }
+
+static const config_name names[] = {
+    FIXED("acllog-max-len", "128"),
+    FIXED("active-expire-effort", "1"),
+    FIXED("activedefrag", "no"),
+    FIXED("activerehashing", "yes"),
+    FIXED("aof-use-rdb-preamble", "yes"),
+    FIXED("appendfsync", "everysec"),
+    FIXED("appendonly", "no"),
+    FIXED("auto-aof-rewrite-min-size", "67108864"),
+    FIXED("auto-aof-rewrite-percentage", "100"),
+    SETTING("bind", SHAPE_TEXT, "network.bind"),
+    FIXED("busy-reply-threshold", "5000"),
+    FIXED("client-output-buffer-limit",
+          "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60"),
+    SETTING("client-query-buffer-limit", SHAPE_MEMORY, "network.max_request_size"),
+    FIXED("cluster-enabled", "no"),
+    FIXED("cluster-node-timeout", "15000"),
+    FIXED("daemonize", "no"),
+    NODE("databases"),
+    FIXED("dbfilename", "dump.rdb"),
+    SETTING("dir", SHAPE_TEXT, "node.data_dir"),
+    FIXED("dynamic-hz", "yes"),
+    FIXED("enable-debug-command", "no"),
+    FIXED("enable-module-command", "no"),
+    FIXED("enable-protected-configs", "no"),
+    FIXED("hash-max-listpack-entries", "128"),
+    FIXED("hash-max-listpack-value", "64"),
+    FIXED("hash-max-ziplist-entries", "128"),
+    FIXED("hash-max-ziplist-value", "64"),
+    FIXED("hll-sparse-max-bytes", "3000"),
+    FIXED("hz", "10"),
+    NODE("io-threads"),
+    FIXED("io-threads-do-reads", "yes"),
+    FIXED("latency-monitor-threshold", "0"),
+    FIXED("latency-tracking", "yes"),
+    FIXED("latency-tracking-info-percentiles", "50 99 99.9"),
+    FIXED("lazyfree-lazy-eviction", "no"),
+    FIXED("lazyfree-lazy-expire", "no"),
+    FIXED("lazyfree-lazy-server-del", "no"),
+    FIXED("lazyfree-lazy-user-del", "no"),
+    FIXED("lazyfree-lazy-user-flush", "no"),
+    FIXED("lfu-decay-time", "1"),
+    FIXED("lfu-log-factor", "10"),
+    FIXED("list-compress-depth", "0"),
+    FIXED("list-max-listpack-size", "-2"),
+    FIXED("list-max-ziplist-size", "-2"),
+    SETTING("logfile", SHAPE_TEXT, "logging.file"),
+    WORDS("loglevel", "logging.level", level_words),
+    FIXED("lua-time-limit", "5000"),
+    FIXED("masterauth", ""),
+    FIXED("masteruser", ""),
+    SETTING("maxclients", SHAPE_NUMBER, "network.max_clients"),
+    SETTING("maxmemory", SHAPE_MEMORY, "cache.max_memory"),
+    FIXED("maxmemory-clients", "0"),
+    FIXED("maxmemory-eviction-tenacity", "10"),
+    SETTING("maxmemory-policy", SHAPE_POLICY, "cache.eviction"),
+    FIXED("maxmemory-samples", "5"),
+    FIXED("min-replicas-max-lag", "10"),
+    FIXED("min-replicas-to-write", "0"),
+    FIXED("min-slaves-max-lag", "10"),
+    FIXED("min-slaves-to-write", "0"),
+    FIXED("no-appendfsync-on-rewrite", "no"),
+    FIXED("notify-keyspace-events", ""),
+    NODE("port"),
+    FIXED("proto-max-bulk-len", "536870912"),
+    SETTING("protected-mode", SHAPE_YES_NO, "security.protected_mode"),
+    FIXED("rdbchecksum", "yes"),
+    FIXED("rdbcompression", "yes"),
+    FIXED("repl-backlog-size", "1048576"),
+    FIXED("repl-diskless-sync", "yes"),
+    FIXED("repl-timeout", "60"),
+    FIXED("replica-announced", "yes"),
+    FIXED("replica-ignore-maxmemory", "yes"),
+    FIXED("replica-lazy-flush", "no"),
+    FIXED("replica-priority", "100"),
+    FIXED("replica-read-only", "yes"),
+    FIXED("replica-serve-stale-data", "yes"),
+    FIXED("replicaof", ""),
+    FIXED("requirepass", ""),
+    FIXED("save", ""),
+    FIXED("set-max-intset-entries", "512"),
+    FIXED("set-max-listpack-entries", "128"),
+    FIXED("set-max-listpack-value", "64"),
+    FIXED("set-proc-title", "no"),
+    FIXED("slave-ignore-maxmemory", "yes"),
+    FIXED("slave-lazy-flush", "no"),
+    FIXED("slave-priority", "100"),
+    FIXED("slave-read-only", "yes"),
+    FIXED("slave-serve-stale-data", "yes"),
+    FIXED("slaveof", ""),
+    FIXED("slowlog-log-slower-than", "10000"),
+    FIXED("slowlog-max-len", "128"),
+    FIXED("stop-writes-on-bgsave-error", "yes"),
+    FIXED("stream-node-max-bytes", "4096"),
+    FIXED("stream-node-max-entries", "100"),
+    FIXED("supervised", "no"),
+    FIXED("tcp-backlog", "511"),
+    SETTING("tcp-keepalive", SHAPE_SECONDS, "network.tcp_keepalive"),
+    SETTING("timeout", SHAPE_SECONDS, "network.idle_timeout"),
+    FIXED("tls-port", "0"),
+    FIXED("tracking-table-max-keys", "1000000"),
+    FIXED("unixsocket", ""),
+    FIXED("unixsocketperm", "0"),
+    FIXED("zset-max-listpack-entries", "128"),
+    FIXED("zset-max-listpack-value", "64"),
+    FIXED("zset-max-ziplist-entries", "128"),
+    FIXED("zset-max-ziplist-value", "64"),
+};
+
+size_t config_name_count(void)
+{
+    return sizeof names / sizeof names[0];
+}
+
+const config_name *config_name_at(size_t index)
+{
+    return &names[index];
+}
+
+const config_name *config_name_find(hc_span name)
+{
+    for (size_t i = 0; i < config_name_count(); i++)
+        if (argument_is(name, names[i].name)) return &names[i];
+    return NULL;
+}
