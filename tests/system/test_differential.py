@@ -8,9 +8,9 @@ lists it.  A failure prints the seed: SEED=n repeats the run, ROUNDS=n makes it 
 import os
 import random
 import re
-import subprocess
 
-from harness import Client, Daemon, Skip, encode, equal, free_port, main, need_program, note, wait_until
+from harness import Client, Daemon, encode, equal, main, note
+from redis_server import Redis
 
 ROUNDS = int(os.environ.get("ROUNDS", "500"))
 COMMANDS_A_ROUND = 40
@@ -39,32 +39,6 @@ class RawClient(Client):
             self.buffer.clear()
             self.at = 0
         return raw, value
-
-
-class Redis:
-    """A redis-server beside ours, without persistence."""
-
-    def __init__(self, folder):
-        self.port = free_port()
-        self.process = subprocess.Popen(
-            [need_program("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
-             "--appendonly", "no", "--dir", folder],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(self._answers, "redis-server answers")
-
-    def _answers(self):
-        try:
-            with Client(self.port) as client:
-                return client.command("PING") == "PONG"
-        except OSError:
-            return False
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.process.kill()
-        self.process.wait()
 
 
 class Generator:
