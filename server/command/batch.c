@@ -156,7 +156,7 @@ static size_t prefetch_keys(const request *requests, size_t count, const hc_stor
     for (; i < count && used < HC_STORE_BATCH_MAX; i++) {
         const command *row = requests[i].command;
         if (row == NULL || row->keys.first == 0) continue;
-        size_t of_request = command_key_count(row, requests[i].argc);
+        size_t of_request = command_key_count(row, requests[i].args, requests[i].argc);
         for (size_t k = 0; k < of_request && used < HC_STORE_BATCH_MAX; k++)
             keys[used++] = requests[i].args[command_key_at(row, k)];
     }

@@ -27,6 +27,7 @@ typedef enum command_flag {
     COMMAND_NO_AUTH = 1u << 8,
     COMMAND_NO_MULTI = 1u << 9,
     COMMAND_ALLOW_BUSY = 1u << 10,
+    COMMAND_MOVABLEKEYS = 1u << 11, /* keys.counted */
     /* Not printed: runs while no other command of any client does (gate.h). */
     COMMAND_EXCLUSIVE = 1u << 30
 } command_flag;
@@ -61,7 +62,8 @@ typedef enum command_access {
     COMMAND_ACCESS_READ_UPDATE, /* RW access update */
     COMMAND_ACCESS_VARIABLE,    /* RW access update variable_flags */
     COMMAND_ACCESS_TAKE,        /* RW access delete */
-    COMMAND_ACCESS_REMOVE       /* RM delete */
+    COMMAND_ACCESS_REMOVE,      /* RM delete */
+    COMMAND_ACCESS_REMOVE_IF    /* RW delete variable_flags */
 } command_access;
 
 /* Where the keys stand among the arguments: first 0 means none; last -1 means the last one. */
@@ -69,6 +71,7 @@ typedef struct command_keys {
     int8_t first, last, step;
     command_access access;
     command_access second; /* of the second of two keys that are used differently; 0: as `access` */
+    bool counted; /* the argument before the first key says how many there are; `last` is unused */
 } command_keys;
 
 struct command {
@@ -106,8 +109,8 @@ size_t command_row_count(void);
 #define COMMAND_NAME_CHARS 48u
 void command_full_name(const command *of, char name[COMMAND_NAME_CHARS]);
 
-/* How many keys a request of `argc` arguments has by `of`, and the argument index of the i-th. */
-size_t command_key_count(const command *of, size_t argc);
+/* How many keys a request with these arguments has by `of`, and the argument index of the i-th. */
+size_t command_key_count(const command *of, const hc_span *args, size_t argc);
 size_t command_key_at(const command *of, size_t index);
 
 #endif

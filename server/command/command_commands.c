@@ -81,7 +81,7 @@ void run_command_getkeys(request *of)
         request_error(of, "ERR Invalid number of arguments specified for command");
         return;
     }
-    size_t count = command_key_count(row, argc);
+    size_t count = command_key_count(row, args, argc);
     of->reply->ops->array(of->reply, count);
     for (size_t i = 0; i < count; i++)
         reply_text(of->reply, args[command_key_at(row, i)]);

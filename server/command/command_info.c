@@ -12,9 +12,9 @@ static hc_span literal(const char *chars)
 
 /* ---- flags ---- */
 
-static const char *const flag_names[] = {"write",    "readonly", "denyoom",   "admin",
-                                         "noscript", "loading",  "stale",     "fast",
-                                         "no_auth",  "no_multi", "allow_busy"};
+static const char *const flag_names[] = {"write",    "readonly", "denyoom",    "admin",
+                                         "noscript", "loading",  "stale",      "fast",
+                                         "no_auth",  "no_multi", "allow_busy", "movablekeys"};
 enum { FLAG_COUNT = sizeof flag_names / sizeof flag_names[0] };
 
 static void print_flags(reply *to, const command *row)
@@ -122,7 +122,8 @@ static const char *access_words(command_access access)
                                         [COMMAND_ACCESS_VARIABLE] =
                                             "RW access update variable_flags",
                                         [COMMAND_ACCESS_TAKE] = "RW access delete",
-                                        [COMMAND_ACCESS_REMOVE] = "RM delete"};
+                                        [COMMAND_ACCESS_REMOVE] = "RM delete",
+                                        [COMMAND_ACCESS_REMOVE_IF] = "RW delete variable_flags"};
     return words[access];
 }
 
@@ -157,11 +158,28 @@ static void print_key_spec(reply *to, command_access access, int first, int last
     print_number(to, "limit", 0);
 }
 
+/* Keys behind their number: "keynum", whose places count from where the search begins. */
+static void print_counted_spec(reply *to, const command_keys *keys)
+{
+    to->ops->map(to, 3);
+    reply_text(to, HC_SPAN("flags"));
+    print_words(to, access_words(keys->access), to->ops->status);
+    print_spec_head(to, "begin_search", "index", 1);
+    print_number(to, "index", keys->first - 1);
+    print_spec_head(to, "find_keys", "keynum", 3);
+    print_number(to, "keynumidx", 0);
+    print_number(to, "firstkey", 1);
+    print_number(to, "keystep", keys->step);
+}
+
 static void print_key_specs(reply *to, const command *row)
 {
     const command_keys *keys = &row->keys;
     if (keys->first == 0) {
         to->ops->set(to, 0);
+    } else if (keys->counted) {
+        to->ops->set(to, 1);
+        print_counted_spec(to, keys);
     } else if (keys->second != COMMAND_ACCESS_NONE) {
         to->ops->set(to, 2);
         print_key_spec(to, keys->access, keys->first, 0, 1);
@@ -184,9 +202,10 @@ static void print_row(reply *to, const command *row)
     reply_text(to, literal(name));
     to->ops->integer(to, row->arity);
     print_flags(to, row);
-    to->ops->integer(to, row->keys.first);
-    to->ops->integer(to, row->keys.last);
-    to->ops->integer(to, row->keys.step);
+    bool fixed = !row->keys.counted;
+    to->ops->integer(to, fixed ? row->keys.first : 0);
+    to->ops->integer(to, fixed ? row->keys.last : 0);
+    to->ops->integer(to, fixed ? row->keys.step : 0);
     print_categories(to, row);
     print_words(to, row->tips != NULL ? row->tips : "", reply_text);
     print_key_specs(to, row);

@@ -41,8 +41,6 @@ void run_get(request *of);
 void run_getdel(request *of);
 void run_getrange(request *of);
 void run_mget(request *of);
-void run_mset(request *of);
-void run_msetnx(request *of);
 void run_setrange(request *of);
 void run_strlen(request *of);
 
@@ -53,6 +51,16 @@ void run_psetex(request *of);
 void run_set(request *of);
 void run_setex(request *of);
 void run_setnx(request *of);
+
+/* multi_set_commands.c */
+void run_mset(request *of);
+void run_msetex(request *of);
+void run_msetnx(request *of);
+
+/* compare_commands.c */
+void run_delex(request *of);
+void run_delifeq(request *of);
+void run_digest(request *of);
 
 /* number_commands.c */
 void run_decr(request *of);

@@ -11,8 +11,6 @@
 #include "command/command_args.h"
 #include "command/handlers.h"
 
-enum { KEYS_INLINE_MAX = 64 /* more are gathered on the heap */ };
-
 void run_get(request *of)
 {
     hc_status status = reply_value(of->reply, of->session->store, of->args[1]);
@@ -158,68 +156,4 @@ void run_setrange(request *of)
         request_fail(of, status, key);
     else
         of->reply->ops->integer(of->reply, (int64_t)size);
-}
-
-/* ---- several keys in one step ---- */
-
-/* False when `only_if_absent` and one is there; otherwise sets all until one fails. */
-static bool set_pairs(hc_txn *txn, const hc_span *pairs, const hc_span *keys, size_t count,
-                      bool only_if_absent, hc_status *status, size_t *failed_out)
-{
-    hc_item item;
-    for (size_t i = 0; only_if_absent && i < count; i++)
-        if (hc_txn_get(txn, keys[i], &item) != HC_ERR_NOT_FOUND) return false;
-    for (size_t i = 0; i < count && *status == HC_OK; i++) {
-        *status = hc_txn_set(txn, keys[i], pairs[2 * i + 1], NULL);
-        *failed_out = i;
-    }
-    return true;
-}
-
-static void set_many(request *of, bool only_if_absent)
-{
-    if (of->argc % 2 == 0) {
-        request_error_arity(of);
-        return;
-    }
-    const hc_span *pairs = &of->args[1];
-    size_t count = (of->argc - 1) / 2;
-    hc_span few[KEYS_INLINE_MAX] = {{0}};
-    hc_span *keys = count <= KEYS_INLINE_MAX ? few : calloc(count, sizeof *keys);
-    if (keys == NULL) {
-        request_error(of, ERROR_NO_MEMORY);
-        return;
-    }
-    hc_status status = HC_OK;
-    size_t failed = 0;
-    bool done = false;
-    for (size_t i = 0; i < count; i++) {
-        keys[i] = pairs[2 * i];
-        if (keys[i].size <= HC_KEY_BYTES_MAX) continue;
-        status = HC_ERR_LIMIT; /* seen before anything is set: all or nothing */
-        failed = i;
-    }
-    if (status == HC_OK) {
-        hc_txn txn;
-        hc_store_begin(of->session->store, keys, count, &txn);
-        done = set_pairs(&txn, pairs, keys, count, only_if_absent, &status, &failed);
-        hc_store_end(&txn);
-    }
-    if (status != HC_OK)
-        request_fail(of, status, keys[failed]);
-    else if (only_if_absent)
-        of->reply->ops->integer(of->reply, done ? 1 : 0);
-    else
-        reply_ok(of->reply);
-    if (keys != few) free(keys);
-}
-
-void run_mset(request *of)
-{
-    set_many(of, false);
-}
-
-void run_msetnx(request *of)
-{
-    set_many(of, true);
 }

@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "command/command_args.h"
 #include "command/node.h"
 
 enum {
@@ -199,9 +200,20 @@ void command_full_name(const command *of, char name[COMMAND_NAME_CHARS])
     name[used] = '\0';
 }
 
-size_t command_key_count(const command *of, size_t argc)
+/* A count that is no number, or counts more than there are, is the handler's to refuse. */
+static size_t counted_keys(const command *of, const hc_span *args, size_t argc)
+{
+    size_t first = (size_t)of->keys.first, step = (size_t)of->keys.step;
+    size_t most = (argc - first + step - 1) / step;
+    int64_t count;
+    if (!integer_parse(args[first - 1], &count) || count <= 0) return 0;
+    return (uint64_t)count < most ? (size_t)count : most;
+}
+
+size_t command_key_count(const command *of, const hc_span *args, size_t argc)
 {
     if (of->keys.first == 0 || argc <= (size_t)of->keys.first) return 0;
+    if (of->keys.counted) return counted_keys(of, args, argc);
     size_t first = (size_t)of->keys.first;
     size_t last = of->keys.last < 0 ? argc - (size_t)-of->keys.last : (size_t)of->keys.last;
     if (last >= argc) last = argc - 1;

@@ -17,6 +17,10 @@ enum {
     {                                                                                              \
         1, -1, step_, COMMAND_ACCESS_##access_, COMMAND_ACCESS_NONE                                \
     }
+#define COUNTED(step_, access_)                                                                    \
+    {                                                                                              \
+        2, 0, step_, COMMAND_ACCESS_##access_, COMMAND_ACCESS_NONE, true                           \
+    }
 #define ROW(name_, arity_, flags_, keys_, run_)                                                    \
     .name = name_, .arity = arity_, .flags = flags_, .keys = keys_, .run = run_,                   \
     .categories = COMMAND_STRING, .group = COMMAND_GROUP_STRING
@@ -26,7 +30,8 @@ static const command rows[] = {
      .summary = "Returns the value of a key", .arguments = "key"},
     {ROW("set", -3, WRITE | ROOM, KEY(VARIABLE), run_set), .since = "1.0.0", .complexity = "O(1)",
      .summary = "Sets the value of a key, with an expiry and a condition if asked",
-     .arguments = "key value [condition(NX|XX)] [GET] [expiration(EX=seconds:integer|"
+     .arguments = "key value [condition(NX|XX|IFEQ=ifeq-value|IFNE=ifne-value|"
+                  "IFDEQ=ifdeq-digest|IFDNE=ifdne-digest)] [GET] [expiration(EX=seconds:integer|"
                   "PX=milliseconds:integer|EXAT=unix-time-seconds:unix-time|"
                   "PXAT=unix-time-milliseconds:unix-time|KEEPTTL)]"},
     {ROW("setex", 4, WRITE | ROOM, KEY(OVERWRITE), run_setex), .since = "2.0.0",
@@ -60,6 +65,24 @@ static const command rows[] = {
      .complexity = "O(N) with N keys",
      .summary = "Sets the values of several keys when none of them exists",
      .tips = "request_policy:multi_shard response_policy:agg_min", .arguments = "data{key value}*"},
+    {ROW("msetex", -4, WRITE | ROOM | COMMAND_MOVABLEKEYS, COUNTED(2, OVERWRITE), run_msetex),
+     .since = "8.4.0", .complexity = "O(N) with N keys",
+     .summary = "Sets the values of several keys and their expiry in one step",
+     .tips = "request_policy:multi_shard response_policy:agg_min",
+     .arguments = "numkeys:integer data{key value}* [condition(NX|XX)] [expiration(EX=seconds:"
+                  "integer|PX=milliseconds:integer|EXAT=unix-time-seconds:unix-time|"
+                  "PXAT=unix-time-milliseconds:unix-time|KEEPTTL)]"},
+    {ROW("delex", -2, WRITE | FAST, KEY(REMOVE_IF), run_delex), .since = "8.4.0",
+     .complexity = "O(N) with N bytes of the value",
+     .summary = "Deletes a key if its value, or the digest of it, is as given",
+     .arguments = "key [condition(IFEQ=ifeq-value|IFNE=ifne-value|IFDEQ=ifdeq-digest|"
+                  "IFDNE=ifdne-digest)]"},
+    {ROW("delifeq", 3, WRITE | FAST, KEY(REMOVE), run_delifeq), .since = "9.0.0",
+     .complexity = "O(N) with N bytes of the value",
+     .summary = "Deletes a key if its value is as given", .arguments = "key value"},
+    {ROW("digest", 2, READ | FAST, KEY(READ), run_digest), .since = "8.4.0",
+     .complexity = "O(N) with N bytes of the value",
+     .summary = "Returns the XXH3 digest of a value in hexadecimal", .arguments = "key"},
     {ROW("append", 3, WRITE | ROOM | FAST, KEY(APPEND), run_append), .since = "2.0.0",
      .complexity = "O(1) while values are small",
      .summary = "Appends to the value of a key, creating it if absent", .arguments = "key value"},
