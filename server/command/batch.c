@@ -21,6 +21,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command/push.h"
+
 enum { SHOWN_BYTES_MAX = 128 /* of a name or of arguments in an error text */ };
 
 /* ---- replies nobody wants (CLIENT REPLY OFF) ---- */
@@ -235,6 +237,7 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
             run_one(of, counters);
         else
             run_muted(of, counters);
+        if (push_waits(who)) push_deliver(who, to, output_soft_bytes);
         if (who->close || to->ops->pending(to) > output_soft_bytes) break;
     }
     gate_leave(&who->node->gate, who->worker);

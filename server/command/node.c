@@ -9,6 +9,7 @@
 
 #include "command/command.h"
 #include "command/node_stores.h"
+#include "command/push.h"
 
 enum { STORES_DEFAULT = 16, NS_PER_SECOND = 1000000000, NS_PER_MS = 1000000 };
 
@@ -92,6 +93,7 @@ hc_status node_create(const node_options *options, node **node_out)
     made->filters = array_create(taken.workers, sizeof *made->filters);
     bool complete = made->counters != NULL && made->counters_base != NULL && made->filters != NULL;
     status = complete ? gate_init(&made->gate, taken.workers) : HC_ERR_NO_MEMORY;
+    if (status == HC_OK) status = push_open(made);
     if (status == HC_OK) status = node_stores_init(made);
     if (status == HC_OK)
         *node_out = made;
@@ -111,6 +113,7 @@ void node_destroy(node *of)
     free(of->filters);
     node_stores_fini(of);
     gate_fini(&of->gate);
+    push_close(of);
     free(of->counters);
     free(of->counters_base);
     pthread_mutex_destroy(&of->sessions_lock);

@@ -67,6 +67,9 @@ typedef struct node_counters {
     _Atomic uint64_t protocol_errors;          /* net counts */
     _Atomic uint64_t commands;
     _Atomic uint64_t errors; /* replies that were errors */
+    _Atomic uint64_t pushes; /* messages sent that nobody asked for, see push.h */
+    _Atomic uint64_t
+        push_overflows; /* clients closed because too much waited for them; net counts */
     _Atomic uint64_t calls[NODE_COMMANDS_MAX];
     _Atomic uint64_t failures[NODE_COMMANDS_MAX];
     _Atomic uint64_t rejections[NODE_COMMANDS_MAX]; /* refused before they ran: arity */
@@ -90,6 +93,8 @@ static inline void node_count(_Atomic uint64_t *counter, uint64_t amount)
                           memory_order_relaxed);
 }
 
+typedef struct push_office push_office; /* push_inbox.c */
+
 /* Fields are for server/command; others use the functions below. */
 struct node {
     node_options options; /* as given, zeros replaced by defaults; never changes */
@@ -112,6 +117,9 @@ struct node {
     session *sessions_last;
     size_t session_count;
     _Atomic uint64_t next_session_id;
+    push_office *offices;                                            /* options.workers of them */
+    _Atomic size_t push_bytes;                                       /* of all messages alive */
+    _Atomic uint64_t push_hard_bytes, push_soft_bytes, push_soft_ms; /* push_limits */
     _Atomic uint64_t session_peak;
     _Atomic uint64_t memory_peak_bytes;
     uint64_t sampled_commands; /* node_maintain's own, for ops_per_second */

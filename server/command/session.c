@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command/push.h"
+
 static void copy_text(char *to, size_t chars, const char *from)
 {
     size_t used = from != NULL ? strnlen(from, chars - 1) : 0;
@@ -54,6 +56,7 @@ void session_fini(session *of)
         on->sessions_last = of->previous;
     on->session_count--;
     pthread_mutex_unlock(&on->sessions_lock);
+    push_session_end(of); /* nobody finds it any more */
     hc_store_ref_release(&of->selected);
     of->node = NULL;
 }

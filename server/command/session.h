@@ -22,6 +22,8 @@
 #define SESSION_LIBRARY_BYTES_MAX 64u
 #define SESSION_NAMED (-1)
 
+typedef struct push_inbox push_inbox; /* push.h */
+
 typedef enum session_replies {
     SESSION_REPLIES_ON = 0,
     SESSION_REPLIES_OFF,      /* CLIENT REPLY OFF */
@@ -56,6 +58,7 @@ struct session {
     _Atomic size_t output_bytes_pending; /* not yet sent */
     _Atomic uint64_t input_bytes;        /* since connected */
     _Atomic uint64_t output_bytes;
+    _Atomic(push_inbox *) inbox; /* NULL: nobody posted anything yet (push.h) */
 
     /* Guarded by node->sessions_lock. */
     char address[SESSION_ADDRESS_CHARS];       /* the client's */

@@ -109,7 +109,7 @@ static bool waits_for_input(const connection *c)
 
 static bool waits_for_room(const connection *c)
 {
-    return c->out.tail > 0 || (c->state == CONNECTION_OPEN && c->more);
+    return c->out.tail > 0 || (c->state == CONNECTION_OPEN && (c->more || c->pushed));
 }
 
 /* Adds or removes an event.  False: libevent or the system refused. */
@@ -158,6 +158,8 @@ void connection_settle(connection *c)
         else if (c->deadline_ns == 0)
             deadline_set(c, CLOSE_MS_MAX);
     }
+    c->pushed = push_held(&c->session);
+    if (c->pushed) worker_tick_need(c->worker);
     if (c->state == CONNECTION_DEAD || !event_want(&c->readable, &c->reads, waits_for_input(c)) ||
         !event_want(&c->writable, &c->writes, waits_for_room(c))) {
         connection_destroy(c);
@@ -174,6 +176,7 @@ void connection_finish(connection *c)
         connection_read(c); /* what arrived before we were told */
         if (!c->heard) break;
     }
+    if (push_waits(&c->session)) connection_push(c);
     c->ended = true;
     connection_settle(c);
 }
@@ -188,5 +191,6 @@ void connection_tick(connection *c, uint64_t now_ns)
     } else if (idle_ns != 0 && now_ns - c->silent_since_ns >= idle_ns) {
         over = true;
     }
+    if (c->pushed && !over) over = connection_overflows(c);
     if (over) connection_destroy(c);
 }

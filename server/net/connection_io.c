@@ -80,6 +80,36 @@ static void output_flush(connection *c)
     e->queued = byte_queue_size(&c->out);
 }
 
+/* ---- messages nobody asked for ---- */
+
+bool connection_overflows(connection *c)
+{
+    worker *w = c->worker;
+    if (!push_overflowed(&c->session, node_now_ns(w->net->options.node))) return false;
+    node_count(&w->counters->push_overflows, 1);
+    net_log(w->net->options.host, HC_LOG_WARN, "push",
+            "too much waited for a client that does not read: closed",
+            (net_fact){.name = "client", .text = c->session.address}, NET_NO_FACT);
+    return true;
+}
+
+void connection_push(connection *c)
+{
+    worker *w = c->worker;
+    if (c->state != CONNECTION_OPEN) return;
+    if (connection_overflows(c)) {
+        c->state = CONNECTION_DEAD;
+        return;
+    }
+    w->encoder.base.protocol = c->protocol;
+    w->encoder.queued = byte_queue_size(&c->out);
+    push_deliver(&c->session, &w->encoder.base, w->net->options.output_soft_bytes);
+    if (w->encoder.failed) c->state = CONNECTION_DEAD;
+    output_flush(c);
+    c->stalled = byte_queue_size(&c->out) > w->net->options.output_soft_bytes;
+    resp_encoder_clear(&w->encoder);
+}
+
 /* ---- requests ---- */
 
 /* Parses up to a batch of requests from data[*at ...) and moves *at behind them.  RESP_MORE: the
@@ -320,5 +350,6 @@ void connection_write(connection *c)
         if (c->out.tail > 0 || c->state == CONNECTION_DEAD) return;
     }
     c->stalled = false;
-    if (c->more && c->state == CONNECTION_OPEN) run_held(c);
+    if (c->state == CONNECTION_OPEN && push_waits(&c->session)) connection_push(c);
+    if (c->state == CONNECTION_OPEN && c->more && !c->stalled) run_held(c);
 }

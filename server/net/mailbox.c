@@ -27,8 +27,13 @@ bool mailbox_post(mailbox *box, message what)
     bool fits = box->count < room;
     if (fits) box->messages[box->count++] = what;
     (void)pthread_mutex_unlock(&box->lock);
-    if (fits) (void)eventfd_write(box->wake_fd, 1); /* EAGAIN: it is readable already */
+    if (fits) mailbox_wake(box);
     return fits;
+}
+
+void mailbox_wake(mailbox *box)
+{
+    (void)eventfd_write(box->wake_fd, 1); /* EAGAIN: it is readable already */
 }
 
 size_t mailbox_take(mailbox *box, message taken[MAILBOX_MESSAGES_MAX])

@@ -37,6 +37,8 @@ bool mailbox_init(mailbox *box);
 void mailbox_fini(mailbox *box);
 /* False: full.  The last place is kept for MESSAGE_DRAIN, so one of those always fits. */
 bool mailbox_post(mailbox *box, message what);
+/* Makes wake_fd readable, with or without a message.  Any thread. */
+void mailbox_wake(mailbox *box);
 /* Takes all waiting messages; returns how many. */
 size_t mailbox_take(mailbox *box, message taken[MAILBOX_MESSAGES_MAX]);
 

@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
+#include "command/push.h"
 #include "command/session.h"
 #include "net/byte_queue.h"
 #include "net/mailbox.h"
@@ -37,6 +38,7 @@
 #define CLOSE_MS_MAX 10000u /* for a closing client to take its last replies */
 #define LINGER_MS_MAX 1000u /* for a refused client to stop sending */
 #define TICK_MS 1000u
+#define PUSHES_PER_TURN 64u /* connections that get messages before others have their turn */
 
 typedef struct worker worker;
 
@@ -48,7 +50,7 @@ typedef enum connection_state {
 } connection_state;
 
 typedef struct connection {
-    session session;
+    session session; /* first: worker.c finds the connection by it */
     worker *worker;
     struct event readable, writable;
     resp_parser parser;
@@ -66,6 +68,7 @@ typedef struct connection {
     bool ended;         /* nothing more will be read: end of input, or draining */
     bool lingers;       /* closing because of an error: see LINGERING */
     bool heard;         /* since the last tick */
+    bool pushed; /* messages are held back (push.h) and go out when the socket takes output */
 } connection;
 
 typedef struct listener {
@@ -82,6 +85,7 @@ struct worker {
     node_counters *counters;
     pthread_t thread;
     bool started;
+    bool attached; /* to the node's pushes */
     mailbox mailbox;
     struct event mail, tick, drain_timeout;
     listener listeners[NET_BIND_MAX];
@@ -153,5 +157,9 @@ void connection_tick(connection *of, uint64_t now_ns);
 /* connection_io.c: none of them destroys; connection_settle must follow. */
 void connection_read(connection *of);
 void connection_write(connection *of);
+/* Sends messages that were posted to the session. */
+void connection_push(connection *of);
+/* Too many wait: logged and counted; the caller ends it. */
+bool connection_overflows(connection *of);
 
 #endif

@@ -73,6 +73,25 @@ static void settings_take(worker *w)
     if (news && idle_ms != 0) (void)event_add(&w->tick, &interval); /* perhaps sooner than it was */
 }
 
+/* One look at each connection that got messages; the rest has its turn after other connections. */
+static void pushes_deliver(worker *w)
+{
+    node *on = w->net->options.node;
+    for (size_t i = 0; i < PUSHES_PER_TURN; i++) {
+        session *who = push_next(on, w->index);
+        if (who == NULL) return;
+        connection *c = (connection *)(void *)who; /* its first member */
+        connection_push(c);
+        connection_settle(c);
+    }
+    mailbox_wake(&w->mailbox);
+}
+
+static void on_push(void *ctx)
+{
+    mailbox_wake(ctx);
+}
+
 static void on_mail(evutil_socket_t fd, short what, void *ctx)
 {
     (void)fd;
@@ -87,6 +106,7 @@ static void on_mail(evutil_socket_t fd, short what, void *ctx)
             worker_drain(w);
     }
     settings_take(w);
+    pushes_deliver(w);
 }
 
 void worker_tick_need(worker *w)
@@ -106,7 +126,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     connection *next;
     for (connection *c = w->connections; c != NULL; c = next) {
         next = c->next;
-        again |= c->deadline_ns != 0;
+        again |= c->deadline_ns != 0 || c->pushed;
         connection_tick(c, now_ns);
     }
     if (again) worker_tick_need(w);
@@ -148,6 +168,8 @@ hc_status worker_init(worker *w, net *in, unsigned index)
         return HC_ERR_IO;
     }
     settings_take(w);
+    push_attach(on, index, on_push, &w->mailbox);
+    w->attached = true;
     return HC_OK;
 }
 
@@ -156,6 +178,7 @@ void worker_fini(worker *w)
     if (w->net == NULL) return;
     connections_destroy(w);
     listeners_close(w);
+    if (w->attached) push_detach(w->net->options.node, w->index);
     if (w->base != NULL) {
         (void)event_del(&w->mail);
         (void)event_del(&w->tick);

@@ -32,7 +32,8 @@ void test_reply_init(test_reply *to);
 void test_reply_fini(test_reply *to);
 /* Forgets what came; one reply is owed again. */
 void test_reply_clear(test_reply *to);
-/* The line, valid until the next call; asserts that exactly one whole reply came. */
+/* The line, valid until the next call; asserts that exactly one whole reply came, and any number of
+ * pushes after it. */
 const char *test_reply_text(test_reply *to);
 
 #endif

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "command/push.h"
 #include "command/session.h"
 #include "net/net.h"
 #include "support/test_host.h"
@@ -49,8 +50,9 @@ uint64_t node_now_ns(const node *of)
 
 void session_init(session *of, node *on, const session_options *options)
 {
-    (void)on;
     memset(of, 0, sizeof *of);
+    of->node = on;
+    of->worker = options->worker;
     of->id = ++next_session_id;
     (void)snprintf(of->address, sizeof of->address, "%s", options->address);
     sessions_open++;
@@ -58,7 +60,7 @@ void session_init(session *of, node *on, const session_options *options)
 
 void session_fini(session *of)
 {
-    (void)of;
+    push_session_end(of);
     sessions_open--;
 }
 
@@ -117,7 +119,7 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
 static test_log logged;
 static hc_host host;
 static net *server;
-static char the_node; /* the network passes it on and never looks inside */
+static node the_node; /* only what messages need: the rest of it the network never looks at */
 
 static const char *const loopback[] = {"127.0.0.1"};
 
@@ -125,11 +127,10 @@ static inline net_options options_make(void)
 {
     test_log_init(&logged, HC_LOG_DEBUG);
     host = test_host_of(NULL, NULL, NULL, &logged);
-    return (net_options){.host = &host,
-                         .node = (node *)(void *)&the_node,
-                         .bind = loopback,
-                         .bind_count = 1,
-                         .workers = 2};
+    the_node.options.workers = sizeof counters / sizeof counters[0];
+    if (the_node.offices == NULL) assert_int_equal(push_open(&the_node), HC_OK);
+    return (net_options){
+        .host = &host, .node = &the_node, .bind = loopback, .bind_count = 1, .workers = 2};
 }
 
 static inline void start(const net_options *options)
@@ -143,6 +144,7 @@ static inline void stop(void)
 {
     net_stop(server);
     server = NULL;
+    push_close(&the_node);
     assert_int_equal(sessions_open, 0);
 }
 
