@@ -12,9 +12,10 @@
  * out for that long, so two commands of one pipeline may have commands of others between them,
  * which they may in any case.
  *
- * The clock is read twice a batch; its time is shared out evenly among the commands it ran.
+ * How long each took is timing.c's affair.
  */
 #include "command/command_args.h"
+#include "command/timing.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -166,42 +167,46 @@ static size_t prefetch_keys(const request *requests, size_t count, const hc_stor
     return i;
 }
 
-static void run_one(request *of, node_counters *counters)
+/* False: refused; it reached no handler. */
+static bool run_one(request *of, timing *time)
 {
     const command *row = of->command;
     if (row == NULL) {
         refuse_unknown(of);
-        return;
+        return false;
     }
+    node_counters *counters = time->counters;
     size_t index = command_index(row);
     if (row->subcommand_count > 0 && of->argc > 1) {
         node_count(&counters->rejections[index], 1);
         refuse_unknown_sub(of);
-        return;
+        return false;
     }
     if (!arity_fits(row, of->argc) || row->run == NULL) {
         node_count(&counters->rejections[index], 1);
         request_error_arity(of);
-        return;
+        return false;
     }
     if ((row->flags & (COMMAND_WRITE | COMMAND_READONLY)) != 0 &&
         session_store_dropped(of->session)) {
         node_count(&counters->rejections[index], 1);
         request_errorf(of, "ERR store '%s' was dropped; SELECT another", of->session->store_name);
-        return;
+        return false;
     }
     node_count(&counters->calls[index], 1);
     if ((row->flags & COMMAND_EXCLUSIVE) == 0) {
         row->run(of);
-        return;
+        return true;
     }
     bool begun = request_alone_begin(of);
+    if (begun) timing_restart(time); /* it is heavy, so nothing else is in this run */
     row->run(of);
     if (begun) request_alone_end(of);
+    return true;
 }
 
 /* Runs one whose reply is dropped, unless it calls request_unmute. */
-static void run_muted(request *of, node_counters *counters)
+static bool run_muted(request *of, timing *time)
 {
     reply *real = of->reply;
     reply mute = {.ops = &mute_ops, .protocol = real->protocol};
@@ -209,10 +214,29 @@ static void run_muted(request *of, node_counters *counters)
     if (who->replies == SESSION_REPLIES_SKIP_NEXT) who->replies = SESSION_REPLIES_ON;
     who->muted = real;
     of->reply = &mute;
-    run_one(of, counters);
+    bool ran = run_one(of, time);
     if (of->reply == &mute) real->protocol = mute.protocol; /* HELLO */
     of->reply = real;
     who->muted = NULL;
+    return ran;
+}
+
+/* Runs one and ends the run of timing when it is due; returns the bytes of replies that wait. */
+static size_t run_timed(timing *time, size_t at)
+{
+    request *of = &time->requests[at];
+    session *who = of->session;
+    reply *to = of->reply;
+    bool heavy = timing_is_heavy(of);
+    if (heavy && at > time->first) timing_close(time, at, to->ops->pending(to));
+    atomic_store_explicit(&who->last, of->command, memory_order_relaxed);
+    bool ran = who->replies == SESSION_REPLIES_ON ? run_one(of, time) : run_muted(of, time);
+    if (!ran) of->command = NULL; /* there is nothing to tell of its time */
+    size_t pending = to->ops->pending(to);
+    if (heavy || at + 1 - time->first >= time->run_max ||
+        pending > time->pending + TIMING_BYTES_MAX)
+        timing_close(time, at + 1, pending);
+    return pending;
 }
 
 size_t request_run_batch(request *requests, size_t count, size_t output_soft_bytes)
@@ -221,31 +245,26 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
     session *who = requests[0].session;
     node_counters *counters = request_counters(&requests[0]);
     reply *to = requests[0].reply;
-    uint64_t begun_ns = node_now_ns(requests[0].node);
-    atomic_store_explicit(&who->last_ns, begun_ns, memory_order_relaxed);
     for (size_t i = 0; i < count; i++)
         requests[i].command = look_up(&requests[i]);
     gate_enter(&who->node->gate, who->worker);
+    timing time;
+    timing_begin(&time, counters, requests, to->ops->pending(to));
+    atomic_store_explicit(&who->last_ns, time.since_ns, memory_order_relaxed);
     size_t ran = 0, prefetched = count > 1 || requests[0].argc > 2 ? 0 : count;
     while (ran < count) {
         if (ran == prefetched) {
             prefetched += prefetch_keys(requests + ran, count - ran, who->store);
         }
-        request *of = &requests[ran++];
-        atomic_store_explicit(&who->last, of->command, memory_order_relaxed);
-        if (who->replies == SESSION_REPLIES_ON)
-            run_one(of, counters);
-        else
-            run_muted(of, counters);
-        if (push_waits(who)) push_deliver(who, to, output_soft_bytes);
-        if (who->close || to->ops->pending(to) > output_soft_bytes) break;
+        size_t pending = run_timed(&time, ran++);
+        if (push_waits(who)) {
+            push_deliver(who, to, output_soft_bytes);
+            pending = to->ops->pending(to);
+        }
+        if (who->close || pending > output_soft_bytes) break;
     }
     gate_leave(&who->node->gate, who->worker);
+    if (ran > time.first) timing_close(&time, ran, 0);
     node_count(&counters->commands, ran);
-    uint64_t each_ns = (node_now_ns(requests[0].node) - begun_ns) / ran;
-    for (size_t i = 0; i < ran; i++) {
-        if (requests[i].command == NULL) continue;
-        node_count(&counters->busy_ns[command_index(requests[i].command)], each_ns);
-    }
     return ran;
 }

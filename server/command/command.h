@@ -20,14 +20,18 @@ typedef enum command_flag {
     COMMAND_READONLY = 1u << 1,
     COMMAND_DENYOOM = 1u << 2,
     COMMAND_ADMIN = 1u << 3,
-    COMMAND_NOSCRIPT = 1u << 4,
-    COMMAND_LOADING = 1u << 5,
-    COMMAND_STALE = 1u << 6,
-    COMMAND_FAST = 1u << 7,
-    COMMAND_NO_AUTH = 1u << 8,
-    COMMAND_NO_MULTI = 1u << 9,
-    COMMAND_ALLOW_BUSY = 1u << 10,
-    COMMAND_MOVABLEKEYS = 1u << 11, /* keys.counted */
+    COMMAND_PUBSUB = 1u << 4,
+    COMMAND_NOSCRIPT = 1u << 5,
+    COMMAND_BLOCKING = 1u << 6,
+    COMMAND_LOADING = 1u << 7,
+    COMMAND_STALE = 1u << 8,
+    COMMAND_SKIP_SLOWLOG = 1u << 9,
+    COMMAND_FAST = 1u << 10,
+    COMMAND_NO_AUTH = 1u << 11,
+    COMMAND_MAY_REPLICATE = 1u << 12,
+    COMMAND_NO_MULTI = 1u << 13,
+    COMMAND_ALLOW_BUSY = 1u << 14,
+    COMMAND_MOVABLEKEYS = 1u << 15, /* keys.counted */
     /* Not printed: runs while no other command of any client does (gate.h). */
     COMMAND_EXCLUSIVE = 1u << 30
 } command_flag;
@@ -87,6 +91,7 @@ struct command {
     const command *subcommands;
     size_t subcommand_count;
     const command *container; /* of a subcommand; set by command_table_prepare */
+    bool light;               /* quick whatever its keys hold; likewise (timing.h) */
     const char *tips;         /* blank-separated; NULL: none */
     const char *summary, *since, *complexity;
     const char *arguments; /* in a small language, see command_docs.c; NULL: none */

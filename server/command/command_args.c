@@ -21,17 +21,19 @@ node_counters *request_counters(const request *of)
     return node_worker_counters(of->node, of->session->worker);
 }
 
-static void count_failure(const request *of)
+static void count_failure(const request *of, hc_span text)
 {
     node_counters *counters = request_counters(of);
     node_count(&counters->errors, 1);
+    node_count(&counters->error_codes[observer_error(&of->node->observer, text)], 1);
     if (of->command != NULL) node_count(&counters->failures[command_index(of->command)], 1);
 }
 
 void request_error(request *of, const char *text)
 {
-    count_failure(of);
-    of->reply->ops->error(of->reply, hc_span_make(text, strlen(text)));
+    hc_span span = hc_span_make(text, strlen(text));
+    count_failure(of, span);
+    of->reply->ops->error(of->reply, span);
 }
 
 void request_errorf(request *of, const char *format, ...)

@@ -94,6 +94,8 @@ hc_status node_create(const node_options *options, node **node_out)
     bool complete = made->counters != NULL && made->counters_base != NULL && made->filters != NULL;
     status = complete ? gate_init(&made->gate, taken.workers) : HC_ERR_NO_MEMORY;
     if (status == HC_OK) status = push_open(made);
+    if (status == HC_OK)
+        status = observer_init(&made->observer, taken.workers, command_row_count());
     if (status == HC_OK) status = node_stores_init(made);
     if (status == HC_OK)
         *node_out = made;
@@ -113,7 +115,9 @@ void node_destroy(node *of)
     free(of->filters);
     node_stores_fini(of);
     gate_fini(&of->gate);
-    push_close(of);
+    if (status == HC_OK) status = push_open(made);
+    if (status == HC_OK)
+        status = observer_init(&made->observer, taken.workers, command_row_count());
     free(of->counters);
     free(of->counters_base);
     pthread_mutex_destroy(&of->sessions_lock);
@@ -162,6 +166,7 @@ void node_reset_statistics(node *of)
     pthread_mutex_lock(&of->counters_lock);
     counters_sum(of, of->counters_base);
     pthread_mutex_unlock(&of->counters_lock);
+    observer_reset(&of->observer);
     hc_store_ref ref;
     for (uint32_t at = 0; node_store_next(of, &at, &ref); hc_store_ref_release(&ref))
         hc_store_stats_reset(ref.store);

@@ -23,6 +23,7 @@
 #include <hypercache/hypercache.h>
 
 #include "command/gate.h"
+#include "command/observer.h"
 #include "command/request.h"
 #include "command/settings.h"
 
@@ -66,14 +67,15 @@ typedef struct node_counters {
     _Atomic uint64_t output_bytes;             /* net counts */
     _Atomic uint64_t protocol_errors;          /* net counts */
     _Atomic uint64_t commands;
-    _Atomic uint64_t errors; /* replies that were errors */
+    _Atomic uint64_t errors;                           /* replies that were errors */
+    _Atomic uint64_t error_codes[OBSERVER_ERRORS_MAX]; /* of those, by observer_error */
     _Atomic uint64_t pushes; /* messages sent that nobody asked for, see push.h */
-    _Atomic uint64_t
-        push_overflows; /* clients closed because too much waited for them; net counts */
+    /* Clients closed because too much waited for them; net counts. */
+    _Atomic uint64_t push_overflows;
     _Atomic uint64_t calls[NODE_COMMANDS_MAX];
     _Atomic uint64_t failures[NODE_COMMANDS_MAX];
     _Atomic uint64_t rejections[NODE_COMMANDS_MAX]; /* refused before they ran: arity */
-    _Atomic uint64_t busy_ns[NODE_COMMANDS_MAX];    /* a batch's time, shared out evenly */
+    _Atomic uint64_t busy_ns[NODE_COMMANDS_MAX];    /* as timing.h measures it */
 } node_counters;
 
 /* The cuckoo filter that a worker had last, taken out of its value (filter_value.c); for it alone.
@@ -100,6 +102,7 @@ struct node {
     node_options options; /* as given, zeros replaced by defaults; never changes */
     char run_id[NODE_RUN_ID_CHARS + 1];
     gate gate;          /* each worker's batches go through its door */
+    observer observer;  /* durations, slow commands, errors by code */
     int64_t started_ms; /* wall clock */
     uint64_t started_ns;
     hc_stores *registry;                            /* all stores, databases included */
