@@ -91,6 +91,7 @@ struct command {
     const command *subcommands;
     size_t subcommand_count;
     const command *container; /* of a subcommand; set by command_table_prepare */
+    uint32_t index;           /* command_index; likewise */
     bool light;               /* quick whatever its keys hold; likewise (timing.h) */
     const char *tips;         /* blank-separated; NULL: none */
     const char *summary, *since, *complexity;
@@ -107,7 +108,10 @@ size_t command_count(void);
 const command *command_at(size_t index);
 /* Number of a row among all rows, subcommands included: below command_row_count(), which is at most
  * NODE_COMMANDS_MAX; and back. */
-size_t command_index(const command *of);
+static inline size_t command_index(const command *of)
+{
+    return of->index;
+}
 const command *command_row(size_t index);
 size_t command_row_count(void);
 /* "get", "client|list"; NUL-terminated, cut to fit. */

@@ -132,8 +132,10 @@ static bool is_light(const command *row)
 static void prepare(void)
 {
     gather_rows();
-    for (size_t i = 0; i < all_count; i++)
+    for (size_t i = 0; i < all_count; i++) {
+        all[i].index = (uint32_t)i;
         all[i].light = is_light(&all[i]);
+    }
     seed = 0x9e3779b97f4a7c15u;
     for (int tries = 0; !fill_slots(seed); tries++) {
         assert(tries < SEEDS_MAX);
@@ -181,12 +183,6 @@ const command *command_at(size_t index)
 {
     assert(index < top_count);
     return &all[index];
-}
-
-size_t command_index(const command *of)
-{
-    assert(of >= all && of < all + all_count);
-    return (size_t)(of - all);
 }
 
 const command *command_row(size_t index)
