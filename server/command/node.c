@@ -115,9 +115,8 @@ void node_destroy(node *of)
     free(of->filters);
     node_stores_fini(of);
     gate_fini(&of->gate);
-    if (status == HC_OK) status = push_open(made);
-    if (status == HC_OK)
-        status = observer_init(&made->observer, taken.workers, command_row_count());
+    push_close(of);
+    observer_fini(&of->observer);
     free(of->counters);
     free(of->counters_base);
     pthread_mutex_destroy(&of->sessions_lock);
