@@ -317,6 +317,14 @@ hc_status hc_txn_get(hc_txn *txn, hc_span key, hc_item *item_out);
 /* As hc_store_set; `value` must not be borrowed from the store. */
 HC_API
 hc_status hc_txn_set(hc_txn *txn, hc_span key, hc_span value, const hc_set_options *options);
+/* Writes `patch` over the string at `key` from `offset` on, empty if absent, and keeps its expiry;
+ * what is missing before `offset` becomes zero bytes.  *size_out (may be NULL) is the size then.
+ * A value of HC_STORE_PACKED_BYTES_MAX bytes and more is changed where it lies, however large,
+ * unless somebody views it or it outgrows its block.  An empty patch makes the value at least
+ * `offset` bytes; after that, in this transaction, a patch within that size cannot fail.
+ *   HC_ERR_LIMIT, HC_ERR_TYPE, HC_ERR_FULL, HC_ERR_NO_MEMORY */
+HC_API
+hc_status hc_txn_patch(hc_txn *txn, hc_span key, size_t offset, hc_span patch, size_t *size_out);
 HC_API
 hc_status hc_txn_delete(hc_txn *txn, hc_span key);
 HC_API

@@ -386,6 +386,16 @@ hc_status hc_txn_set(hc_txn *txn, hc_span key, hc_span value, const hc_set_optio
     return status;
 }
 
+hc_status hc_txn_patch(hc_txn *txn, hc_span key, size_t offset, hc_span patch, size_t *size_out)
+{
+    if (key.size > HC_KEY_BYTES_MAX) return HC_ERR_LIMIT;
+    uint64_t hash = hash_of(txn->store, key);
+    shard *s = txn_shard(txn, hash);
+    hc_status status = hci_write_patch(txn->store, s, hash, key, offset, patch, size_out);
+    hci_views_drop(txn);
+    return status;
+}
+
 hc_status hc_txn_delete(hc_txn *txn, hc_span key)
 {
     uint64_t hash = hash_of(txn->store, key);

@@ -465,6 +465,24 @@ static hc_status unpack_item(hc_store *store, shard *s, uint64_t hash, found *f,
     return status;
 }
 
+hc_status hci_write_unpack(hc_store *store, shard *s, uint64_t hash, hc_span key)
+{
+    found f = find(store, s, hash, key);
+    return unpack_item(store, s, hash, &f, key);
+}
+
+hc_status hci_write_put(hc_store *store, shard *s, uint64_t hash, const write_request *request)
+{
+    found f = find(store, s, hash, request->key);
+    return put(store, s, hash, &f, request);
+}
+
+void hci_write_told(hc_store *store, shard *s, const write_request *request)
+{
+    const found f = {.present = true, .live = true};
+    tell(store, s, &f, request);
+}
+
 hc_status hci_write_append(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span tail,
                            size_t *size_out)
 {

@@ -41,8 +41,16 @@ hc_status hci_write_delete_if(hc_store *store, shard *s, uint64_t hash, hc_span 
                               uint64_t version);
 hc_status hci_write_append(hc_store *store, shard *s, uint64_t hash, hc_span key, hc_span tail,
                            size_t *size_out);
+/* store_patch.c: hc_txn_patch to a locked shard. */
+hc_status hci_write_patch(hc_store *store, shard *s, uint64_t hash, hc_span key, size_t offset,
+                          hc_span patch, size_t *size_out);
 hc_status hci_write_increment(hc_store *store, shard *s, uint64_t hash, hc_span key, int64_t delta,
                               int64_t *value_out);
+/* Parts of the above, for store_patch.c: a live compressed item as it was before; the item as the
+ * request has it, in place of what there is; followers hear of what was done in place. */
+hc_status hci_write_unpack(hc_store *store, shard *s, uint64_t hash, hc_span key);
+hc_status hci_write_put(hc_store *store, shard *s, uint64_t hash, const write_request *request);
+void hci_write_told(hc_store *store, shard *s, const write_request *request);
 /* When a write that names no expiry expires. */
 int64_t hci_write_default_expiry(const hc_store *store);
 /* The live item of `key`; an expired one is not found. */

@@ -109,24 +109,6 @@ void run_getrange(request *of)
     hc_store_end(&txn);
 }
 
-/* Writes `patch` over `old` from `offset` on, zero bytes between.  Expiry is kept. */
-static hc_status write_patched(hc_txn *txn, hc_span key, hc_span old, size_t offset, hc_span patch,
-                               size_t *size_out)
-{
-    size_t end = offset + patch.size;
-    size_t size = end > old.size ? end : old.size;
-    uint8_t *value = malloc(size > 0 ? size : 1);
-    if (value == NULL) return HC_ERR_NO_MEMORY;
-    if (old.size > 0) memcpy(value, old.data, old.size);
-    if (offset > old.size) memset(value + old.size, 0, offset - old.size);
-    memcpy(value + offset, patch.data, patch.size);
-    const hc_set_options options = {.size = sizeof options, .keep_expiry = true};
-    hc_status status = hc_txn_set(txn, key, hc_span_make(value, size), &options);
-    free(value);
-    *size_out = size;
-    return status;
-}
-
 void run_setrange(request *of)
 {
     hc_span key = of->args[1], patch = of->args[3];
@@ -148,8 +130,7 @@ void run_setrange(request *of)
     bool is_large =
         patch.size > HC_VALUE_BYTES_MAX || offset > (int64_t)(HC_VALUE_BYTES_MAX - patch.size);
     if (status == HC_OK && patch.size > 0) {
-        status = is_large ? HC_ERR_LIMIT
-                          : write_patched(&txn, key, item.value, (size_t)offset, patch, &size);
+        status = is_large ? HC_ERR_LIMIT : hc_txn_patch(&txn, key, (size_t)offset, patch, &size);
     }
     hc_store_end(&txn);
     if (status != HC_OK)

@@ -1,0 +1,279 @@
+/*
+ * test_store_patch.c - hc_txn_patch changes the bytes it names and no other, whatever they lie in.
+ */
+#include "support/test.h"
+#include "support/test_host.h"
+
+#include "store_check.h"
+
+#include <hypercache/hypercache.h>
+
+#include <stdlib.h>
+
+#define STEPS 20000u
+#define LARGE_BYTES 20000u
+#define MODEL_BYTES_MAX 40000u
+
+typedef struct fixture {
+    test_memory memory;
+    test_clock clock;
+    hc_host host;
+    hc_store *store;
+    uint8_t got[MODEL_BYTES_MAX];
+    uint8_t model[MODEL_BYTES_MAX];
+    size_t model_bytes;
+    uint8_t told[MODEL_BYTES_MAX]; /* what a follower has heard last */
+    size_t told_bytes;
+} fixture;
+
+static int setup_with(void **state, hc_store_options options)
+{
+    fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    f->memory.grants = SIZE_MAX;
+    test_clock_init(&f->clock);
+    f->host = test_host_of(&f->memory, &f->clock, NULL, NULL);
+    options.size = sizeof options;
+    assert_int_equal(hc_store_create(&f->host, &options, &f->store), HC_OK);
+    *state = f;
+    return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_with(state, (hc_store_options){.shards = 2});
+}
+
+static int setup_compressed(void **state)
+{
+    return setup_with(state, (hc_store_options){.compression = HC_COMPRESSION_ZSTD});
+}
+
+static int teardown(void **state)
+{
+    fixture *f = *state;
+    store_check(f->store);
+    hc_store_destroy(f->store);
+    assert_int_equal(f->memory.live_bytes, 0);
+    free(f);
+    return 0;
+}
+
+static hc_status patch(fixture *f, size_t offset, hc_span bytes, size_t *size_out)
+{
+    hc_txn txn;
+    hc_span key = span("k");
+    hc_store_begin(f->store, &key, 1, &txn);
+    hc_status status = hc_txn_patch(&txn, key, offset, bytes, size_out);
+    hc_store_end(&txn);
+    return status;
+}
+
+static void assert_model(fixture *f)
+{
+    size_t size;
+    assert_int_equal(hc_store_get(f->store, span("k"), f->got, sizeof f->got, &size), HC_OK);
+    test_assert_span(hc_span_make(f->got, size), hc_span_make(f->model, f->model_bytes));
+}
+
+static void set_model(fixture *f, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        f->model[i] = (uint8_t)(i / 64);
+    f->model_bytes = bytes;
+    assert_int_equal(hc_store_set(f->store, span("k"), hc_span_make(f->model, bytes), NULL), HC_OK);
+}
+
+static void patch_model(fixture *f, size_t offset, hc_span bytes)
+{
+    size_t end = offset + bytes.size;
+    if (end > f->model_bytes) {
+        memset(f->model + f->model_bytes, 0, end - f->model_bytes);
+        f->model_bytes = end;
+    }
+    if (bytes.size > 0) memcpy(f->model + offset, bytes.data, bytes.size);
+}
+
+static void hear(void *ctx, const hc_effect *effect)
+{
+    fixture *f = ctx;
+    assert_int_equal(effect->kind, HC_EFFECT_SET);
+    assert_true(effect->value.size <= sizeof f->told);
+    memcpy(f->told, effect->value.data, effect->value.size);
+    f->told_bytes = effect->value.size;
+}
+
+/* Sizes on both sides of what is packed in a segment, growing mostly at the end. */
+static void random_patch(fixture *f, test_random *random)
+{
+    uint8_t bytes[300];
+    size_t size = test_random_below(random, 10) == 0 ? test_random_below(random, sizeof bytes)
+                                                     : test_random_below(random, 9);
+    size_t end = f->model_bytes + (test_random_below(random, 4) == 0 ? 3000 : 1);
+    size_t offset = test_random_below(random, end);
+    if (offset + size > MODEL_BYTES_MAX) return;
+    size_t now;
+    test_random_bytes(random, bytes, size);
+    assert_int_equal(patch(f, offset, hc_span_make(bytes, size), &now), HC_OK);
+    patch_model(f, offset, hc_span_make(bytes, size));
+    assert_int_equal(now, f->model_bytes);
+}
+
+static void test_random_patches_make_what_an_array_becomes(void **state)
+{
+    fixture *f = *state;
+    test_random random;
+    test_random_init(&random, 20261122);
+    hc_effects follower = {
+        .size = sizeof follower, .ctx = f, .changed = hear, .kinds = 1u << HC_EFFECT_SET};
+    assert_int_equal(hc_store_follow(f->store, &follower), HC_OK);
+    for (unsigned i = 0; i < STEPS; i++) {
+        if (test_random_below(&random, 500) == 0)
+            set_model(f, test_random_below(&random, MODEL_BYTES_MAX / 2));
+        random_patch(f, &random);
+        if (test_random_below(&random, 20) != 0) continue;
+        assert_model(f);
+        test_assert_span(hc_span_make(f->told, f->told_bytes),
+                         hc_span_make(f->model, f->model_bytes));
+        store_check(f->store);
+    }
+}
+
+static void test_patching_keeps_the_expiry(void **state)
+{
+    fixture *f = *state;
+    static const size_t sizes[] = {5, LARGE_BYTES};
+    for (size_t i = 0; i < 2; i++) {
+        hc_item item;
+        set_model(f, sizes[i]);
+        assert_int_equal(hc_store_expire(f->store, span("k"), TEST_CLOCK_START_MS + 50), HC_OK);
+        assert_int_equal(patch(f, 1, span("x"), NULL), HC_OK);
+        assert_int_equal(patch(f, sizes[i] + 9, span("x"), NULL), HC_OK);
+        assert_int_equal(hc_store_stat(f->store, span("k"), &item), HC_OK);
+        assert_int_equal(item.expires_at_ms, TEST_CLOCK_START_MS + 50);
+    }
+}
+
+static void test_an_expired_value_counts_as_absent(void **state)
+{
+    fixture *f = *state;
+    set_model(f, LARGE_BYTES);
+    assert_int_equal(hc_store_expire(f->store, span("k"), TEST_CLOCK_START_MS + 50), HC_OK);
+    test_clock_advance_ms(&f->clock, 50);
+    f->model_bytes = 0;
+    assert_int_equal(patch(f, 2, span("x"), NULL), HC_OK);
+    patch_model(f, 2, span("x"));
+    assert_model(f);
+}
+
+static void test_a_part_of_a_large_value_takes_no_memory(void **state)
+{
+    fixture *f = *state;
+    set_model(f, LARGE_BYTES);
+    size_t live_bytes = f->memory.live_bytes;
+    f->memory.grants = 0;
+    assert_int_equal(patch(f, 12345, span("patch"), NULL), HC_OK);
+    f->memory.grants = SIZE_MAX;
+    assert_int_equal(f->memory.refused, 0);
+    assert_int_equal(f->memory.live_bytes, live_bytes);
+    patch_model(f, 12345, span("patch"));
+    assert_model(f);
+}
+
+static void test_a_viewed_value_is_not_changed(void **state)
+{
+    fixture *f = *state;
+    hc_view view;
+    set_model(f, LARGE_BYTES);
+    assert_int_equal(hc_store_view(f->store, span("k"), NULL, 0, &view), HC_OK);
+    assert_int_equal(patch(f, 12345, span("patch"), NULL), HC_OK);
+    test_assert_span(view.value, hc_span_make(f->model, f->model_bytes));
+    hc_view_release(&view);
+    patch_model(f, 12345, span("patch"));
+    assert_model(f);
+}
+
+static void test_an_empty_patch_makes_room_after_which_none_fails(void **state)
+{
+    fixture *f = *state;
+    static const size_t sizes[] = {0, 5, 9000, LARGE_BYTES};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        hc_txn txn;
+        hc_view view = {0};
+        hc_span key = span("k");
+        size_t room = sizes[i] + 100, size;
+        set_model(f, sizes[i]);
+        if (sizes[i] > HC_STORE_PACKED_BYTES_MAX)
+            assert_int_equal(hc_store_view(f->store, key, NULL, 0, &view), HC_OK);
+        hc_store_begin(f->store, &key, 1, &txn);
+        assert_int_equal(hc_txn_patch(&txn, key, room, span(""), &size), HC_OK);
+        assert_int_equal(size, room);
+        f->memory.grants = 0;
+        for (size_t at = 0; at < room; at += 7)
+            assert_int_equal(hc_txn_patch(&txn, key, at, span("y"), NULL), HC_OK);
+        f->memory.grants = SIZE_MAX;
+        hc_store_end(&txn);
+        hc_view_release(&view);
+        patch_model(f, room, span(""));
+        for (size_t at = 0; at < room; at += 7)
+            patch_model(f, at, span("y"));
+        assert_model(f);
+    }
+}
+
+static void test_what_cannot_be_patched_is_refused(void **state)
+{
+    fixture *f = *state;
+    hc_set_options filter = {.size = sizeof filter, .type = HC_TYPE_FILTER};
+    assert_int_equal(patch(f, HC_VALUE_BYTES_MAX, span("x"), NULL), HC_ERR_LIMIT);
+    assert_int_equal(patch(f, SIZE_MAX, span("x"), NULL), HC_ERR_LIMIT);
+    assert_int_equal(hc_store_count(f->store), 0);
+    assert_int_equal(hc_store_set(f->store, span("k"), span("v"), &filter), HC_OK);
+    assert_int_equal(patch(f, 0, span("x"), NULL), HC_ERR_TYPE);
+}
+
+/* Fails the 1st request for memory, then the 2nd, ... until none fails. */
+static void test_a_patch_without_memory_leaves_the_value_as_it_was(void **state)
+{
+    fixture *f = *state;
+    static const size_t offsets[] = {100, LARGE_BYTES - 2, LARGE_BYTES + 9000};
+    for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
+        size_t grants = 0;
+        hc_view view;
+        set_model(f, LARGE_BYTES);
+        assert_int_equal(hc_store_view(f->store, span("k"), NULL, 0, &view), HC_OK);
+        for (; grants < 100; grants++) {
+            f->memory.grants = grants;
+            hc_status status = patch(f, offsets[i], span("patch"), NULL);
+            f->memory.grants = SIZE_MAX;
+            if (status == HC_OK) break;
+            assert_int_equal(status, HC_ERR_NO_MEMORY);
+            assert_model(f);
+        }
+        assert_in_range(grants, 1, 99);
+        hc_view_release(&view);
+        patch_model(f, offsets[i], span("patch"));
+        assert_model(f);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_random_patches_make_what_an_array_becomes, setup,
+                                        teardown),
+        {"test_random_patches_of_compressed_values_make_what_an_array_becomes",
+         test_random_patches_make_what_an_array_becomes, setup_compressed, teardown, NULL},
+        cmocka_unit_test_setup_teardown(test_patching_keeps_the_expiry, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_expired_value_counts_as_absent, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_part_of_a_large_value_takes_no_memory, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_viewed_value_is_not_changed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_empty_patch_makes_room_after_which_none_fails,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_cannot_be_patched_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_patch_without_memory_leaves_the_value_as_it_was,
+                                        setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
