@@ -501,6 +501,16 @@ hc_status hc_store_inspect(hc_store *store, hc_span key, hc_inspection *out);
  *   HC_ERR_INVALID */
 HC_API
 hc_status hc_store_limit(hc_store *store, uint64_t max_memory_bytes);
+/* Changes the policy at run time: an hc_eviction, perhaps | HC_EVICTION_VOLATILE.  What is stored
+ * stays, and so do its use counts; its age is forgotten where the old policy kept none.  Takes time
+ * for the segments (64 KiB each), and locks all shards meanwhile: about 1 ms for 1 GB.  Under a
+ * volatile policy items without an expiry are spared whenever they were written.
+ *   HC_ERR_INVALID */
+HC_API
+hc_status hc_store_evict_by(hc_store *store, uint32_t eviction);
+/* The present policy, never HC_EVICTION_DEFAULT. */
+HC_API
+uint32_t hc_store_eviction(hc_store *store);
 /* The present level; always HC_PRESSURE_NONE without a limit.  A store that evicts lives just below
  * its limit, so there HC_PRESSURE_PANIC says no more than that eviction is at work. */
 HC_API

@@ -44,7 +44,7 @@ static hc_status options_check(const hc_store_options *o)
         return HC_ERR_INVALID;
     }
     if (o->default_ttl_ms < 0 || o->default_ttl_ms > HC_EXPIRY_MAX_MS / 2) return HC_ERR_INVALID;
-    if ((o->eviction & ~(uint32_t)HC_EVICTION_VOLATILE) > HC_EVICTION_RANDOM) return HC_ERR_INVALID;
+    if (!hci_policy_known(o->eviction)) return HC_ERR_INVALID;
     if (o->compression > HC_COMPRESSION_ZSTD) return HC_ERR_INVALID;
     if (o->compression_min_bytes != 0 && o->compression_min_bytes < COMPRESSION_MIN_BYTES_MIN) {
         return HC_ERR_INVALID;
@@ -86,9 +86,7 @@ static size_t round_to_page(size_t bytes)
 /* Takes the options over, which are in range, into a store that is all zero. */
 static hc_status store_configure(hc_store *store, const hc_store_options *o)
 {
-    store->evict_volatile_only = (o->eviction & HC_EVICTION_VOLATILE) != 0;
-    store->eviction = (hc_eviction)(o->eviction & ~(uint32_t)HC_EVICTION_VOLATILE);
-    if (store->eviction == HC_EVICTION_DEFAULT) store->eviction = HC_EVICTION_S3FIFO;
+    hci_policy_take(store, o->eviction);
     store->seed = o->seed != 0 ? o->seed : hci_random_uint64(&store->host);
     store->hash_mask = UINT64_MAX;
     store->default_ttl_ms = o->default_ttl_ms;

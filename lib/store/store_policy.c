@@ -21,7 +21,8 @@
  * memory.
  *
  * Volatile policies put items without an expiry in a class of their own that is cleaned, never
- * evicted.
+ * evicted.  Such an item can lie in another class only where the policy has just become volatile
+ * (hc_store_evict_by); whoever comes across it there moves it.
  *
  * Source: Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023 (S3-FIFO); by
  * segments as in Segcache (Yang et al., NSDI 2021).
@@ -33,6 +34,18 @@
 #define RANDOM_TRIES 32u
 
 static const int64_t TTL_CLASS_BOUND_MS[CLASSES_BY_TTL - 1] = {100000, 400000, 1600000};
+
+bool hci_policy_known(uint32_t eviction)
+{
+    return (eviction & ~(uint32_t)HC_EVICTION_VOLATILE) <= HC_EVICTION_RANDOM;
+}
+
+void hci_policy_take(hc_store *store, uint32_t eviction)
+{
+    store->evict_volatile_only = (eviction & HC_EVICTION_VOLATILE) != 0;
+    store->eviction = (hc_eviction)(eviction & ~(uint32_t)HC_EVICTION_VOLATILE);
+    if (store->eviction == HC_EVICTION_DEFAULT) store->eviction = HC_EVICTION_S3FIFO;
+}
 
 static uint64_t random_next(shard *s)
 {
@@ -166,4 +179,61 @@ bool hci_policy_keeps(const hc_store *store, shard *s, segment_class *class, uns
 void hci_policy_evicted(const hc_store *store, slot at, uint64_t hash, segment_class class)
 {
     if (is_two_queued(store) && class == CLASS_SMALL) hci_index_ghost_put(at, hash);
+}
+
+/* ---- another policy at run time ---- */
+
+/* The class under the present policy of a segment that was filled under another one. */
+static segment_class class_again(const hc_store *store, const segment *seg, bool same_classes)
+{
+    if (store->evict_volatile_only) {
+        bool nothing_expires = seg->sweep_at_ms == INT64_MAX;
+        if (seg->class == CLASS_HELD || nothing_expires) return CLASS_HELD;
+    }
+    if (same_classes && seg->class != CLASS_HELD) return (segment_class)seg->class;
+    return store->eviction == HC_EVICTION_TTL ? CLASSES_BY_TTL - 1 : CLASS_SMALL;
+}
+
+/* Open segments are sealed and a reclaim in progress is given up, so that every segment with items
+ * is in a queue; then each goes to the queue where the present policy looks for it.  Queues are
+ * joined in the order small, main, held: what the old policy valued goes last. */
+static void shard_sort_again(hc_store *store, shard *s, bool same_classes)
+{
+    hci_reclaim_give_up(store, s);
+    hci_segment_seal(store, s);
+    segment_queue old[SEGMENT_CLASSES];
+    for (unsigned class = 0; class < SEGMENT_CLASSES; class ++) {
+        old[class] = s->queues[class];
+        s->queues[class] = (segment_queue){NONE, NONE, 0};
+    }
+    for (unsigned class = 0; class < SEGMENT_CLASSES; class ++) {
+        uint32_t next;
+        for (uint32_t number = old[class].first; number != NONE; number = next) {
+            next = s->segments[number].next;
+            hci_segment_queue(s, number, class_again(store, &s->segments[number], same_classes));
+        }
+    }
+}
+
+hc_status hc_store_evict_by(hc_store *store, uint32_t eviction)
+{
+    if (!hci_policy_known(eviction)) return HC_ERR_INVALID;
+    hci_shards_lock(store);
+    bool by_ttl = store->eviction == HC_EVICTION_TTL, two_queued = is_two_queued(store);
+    hci_policy_take(store, eviction);
+    bool same_classes =
+        by_ttl == (store->eviction == HC_EVICTION_TTL) && two_queued == is_two_queued(store);
+    for (uint32_t i = 0; i < store->shard_count; i++)
+        shard_sort_again(store, &store->shards[i], same_classes);
+    hci_shards_unlock(store);
+    return HC_OK;
+}
+
+uint32_t hc_store_eviction(hc_store *store)
+{
+    hci_lock_acquire(&store->shards[0].lock); /* a change holds all of them */
+    uint32_t eviction = (uint32_t)store->eviction;
+    if (store->evict_volatile_only) eviction |= HC_EVICTION_VOLATILE;
+    hci_lock_release(&store->shards[0].lock);
+    return eviction;
 }

@@ -348,6 +348,8 @@ bool hci_segment_discard(hc_store *store, shard *s);
 void hci_segment_reset(hc_store *store, shard *s);
 /* Closes the segments being filled, so that they can be reclaimed. */
 void hci_segment_seal(hc_store *store, shard *s);
+/* Puts a sealed segment that is in no queue at the young end of that of `class`. */
+void hci_segment_queue(shard *s, uint32_t number, segment_class class);
 
 /* ---- memory ---- */
 
@@ -480,6 +482,8 @@ typedef enum reclaim_goal {
     RECLAIM_ROOM,    /* evicts what the policy does not keep */
     RECLAIM_URGENT   /* evicts whatever it meets: a write is waiting */
 } reclaim_goal;
+/* No reclaim is in progress then; what it has done stays done. */
+void hci_reclaim_give_up(hc_store *store, shard *s);
 /* Looks at up to `items_max` items.  False: nothing can be gained. */
 bool hci_reclaim_step(hc_store *store, shard *s, reclaim_goal goal, size_t items_max);
 /* Keeps a segment ahead of the writes; called once a write. */
@@ -540,6 +544,9 @@ uint32_t hci_scan_position(const hc_store *store, const shard *s, uint32_t posit
 
 /* ---- store_policy.c ---- */
 
+bool hci_policy_known(uint32_t eviction);
+/* Before the store is used, or under the locks of all its shards. */
+void hci_policy_take(hc_store *store, uint32_t eviction);
 /* Where an item is written; `old_segment` (may be NULL) is where the key's item was. */
 segment_class hci_policy_class(const hc_store *store, shard *s, uint64_t hash,
                                const segment *old_segment, int64_t expires_at_ms);

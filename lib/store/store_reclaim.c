@@ -103,12 +103,16 @@ static bool item_reclaim(hc_store *store, shard *s, uint32_t place, uint64_t has
     bool expired = item_expired(store, &item.header);
     bool keep = !s->reclaim.evict;
     if (s->reclaim.evict && goal != RECLAIM_URGENT) keep = hci_policy_keeps(store, s, &to, &use);
-    if (!expired && keep) {
+    bool held = store->evict_volatile_only && item.header.expires_at_ms == HC_EXPIRY_NONE;
+    if (held) to = CLASS_HELD;
+    if (!expired && (keep || held)) {
         if (item_move(store, s, at, &item, to)) {
             hci_index_use_set(s, at, use);
             return true;
         }
-        if (!s->reclaim.may_evict || from == CLASS_HELD) return false;
+        /* one that is held cannot go: nor can the segment, and the next victim is another one */
+        if (held) s->segments[segment_of(place)].class = CLASS_HELD;
+        if (!s->reclaim.may_evict || from == CLASS_HELD || held) return false;
     }
     if (!expired) hci_policy_evicted(store, at, hash, from);
     hci_item_remove(store, s, at, expired ? REMOVED_EXPIRED : REMOVED_EVICTED);
@@ -154,6 +158,12 @@ static void victim_finish(hc_store *store, shard *s)
     }
     s->counters.cleaned_segments++;
     hci_segment_free(store, s, victim);
+}
+
+void hci_reclaim_give_up(hc_store *store, shard *s)
+{
+    if (s->reclaim.victim != NONE) victim_finish(store, s);
+    s->reclaim = (reclaim_state){.victim = NONE};
 }
 
 bool hci_reclaim_step(hc_store *store, shard *s, reclaim_goal goal, size_t items_max)

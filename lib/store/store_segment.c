@@ -204,6 +204,12 @@ void hci_segment_weight_add(shard *s, uint32_t place, size_t extent_bytes)
     s->open_weight[seg->class] += extent_bytes;
 }
 
+void hci_segment_queue(shard *s, uint32_t number, segment_class class)
+{
+    s->segments[number].class = (uint8_t) class;
+    queue_push(s, &s->queues[class], number, false);
+}
+
 /* ---- giving back ---- */
 
 void hci_segment_victimize(shard *s, uint32_t number)

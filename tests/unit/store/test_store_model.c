@@ -479,6 +479,65 @@ static void test_volatile_policies_spare_items_without_expiry(void **state)
     }
 }
 
+/* Any policy to any other: nothing is lost that may stay, and the books are right. */
+static void test_store_agrees_while_policies_change(void **state)
+{
+    (void)state;
+    char text[600];
+    hc_item item;
+    model_open(11, (hc_store_options){.shards = 2, .max_memory_bytes = HC_STORE_MEMORY_BYTES_MIN});
+    m->evicts = true;
+    m->refuses = true;
+    for (unsigned change = 0; change < 120; change++) {
+        uint32_t policy = (uint32_t)test_random_below(&m->random, HC_EVICTION_RANDOM + 1);
+        bool spares = test_random_below(&m->random, 2) == 0;
+        uint32_t eviction = policy | (spares ? HC_EVICTION_VOLATILE : 0);
+        spares = spares || policy == HC_EVICTION_NONE;
+        for (uint32_t number = 0; number < m->keys; number++)
+            op_get(number); /* what was evicted so far */
+        assert_int_equal(hc_store_evict_by(m->store, eviction), HC_OK);
+        store_check(m->store);
+        if (policy != HC_EVICTION_DEFAULT) assert_int_equal(hc_store_eviction(m->store), eviction);
+        for (unsigned i = 0; i < 4000; i++)
+            op_random(random_key());
+        store_check(m->store);
+        for (uint32_t number = 0; number < m->keys && spares; number++) {
+            if (model_find(number) == NULL) continue;
+            if (m->items[number].expires_at_ms != HC_EXPIRY_NONE) continue;
+            assert_int_equal(hc_store_stat(m->store, key_of(number, text), &item), HC_OK);
+        }
+    }
+    assert_int_equal(hc_store_evict_by(m->store, HC_EVICTION_RANDOM + 1), HC_ERR_INVALID);
+    model_close();
+}
+
+/* After a policy that spared nothing and one that spares what never expires, memory is to be had
+ * again as soon as the next policy allows it. */
+static void test_a_full_store_evicts_again_under_the_next_policy(void **state)
+{
+    (void)state;
+    char text[600];
+    model_open(12, (hc_store_options){.shards = 2,
+                                      .max_memory_bytes = HC_STORE_MEMORY_BYTES_MIN,
+                                      .eviction = HC_EVICTION_LRU});
+    memset(m->value, 'v', 100);
+    for (uint32_t policy = HC_EVICTION_NONE; policy <= HC_EVICTION_RANDOM; policy++) {
+        uint32_t refused = 0, last = 60000;
+        for (uint32_t i = 0; i < last; i++) /* without an expiry */
+            refused +=
+                hc_store_set(m->store, key_of(i, text), hc_span_make(m->value, 100), NULL) != HC_OK;
+        assert_int_equal(refused, 0);
+        assert_int_equal(hc_store_evict_by(m->store, policy | HC_EVICTION_VOLATILE), HC_OK);
+        for (uint32_t i = last; i < 2 * last; i++)
+            refused += hc_store_set(m->store, key_of(i, text), hc_span_make(m->value, 100), NULL) ==
+                       HC_ERR_FULL;
+        assert_true(refused > last / 2);
+        store_check(m->store);
+        assert_int_equal(hc_store_evict_by(m->store, HC_EVICTION_S3FIFO), HC_OK);
+    }
+    model_close();
+}
+
 static void test_store_agrees_when_full_and_nothing_may_be_evicted(void **state)
 {
     (void)state;
@@ -580,6 +639,8 @@ int main(void)
         cmocka_unit_test(test_store_agrees_with_a_plain_map),
         cmocka_unit_test(test_store_agrees_while_evicting_by_each_policy),
         cmocka_unit_test(test_volatile_policies_spare_items_without_expiry),
+        cmocka_unit_test(test_store_agrees_while_policies_change),
+        cmocka_unit_test(test_a_full_store_evicts_again_under_the_next_policy),
         cmocka_unit_test(test_store_agrees_when_full_and_nothing_may_be_evicted),
         cmocka_unit_test(test_store_agrees_when_memory_is_refused_now_and_then),
         cmocka_unit_test(test_store_agrees_behind_a_filter),

@@ -14,6 +14,7 @@
 #include <hypercache/hypercache.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 
 #define RESTING 2000u
@@ -28,7 +29,8 @@ typedef struct arena {
     hc_host host;
     unsigned rounds;
     unsigned large_one_in; /* values of any size up to VALUE_MAX */
-    atomic_uint writing;   /* writers not yet done */
+    bool changes_policy;
+    atomic_uint writing; /* writers not yet done */
     atomic_ulong torn, lost, reads, scans;
 } arena;
 
@@ -141,9 +143,23 @@ static void *scan_all(void *argument)
     return NULL;
 }
 
+/* From policy to policy, as fast as the others let it. */
+static void *change_policies(void *argument)
+{
+    arena *a = argument;
+    for (uint32_t i = 0; a->writing > 0 && a->changes_policy; i++) {
+        uint32_t policy = HC_EVICTION_S3FIFO + i % (HC_EVICTION_RANDOM - HC_EVICTION_S3FIFO + 1);
+        if (hc_store_evict_by(a->store, policy) != HC_OK) a->lost++;
+        (void)sched_yield();
+    }
+    return NULL;
+}
+
+#define THREADS (WRITERS + READERS + 2)
+
 static void run(arena *a, uint64_t max_memory_bytes)
 {
-    pthread_t threads[WRITERS + READERS + 1];
+    pthread_t threads[THREADS];
     test_random random;
     char text[32];
     hc_store_options options = {
@@ -156,13 +172,14 @@ static void run(arena *a, uint64_t max_memory_bytes)
         set_random(a, key_of(text, 'r', i), &random);
     }
     a->writing = WRITERS;
-    for (unsigned i = 0; i < WRITERS + READERS + 1; i++) {
-        void *(*body)(void *) = i < WRITERS             ? write_and_delete
-                                : i < WRITERS + READERS ? read_all
-                                                        : scan_all;
+    for (unsigned i = 0; i < THREADS; i++) {
+        void *(*body)(void *) = i < WRITERS              ? write_and_delete
+                                : i < WRITERS + READERS  ? read_all
+                                : i == WRITERS + READERS ? scan_all
+                                                         : change_policies;
         assert_int_equal(pthread_create(&threads[i], NULL, body, a), 0);
     }
-    for (unsigned i = 0; i < WRITERS + READERS + 1; i++) {
+    for (unsigned i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     }
     store_check(a->store);
@@ -192,6 +209,14 @@ static void test_readers_never_see_a_torn_value_while_evicting(void **state)
     hc_store_stats stats = {.size = sizeof stats};
     hc_store_stats_get(a.store, &stats);
     assert_true(stats.evicted > 0);
+    hc_store_destroy(a.store);
+}
+
+static void test_policies_change_under_readers_and_writers(void **state)
+{
+    (void)state;
+    static arena a = {.rounds = 2, .large_one_in = 20, .changes_policy = true};
+    run(&a, HC_STORE_MEMORY_BYTES_MIN);
     hc_store_destroy(a.store);
 }
 
@@ -271,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_readers_and_scans_find_every_resting_key_whole),
         cmocka_unit_test(test_readers_never_see_a_torn_value_while_evicting),
+        cmocka_unit_test(test_policies_change_under_readers_and_writers),
         cmocka_unit_test(test_a_transaction_is_one_step_to_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
