@@ -16,6 +16,7 @@
  */
 #include "command/command_args.h"
 #include "command/timing.h"
+#include "command/transaction.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -167,33 +168,18 @@ static size_t prefetch_keys(const request *requests, size_t count, const hc_stor
     return i;
 }
 
-/* False: refused; it reached no handler. */
-static bool run_one(request *of, timing *time)
+/* Runs one that may run.  False: refused after all. */
+static bool perform(request *of, timing *time)
 {
     const command *row = of->command;
-    if (row == NULL) {
-        refuse_unknown(of);
-        return false;
-    }
-    node_counters *counters = time->counters;
     size_t index = command_index(row);
-    if (row->subcommand_count > 0 && of->argc > 1) {
-        node_count(&counters->rejections[index], 1);
-        refuse_unknown_sub(of);
-        return false;
-    }
-    if (!arity_fits(row, of->argc) || row->run == NULL) {
-        node_count(&counters->rejections[index], 1);
-        request_error_arity(of);
-        return false;
-    }
     if ((row->flags & (COMMAND_WRITE | COMMAND_READONLY)) != 0 &&
         session_store_dropped(of->session)) {
-        node_count(&counters->rejections[index], 1);
+        node_count(&time->counters->rejections[index], 1);
         request_errorf(of, "ERR store '%s' was dropped; SELECT another", of->session->store_name);
         return false;
     }
-    node_count(&counters->calls[index], 1);
+    node_count(&time->counters->calls[index], 1);
     if ((row->flags & COMMAND_EXCLUSIVE) == 0) {
         row->run(of);
         return true;
@@ -205,8 +191,35 @@ static bool run_one(request *of, timing *time)
     return true;
 }
 
+/* True: answered with an error. */
+static bool is_refused(request *of, const timing *time)
+{
+    const command *row = of->command;
+    if (row == NULL) {
+        refuse_unknown(of);
+    } else if (row->subcommand_count > 0 && of->argc > 1) {
+        node_count(&time->counters->rejections[command_index(row)], 1);
+        refuse_unknown_sub(of);
+    } else if (!arity_fits(row, of->argc) || row->run == NULL) {
+        node_count(&time->counters->rejections[command_index(row)], 1);
+        if (!transaction_refuses(of)) request_error_arity(of);
+    } else {
+        return false;
+    }
+    transaction_spoil(of->session);
+    return true;
+}
+
+/* False: refused or queued; it reached no handler. */
+static bool run_one(request *of, timing *time)
+{
+    if (is_refused(of, time)) return false;
+    if (of->session->transaction != NULL && transaction_takes(of)) return false;
+    return perform(of, time);
+}
+
 /* Runs one whose reply is dropped, unless it calls request_unmute. */
-static bool run_muted(request *of, timing *time)
+static bool run_muted(request *of, timing *time, bool (*run)(request *of, timing *time))
 {
     reply *real = of->reply;
     reply mute = {.ops = &mute_ops, .protocol = real->protocol};
@@ -214,11 +227,22 @@ static bool run_muted(request *of, timing *time)
     if (who->replies == SESSION_REPLIES_SKIP_NEXT) who->replies = SESSION_REPLIES_ON;
     who->muted = real;
     of->reply = &mute;
-    bool ran = run_one(of, time);
+    bool ran = run(of, time);
     if (of->reply == &mute) real->protocol = mute.protocol; /* HELLO */
     of->reply = real;
     who->muted = NULL;
     return ran;
+}
+
+void request_perform_queued(request *of)
+{
+    session *who = of->session;
+    reply *to = of->reply;
+    timing time;
+    timing_begin(&time, request_counters(of), of, to->ops->pending(to));
+    bool muted = who->replies == SESSION_REPLIES_OFF && who->muted == NULL;
+    if (!(muted ? run_muted(of, &time, perform) : perform(of, &time))) of->command = NULL;
+    timing_close(&time, 1, to->ops->pending(to));
 }
 
 /* Runs one and ends the run of timing when it is due; returns the bytes of replies that wait. */
@@ -230,7 +254,8 @@ static size_t run_timed(timing *time, size_t at)
     bool heavy = timing_is_heavy(of);
     if (heavy && at > time->first) timing_close(time, at, to->ops->pending(to));
     atomic_store_explicit(&who->last, of->command, memory_order_relaxed);
-    bool ran = who->replies == SESSION_REPLIES_ON ? run_one(of, time) : run_muted(of, time);
+    bool ran =
+        who->replies == SESSION_REPLIES_ON ? run_one(of, time) : run_muted(of, time, run_one);
     if (!ran) of->command = NULL; /* there is nothing to tell of its time */
     size_t pending = to->ops->pending(to);
     if (heavy || at + 1 - time->first >= time->run_max ||

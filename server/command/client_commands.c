@@ -95,6 +95,27 @@ void run_client_setinfo(request *of)
 
 /* ---- CLIENT INFO, CLIENT LIST ---- */
 
+typedef struct flag_letters {
+    char text[16];
+    size_t used;
+} flag_letters;
+
+static void add_letter(flag_letters *to, char letter, bool holds)
+{
+    if (holds) to->text[to->used++] = letter;
+}
+
+/* In the order of Redis; "N" if there is none. */
+static flag_letters letters_of(session *one)
+{
+    flag_letters of = {{0}, 0};
+    add_letter(&of, 'x', atomic_load_explicit(&one->queued_count, memory_order_relaxed) >= 0);
+    add_letter(&of, 'd', atomic_load_explicit(&one->watch_broken, memory_order_relaxed));
+    add_letter(&of, 'e', atomic_load_explicit(&one->no_evict, memory_order_relaxed));
+    if (of.used == 0) add_letter(&of, 'N', true);
+    return of;
+}
+
 /* sessions_lock is held. */
 static void describe(text *to, session *one, uint64_t now_ns)
 {
@@ -106,15 +127,18 @@ static void describe(text *to, session *one, uint64_t now_ns)
     size_t held = atomic_load_explicit(&one->input_bytes_held, memory_order_relaxed);
     size_t unused = atomic_load_explicit(&one->input_bytes_free, memory_order_relaxed);
     size_t pending = atomic_load_explicit(&one->output_bytes_pending, memory_order_relaxed);
-    bool no_evict = atomic_load_explicit(&one->no_evict, memory_order_relaxed);
+    size_t queued = atomic_load_explicit(&one->queued_bytes, memory_order_relaxed);
     text_printf(to, "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRIu64 " idle=%" PRIu64,
                 one->id, one->address, one->local_address, one->descriptor, one->name,
                 (now_ns - one->created_ns) / 1000000000u, idle_ns / 1000000000u);
-    text_printf(to, " flags=%s db=%d sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu",
-                no_evict ? "e" : "N", atomic_load_explicit(&one->database, memory_order_relaxed),
-                held > unused ? held - unused : 0, unused);
-    text_printf(to, " argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%zu tot-mem=%zu", pending,
-                pending + held + sizeof *one);
+    text_printf(to, " flags=%s db=%d sub=0 psub=0 ssub=0 multi=%d watch=%zu", letters_of(one).text,
+                atomic_load_explicit(&one->database, memory_order_relaxed),
+                atomic_load_explicit(&one->queued_count, memory_order_relaxed),
+                atomic_load_explicit(&one->watch_count, memory_order_relaxed));
+    text_printf(to, " qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu",
+                held > unused ? held - unused : 0, unused, queued);
+    text_printf(to, " rbs=0 rbp=0 obl=0 oll=0 omem=%zu tot-mem=%zu", pending,
+                pending + held + queued + sizeof *one);
     text_printf(to, " events=r cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s", name,
                 atomic_load_explicit(&one->protocol, memory_order_relaxed), one->library_name,
                 one->library_version);

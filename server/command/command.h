@@ -43,7 +43,8 @@ typedef enum command_category {
     COMMAND_STRING = 1u << 1,
     COMMAND_CONNECTION = 1u << 2,
     COMMAND_DANGEROUS = 1u << 3,
-    COMMAND_FILTER = 1u << 4 /* @cuckoo */
+    COMMAND_FILTER = 1u << 4, /* @cuckoo */
+    COMMAND_TRANSACTION = 1u << 5
 } command_category;
 
 typedef enum command_group {
@@ -51,7 +52,8 @@ typedef enum command_group {
     COMMAND_GROUP_GENERIC,
     COMMAND_GROUP_CONNECTION,
     COMMAND_GROUP_SERVER,
-    COMMAND_GROUP_FILTER
+    COMMAND_GROUP_FILTER,
+    COMMAND_GROUP_TRANSACTIONS
 } command_group;
 
 /* What a command does with its keys, as key-specs say it. */

@@ -36,6 +36,9 @@ void request_unmute(request *of);
 bool request_alone_begin(request *of);
 void request_alone_end(request *of);
 
+/* Runs one of a transaction, whose command is known and may run. */
+void request_perform_queued(request *of);
+
 /* Is `argument` the word `lower` (lower case), in any case? */
 bool argument_is(hc_span argument, const char *lower);
 

@@ -173,6 +173,8 @@ static hc_span group_name(const command *row)
         return HC_SPAN("connection");
     case COMMAND_GROUP_FILTER:
         return HC_SPAN("cf");
+    case COMMAND_GROUP_TRANSACTIONS:
+        return HC_SPAN("transactions");
     default:
         return HC_SPAN("server");
     }

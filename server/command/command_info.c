@@ -37,13 +37,14 @@ typedef enum category {
     CATEGORY_SLOW,
     CATEGORY_DANGEROUS,
     CATEGORY_CONNECTION,
+    CATEGORY_TRANSACTION,
     CATEGORY_FILTER,
     CATEGORY_COUNT
 } category;
 
 static const char *const category_names[CATEGORY_COUNT] = {
-    "@keyspace", "@read", "@write",     "@string",     "@admin",
-    "@fast",     "@slow", "@dangerous", "@connection", "@cuckoo"};
+    "@keyspace", "@read",      "@write",      "@string",      "@admin", "@fast",
+    "@slow",     "@dangerous", "@connection", "@transaction", "@cuckoo"};
 
 static bool has_category(const command *row, category which)
 {
@@ -64,6 +65,8 @@ static bool has_category(const command *row, category which)
         return (row->flags & COMMAND_FAST) == 0;
     case CATEGORY_DANGEROUS:
         return (row->categories & COMMAND_DANGEROUS) != 0 || (row->flags & COMMAND_ADMIN) != 0;
+    case CATEGORY_TRANSACTION:
+        return (row->categories & COMMAND_TRANSACTION) != 0;
     case CATEGORY_FILTER:
         return (row->categories & COMMAND_FILTER) != 0;
     default:

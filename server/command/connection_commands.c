@@ -10,6 +10,8 @@
 #include "command/client_name.h"
 #include "command/command_args.h"
 #include "command/handlers.h"
+#include "command/transaction.h"
+#include "command/watchers.h"
 
 void run_ping(request *of)
 {
@@ -154,6 +156,8 @@ void run_reset(request *of)
 {
     session *who = of->session;
     request_unmute(of);
+    transaction_drop(who);
+    watch_drop(who);
     who->no_touch = false;
     atomic_store_explicit(&who->no_evict, false, memory_order_relaxed);
     (void)session_select(who, 0); /* is there since node_create */

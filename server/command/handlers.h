@@ -97,6 +97,13 @@ void run_keys(request *of);
 void run_randomkey(request *of);
 void run_scan(request *of);
 
+/* transaction_commands.c */
+void run_discard(request *of);
+void run_exec(request *of);
+void run_multi(request *of);
+void run_unwatch(request *of);
+void run_watch(request *of);
+
 /* store_commands.c */
 void run_store_create(request *of);
 void run_store_drop(request *of);

@@ -10,17 +10,23 @@
 #include "command/command.h"
 #include "command/node_stores.h"
 #include "command/push.h"
+#include "command/watchers.h"
 
 enum { STORES_DEFAULT = 16, NS_PER_SECOND = 1000000000, NS_PER_MS = 1000000 };
+
+void node_random(const node *of, void *bytes, size_t size)
+{
+    const hc_host *host = of->options.host;
+    if (host != NULL && host->random != NULL)
+        host->random->fill(host->random->ctx, bytes, size);
+    else if (getrandom(bytes, size, 0) != (ssize_t)size)
+        memset(bytes, 0, size); /* up to 256 bytes always succeed once the pool is ready */
+}
 
 static void fill_run_id(node *of)
 {
     uint8_t bytes[NODE_RUN_ID_CHARS / 2];
-    const hc_host *host = of->options.host;
-    if (host != NULL && host->random != NULL)
-        host->random->fill(host->random->ctx, bytes, sizeof bytes);
-    else if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-        memset(bytes, 0, sizeof bytes); /* 20 bytes always succeed once the pool is ready */
+    node_random(of, bytes, sizeof bytes);
     for (size_t i = 0; i < sizeof bytes; i++) {
         of->run_id[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
         of->run_id[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
@@ -96,6 +102,7 @@ hc_status node_create(const node_options *options, node **node_out)
     if (status == HC_OK) status = push_open(made);
     if (status == HC_OK)
         status = observer_init(&made->observer, taken.workers, command_row_count());
+    if (status == HC_OK) status = watchers_init(made);
     if (status == HC_OK) status = node_stores_init(made);
     if (status == HC_OK)
         *node_out = made;
@@ -114,6 +121,7 @@ void node_destroy(node *of)
     }
     free(of->filters);
     node_stores_fini(of);
+    watchers_fini(of);
     gate_fini(&of->gate);
     push_close(of);
     observer_fini(&of->observer);

@@ -96,6 +96,7 @@ static inline void node_count(_Atomic uint64_t *counter, uint64_t amount)
 }
 
 typedef struct push_office push_office; /* push_inbox.c */
+typedef struct watchers watchers;       /* watchers.h */
 
 /* Fields are for server/command; others use the functions below. */
 struct node {
@@ -105,6 +106,8 @@ struct node {
     observer observer;  /* durations, slow commands, errors by code */
     int64_t started_ms; /* wall clock */
     uint64_t started_ns;
+    watchers *watchers;                             /* of keys, in all stores */
+    _Atomic bool watchers_attached;                 /* the stores are followed */
     hc_stores *registry;                            /* all stores, databases included */
     _Atomic(hc_store *) stores[NODE_DATABASES_MAX]; /* NULL until first used; then never changes */
     hc_store_ref databases[NODE_DATABASES_MAX];     /* what keeps them; under stores_lock */
@@ -184,7 +187,8 @@ hc_status node_set_max_memory(node *of, uint64_t bytes);
 uint64_t node_max_memory(const node *of);
 
 size_t node_session_count(node *of);
-int64_t node_now_ms(const node *of);  /* the host's wall clock */
-uint64_t node_now_ns(const node *of); /* the host's monotonic clock */
+void node_random(const node *of, void *bytes, size_t size); /* from the host */
+int64_t node_now_ms(const node *of);                        /* the host's wall clock */
+uint64_t node_now_ns(const node *of);                       /* the host's monotonic clock */
 
 #endif

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "command/command_args.h"
+#include "command/watchers.h"
 
 enum { MAINTAIN_ITEMS_MAX = 4096 };
 
@@ -59,6 +60,7 @@ static hc_store *database_create(node *of, unsigned index)
     if (hc_stores_add(of->registry, hc_span_make(name, (size_t)chars), &options, ref) != HC_OK)
         return NULL;
     of->database_count++;
+    watchers_store_added(of, ref);
     return ref->store;
 }
 
@@ -113,12 +115,13 @@ hc_status node_store_add(node *of, hc_span name, const node_store_settings *wish
     pthread_mutex_lock(&of->stores_lock);
     uint32_t named = hc_stores_count(of->registry) - of->database_count;
     hc_status status = HC_ERR_LIMIT; /* for a name that exists it is HC_ERR_EXISTS all the same */
-    hc_store_ref existing;
-    if (hc_stores_acquire(of->registry, name, &existing) == HC_OK)
+    hc_store_ref ref;
+    if (hc_stores_acquire(of->registry, name, &ref) == HC_OK)
         status = HC_ERR_EXISTS;
     else if (named < of->options.stores_max)
-        status = hc_stores_add(of->registry, name, &options, NULL);
-    hc_store_ref_release(&existing);
+        status = hc_stores_add(of->registry, name, &options, &ref);
+    if (status == HC_OK) watchers_store_added(of, &ref);
+    hc_store_ref_release(&ref);
     pthread_mutex_unlock(&of->stores_lock);
     return status;
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "command/push.h"
+#include "command/transaction.h"
+#include "command/watchers.h"
 
 static void copy_text(char *to, size_t chars, const char *from)
 {
@@ -26,6 +28,7 @@ void session_init(session *of, node *on, const session_options *options)
     of->descriptor = options->descriptor;
     atomic_init(&of->last_ns, of->created_ns);
     atomic_init(&of->protocol, 2);
+    atomic_init(&of->queued_count, -1);
     copy_text(of->address, sizeof of->address, options->address);
     copy_text(of->local_address, sizeof of->local_address, options->local_address);
     pthread_mutex_lock(&on->sessions_lock);
@@ -45,6 +48,8 @@ void session_fini(session *of)
 {
     if (of->node == NULL) return;
     node *on = of->node;
+    transaction_drop(of);
+    watch_drop(of);
     pthread_mutex_lock(&on->sessions_lock);
     if (of->previous != NULL)
         of->previous->next = of->next;

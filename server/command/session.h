@@ -22,7 +22,9 @@
 #define SESSION_LIBRARY_BYTES_MAX 64u
 #define SESSION_NAMED (-1)
 
-typedef struct push_inbox push_inbox; /* push.h */
+typedef struct transaction transaction; /* transaction.h */
+typedef struct watch watch;             /* watchers.h */
+typedef struct push_inbox push_inbox;   /* push.h */
 
 typedef enum session_replies {
     SESSION_REPLIES_ON = 0,
@@ -38,9 +40,12 @@ struct session {
     bool alone; /* has the node to itself: request_alone_begin */
     bool no_touch;
     session_replies replies;
-    reply *muted;          /* while a request runs unheard: the reply it would have had */
-    hc_store *store;       /* of `database`, or of `selected` */
-    hc_store_ref selected; /* a named store; all zero: a database */
+    transaction *transaction; /* NULL: commands run as they come */
+    watch *watches;           /* what WATCH named; latest first */
+    size_t watch_bytes;       /* of their keys */
+    reply *muted;             /* while a request runs unheard: the reply it would have had */
+    hc_store *store;          /* of `database`, or of `selected` */
+    hc_store_ref selected;    /* a named store; all zero: a database */
     node *node;
     unsigned worker; /* index of the node's counters */
 
@@ -51,6 +56,9 @@ struct session {
     _Atomic int database; /* SESSION_NAMED: `store_name` says which */
     _Atomic int protocol; /* as reply->protocol, for CLIENT LIST */
     _Atomic bool no_evict;
+    _Atomic int queued_count; /* of the transaction; -1: none */
+    _Atomic size_t queued_bytes;
+    _Atomic size_t watch_count;
     _Atomic uint64_t last_ns;            /* monotonic: start of the latest batch */
     _Atomic(const command *) last;       /* latest command; NULL: none yet */
     _Atomic size_t input_bytes_held;     /* the transport may set these: buffers in use */
@@ -58,6 +66,7 @@ struct session {
     _Atomic size_t output_bytes_pending; /* not yet sent */
     _Atomic uint64_t input_bytes;        /* since connected */
     _Atomic uint64_t output_bytes;
+    _Atomic bool watch_broken;   /* set by whoever changes a watched key */
     _Atomic(push_inbox *) inbox; /* NULL: nobody posted anything yet (push.h) */
 
     /* Guarded by node->sessions_lock. */

@@ -15,5 +15,6 @@ extern const command_group_rows command_rows_filter;
 extern const command_group_rows command_rows_connection;
 extern const command_group_rows command_rows_server;
 extern const command_group_rows command_rows_store;
+extern const command_group_rows command_rows_transaction;
 
 #endif

@@ -42,7 +42,8 @@ static void test_info_tells_all_fields(void **state)
         {"CLIENT SETINFO LIB-VER 1.2", "+OK"}, {"SELECT 2", "+OK"}, {"@3000", ""},
         {"CLIENT INFO",
          "=\"id=1 addr=127.0.0.1:50000 laddr=127.0.0.1:6379 fd=8 name=me age=3 idle=0 flags=N "
-         "db=2 sub=0 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 "
+         "db=2 sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 "
+         "rbs=0 "
          "rbp=0 obl=0 oll=0 omem=0 tot-mem=..."},
         {"CLIENT LIST", "=\"id=1 addr=127.0.0.1:50000 ..."}, {"CLIENT LIST ID 7 1", "=\"id=1 ..."},
         {"CLIENT LIST ID 2", "=\"\""}, {"CLIENT LIST TYPE normal", "=\"id=1 ..."},
