@@ -119,6 +119,8 @@ size_t command_row_count(void);
 /* "get", "client|list"; NUL-terminated, cut to fit. */
 #define COMMAND_NAME_CHARS 48u
 void command_full_name(const command *of, char name[COMMAND_NAME_CHARS]);
+/* Is `name`, in any case, the full name of this row or that of its container? */
+bool command_named(const command *of, hc_span name);
 
 /* How many keys a request with these arguments has by `of`, and the argument index of the i-th. */
 size_t command_key_count(const command *of, const hc_span *args, size_t argc);

@@ -123,6 +123,19 @@ void run_cf_insertnx(request *of);
 void run_cf_mexists(request *of);
 void run_cf_reserve(request *of);
 
+/* slowlog_commands.c, latency_commands.c */
+void run_latency_doctor(request *of);
+void run_latency_graph(request *of);
+void run_latency_help(request *of);
+void run_latency_histogram(request *of);
+void run_latency_history(request *of);
+void run_latency_latest(request *of);
+void run_latency_reset(request *of);
+void run_slowlog_get(request *of);
+void run_slowlog_help(request *of);
+void run_slowlog_len(request *of);
+void run_slowlog_reset(request *of);
+
 /* inspect_commands.c */
 void run_memory_help(request *of);
 void run_memory_usage(request *of);

@@ -35,6 +35,9 @@
 #define NODE_RUN_ID_CHARS 40u
 #define NODE_COMMANDS_MAX 256u /* rows of the table, subcommands included */
 
+/* Who may use DEBUG: debug.commands. */
+typedef enum node_debug { NODE_DEBUG_NO = 0, NODE_DEBUG_LOCAL, NODE_DEBUG_YES } node_debug;
+
 typedef struct node_options {
     const hc_host *host;       /* borrowed until node_destroy; NULL: defaults */
     const settings *settings;  /* borrowed likewise; NULL: CONFIG knows only what the node knows */
@@ -103,6 +106,7 @@ struct node {
     node_options options; /* as given, zeros replaced by defaults; never changes */
     char run_id[NODE_RUN_ID_CHARS + 1];
     gate gate;          /* each worker's batches go through its door */
+    _Atomic int debug;  /* a node_debug */
     observer observer;  /* durations, slow commands, errors by code */
     int64_t started_ms; /* wall clock */
     uint64_t started_ns;

@@ -219,6 +219,14 @@ static size_t counted_keys(const command *of, const hc_span *args, size_t argc)
     return (uint64_t)count < most ? (size_t)count : most;
 }
 
+bool command_named(const command *of, hc_span name)
+{
+    char full[COMMAND_NAME_CHARS];
+    command_full_name(of, full);
+    return argument_is(name, full) ||
+           (of->container != NULL && argument_is(name, of->container->name));
+}
+
 size_t command_key_count(const command *of, const hc_span *args, size_t argc)
 {
     if (of->keys.first == 0 || argc <= (size_t)of->keys.first) return 0;

@@ -27,6 +27,43 @@ static const command config_rows[] = {
      .arguments = "data{parameter value}*"},
 };
 
+#define EVERY_NODE "nondeterministic_output request_policy:all_nodes response_policy:special"
+#define LATENCY(name_, arity_, run_)                                                               \
+    ROW(name_, arity_, ADMIN, 0, run_), .since = "2.8.13", .tips = EVERY_NODE
+
+static const command latency_rows[] = {
+    {LATENCY("doctor", 2, run_latency_doctor), .complexity = "O(1)",
+     .summary = "Says what can be said about slow events"},
+    {LATENCY("graph", 3, run_latency_graph), .complexity = "O(1)",
+     .summary = "Draws the latest samples of an event", .arguments = "event"},
+    {ROW("help", 2, ANY_TIME, 0, run_latency_help), .since = "2.8.13", .complexity = "O(1)",
+     .summary = "Returns a help text"},
+    {ROW("histogram", -2, ADMIN, 0, run_latency_histogram), .since = "7.0.0", .tips = EVERY_NODE,
+     .complexity = "O(N) with N commands", .summary = "Returns how long commands took",
+     .arguments = "[command*]"},
+    {LATENCY("history", 3, run_latency_history), .complexity = "O(1)",
+     .summary = "Returns the samples of an event", .arguments = "event"},
+    {LATENCY("latest", 2, run_latency_latest), .complexity = "O(1)",
+     .summary = "Returns the latest sample of every event"},
+    {ROW("reset", -2, ADMIN, 0, run_latency_reset), .since = "2.8.13", .complexity = "O(1)",
+     .summary = "Forgets the samples of events", .arguments = "[event*]",
+     .tips = "request_policy:all_nodes response_policy:all_succeeded"},
+};
+
+static const command slowlog_rows[] = {
+    {ROW("get", -2, COMMAND_ADMIN | ANY_TIME, 0, run_slowlog_get), .since = "2.2.12",
+     .complexity = "O(N) with N entries", .summary = "Returns the latest slow commands",
+     .tips = "request_policy:all_nodes nondeterministic_output", .arguments = "[count:integer]"},
+    {ROW("help", 2, ANY_TIME, 0, run_slowlog_help), .since = "6.2.0", .complexity = "O(1)",
+     .summary = "Returns a help text"},
+    {ROW("len", 2, COMMAND_ADMIN | ANY_TIME, 0, run_slowlog_len), .since = "2.2.12",
+     .complexity = "O(1)", .summary = "Returns the number of slow commands noted",
+     .tips = "request_policy:all_nodes response_policy:agg_sum nondeterministic_output"},
+    {ROW("reset", 2, COMMAND_ADMIN | ANY_TIME, 0, run_slowlog_reset), .since = "2.2.12",
+     .complexity = "O(N) with N entries", .summary = "Forgets the slow commands noted",
+     .tips = "request_policy:all_nodes response_policy:all_succeeded"},
+};
+
 static const command memory_rows[] = {
     {ROW("help", 2, ANY_TIME, 0, run_memory_help), .since = "4.0.0", .complexity = "O(1)",
      .summary = "Returns a help text"},
@@ -54,6 +91,9 @@ static const command rows[] = {
      .summary = "Describes the server, with its counters",
      .tips = "nondeterministic_output request_policy:all_shards response_policy:special",
      .arguments = "[section*]"},
+    {ROW("latency", -2, 0, 0, NULL), .since = "2.8.13", .complexity = "Depends on subcommand.",
+     .summary = "A container for commands on latency", .subcommands = latency_rows,
+     .subcommand_count = sizeof latency_rows / sizeof latency_rows[0]},
     {ROW("lolwut", -1, COMMAND_READONLY | FAST, 0, run_lolwut), .since = "5.0.0",
      .complexity = "O(1)", .summary = "Says which server this is",
      .arguments = "[VERSION=version:integer]"},
@@ -63,6 +103,9 @@ static const command rows[] = {
     {ROW("shutdown", -1, ADMIN | COMMAND_NO_MULTI | COMMAND_ALLOW_BUSY, 0, run_shutdown),
      .since = "1.0.0", .complexity = "O(1)", .summary = "Ends the server",
      .arguments = "[save-selector(NOSAVE|SAVE)] [NOW] [FORCE] [ABORT]"},
+    {ROW("slowlog", -2, 0, 0, NULL), .since = "2.2.12", .complexity = "Depends on subcommand.",
+     .summary = "A container for commands on slow commands", .subcommands = slowlog_rows,
+     .subcommand_count = sizeof slowlog_rows / sizeof slowlog_rows[0]},
     {ROW("time", 1, ANY_TIME | FAST, 0, run_time), .since = "2.6.0", .complexity = "O(1)",
      .summary = "Returns the server's time", .tips = "nondeterministic_output"},
 };

@@ -23,7 +23,6 @@ void timing_begin(timing *of, node_counters *counters, request *requests, size_t
         .requests = requests,
         .worker = who->worker,
         .run_max = atomic_load_explicit(&to->run_max, memory_order_relaxed),
-        .slow_ns = atomic_load_explicit(&to->slow_ns, memory_order_relaxed),
         .since_ns = node_now_ns(requests[0].node),
         .pending = pending,
     };
@@ -96,7 +95,8 @@ void timing_close(timing *of, size_t next, size_t pending)
     uint64_t now_ns = node_now_ns(of->node);
     uint64_t ns = now_ns - of->since_ns;
     count_run(of, next, ns / (next - of->first));
-    if (ns >= of->slow_ns) note_slow(of, next, ns);
+    if (ns >= atomic_load_explicit(&of->node->observer.slow_ns, memory_order_relaxed))
+        note_slow(of, next, ns);
     of->first = next;
     of->since_ns = now_ns;
     of->pending = pending;

@@ -29,7 +29,6 @@ typedef struct timing {
     request *requests; /* of the batch; those that were refused have no command */
     unsigned worker;
     uint32_t run_max;
-    uint64_t slow_ns;
     uint64_t since_ns; /* when the run began */
     size_t first;      /* its first request */
     size_t pending;    /* bytes of replies then */

@@ -2,6 +2,8 @@
 #include "command/tunable.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void apply_max_memory(node *of, const setting *to)
@@ -11,8 +13,75 @@ static void apply_max_memory(node *of, const setting *to)
     (void)status;
 }
 
+static void apply_slow_log_threshold(node *of, const setting *to)
+{
+    observer_set_slow_log(&of->observer, to->number);
+}
+
+static void apply_slow_log_entries(node *of, const setting *to)
+{
+    slow_log_limit(&of->observer.slow_log, (size_t)to->number);
+}
+
+static void apply_event_threshold(node *of, const setting *to)
+{
+    observer_set_event_threshold(&of->observer, (uint64_t)to->number);
+}
+
+static void apply_histograms(node *of, const setting *to)
+{
+    atomic_store(&of->observer.counts_latency, to->number != 0);
+}
+
+/* Blank-separated numbers 0..100; returns how many, or -1 when it is not that. */
+static int percentiles_parse(const char *text, double percents[OBSERVER_PERCENTILES_MAX])
+{
+    int count = 0;
+    for (text += strspn(text, " "); *text != '\0'; text += strspn(text, " ")) {
+        char *end;
+        if (strspn(text, "0123456789.") == 0) return -1;
+        double percent = strtod(text, &end);
+        bool ends = end > text && (*end == ' ' || *end == '\0');
+        if (!ends || percent > 100 || count == (int)OBSERVER_PERCENTILES_MAX) return -1;
+        percents[count++] = percent;
+        text = end;
+    }
+    return count;
+}
+
+static bool check_percentiles(const setting *to, char error[SETTINGS_ERROR_BYTES])
+{
+    double percents[OBSERVER_PERCENTILES_MAX];
+    if (percentiles_parse(to->text, percents) >= 0) return true;
+    (void)snprintf(error, SETTINGS_ERROR_BYTES,
+                   "argument must be at most %u numbers between 0.0 and 100.0",
+                   OBSERVER_PERCENTILES_MAX);
+    return false;
+}
+
+static void apply_percentiles(node *of, const setting *to)
+{
+    double percents[OBSERVER_PERCENTILES_MAX];
+    int count = percentiles_parse(to->text, percents);
+    if (count >= 0) observer_set_percentiles(&of->observer, percents, (size_t)count);
+}
+
+static void apply_debug(node *of, const setting *to)
+{
+    node_debug who = NODE_DEBUG_NO;
+    if (strcmp(to->text, "local") == 0) who = NODE_DEBUG_LOCAL;
+    if (strcmp(to->text, "yes") == 0) who = NODE_DEBUG_YES;
+    atomic_store(&of->debug, (int)who);
+}
+
 static const tunable tunables[] = {
     {"cache.max_memory", NULL, apply_max_memory},
+    {"debug.commands", NULL, apply_debug},
+    {"latency.histograms", NULL, apply_histograms},
+    {"latency.monitor_threshold", NULL, apply_event_threshold},
+    {"latency.percentiles", check_percentiles, apply_percentiles},
+    {"slowlog.max_entries", NULL, apply_slow_log_entries},
+    {"slowlog.threshold_us", NULL, apply_slow_log_threshold},
 };
 
 static const tunable *tunable_find(const char *name)

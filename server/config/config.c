@@ -41,6 +41,12 @@ const config_word config_words_compression[] = {
     {"zstd", HC_COMPRESSION_ZSTD},
     {NULL, 0},
 };
+const config_word config_words_debug[] = {
+    {"no", CONFIG_DEBUG_NO},
+    {"local", CONFIG_DEBUG_LOCAL},
+    {"yes", CONFIG_DEBUG_YES},
+    {NULL, 0},
+};
 const config_word config_words_level[] = {
     {"error", HC_LOG_ERROR}, {"warn", HC_LOG_WARN},   {"info", HC_LOG_INFO},
     {"debug", HC_LOG_DEBUG}, {"trace", HC_LOG_TRACE}, {NULL, 0},

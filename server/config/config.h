@@ -86,6 +86,11 @@ typedef struct config_origin {
     int line; /* of the file */
 } config_origin;
 
+typedef enum config_debug {
+    CONFIG_DEBUG_NO = 0,
+    CONFIG_DEBUG_LOCAL,
+    CONFIG_DEBUG_YES
+} config_debug;
 typedef enum config_format { CONFIG_FORMAT_JSON, CONFIG_FORMAT_TEXT } config_format;
 typedef enum config_output { CONFIG_OUTPUT_STDERR, CONFIG_OUTPUT_FILE } config_output;
 
@@ -123,6 +128,18 @@ typedef struct config {
         config_list output;     /* "stderr", "file" */
         config_text file;
     } logging;
+    struct {
+        int64_t threshold_us; /* -1: none */
+        int64_t max_entries;
+    } slowlog;
+    struct {
+        int64_t monitor_threshold_ms; /* 0: none */
+        config_text percentiles;
+        bool histograms;
+    } latency;
+    struct {
+        int commands; /* config_debug */
+    } debug;
     config_origin origins[CONFIG_KEY_COUNT];
     config_text path; /* of the file that was read; "": none */
 } config;
@@ -193,8 +210,8 @@ const char *config_nearest_flag(const char *flag);    /* the same for short flag
 /* The value of a component's level in logging.components. */
 bool config_component(const char *item, int *topic_out, int *level_out);
 
-extern const config_word config_words_eviction[], config_words_compression[], config_words_level[],
-    config_words_format[], config_words_output[];
+extern const config_word config_words_eviction[], config_words_compression[], config_words_debug[],
+    config_words_level[], config_words_format[], config_words_output[];
 
 /* ---- writing ---- */
 

@@ -81,7 +81,25 @@
       config_words_output, "Where log lines go; file needs logging.file.")                         \
     X(LOGGING_FILE, "logging", "file", TEXT, logging.file, "", 0, CONFIG_TEXT_MAX, 0, NULL,        \
       NULL,                                                                                        \
-      "File that log lines are appended to. SIGHUP opens it anew, after a rotation.")
+      "File that log lines are appended to. SIGHUP opens it anew, after a rotation.")              \
+    X(SLOWLOG_THRESHOLD, "slowlog", "threshold_us", INT, slowlog.threshold_us, "10000", -1,        \
+      INT64_C(1) << 50, CONFIG_LIVE, NULL, NULL,                                                   \
+      "SLOWLOG notes commands that ran for so many microseconds. -1: none. Below 10000 every "     \
+      "command of a pipeline is timed on its own, for some 30 ns each.")                           \
+    X(SLOWLOG_MAX_ENTRIES, "slowlog", "max_entries", INT, slowlog.max_entries, "128", 0, 1000000,  \
+      CONFIG_LIVE, NULL, NULL,                                                                     \
+      "Entries that SLOWLOG keeps, the latest; 16 MB of them at most.")                            \
+    X(LATENCY_MONITOR_THRESHOLD, "latency", "monitor_threshold", DURATION,                         \
+      latency.monitor_threshold_ms, "0", 0, CONFIG_DAYS_MS(1), CONFIG_LIVE, NULL, NULL,            \
+      "LATENCY notes events that took so long. 0: none.")                                          \
+    X(LATENCY_HISTOGRAMS, "latency", "histograms", BOOL, latency.histograms, "true", 0, 0,         \
+      CONFIG_LIVE, NULL, NULL, "Count how long commands take, for LATENCY HISTOGRAM and INFO.")    \
+    X(LATENCY_PERCENTILES, "latency", "percentiles", TEXT, latency.percentiles, "50 99 99.9", 0,   \
+      CONFIG_TEXT_MAX, CONFIG_LIVE, NULL, NULL,                                                    \
+      "Percentiles that INFO latencystats tells, at most 16.")                                     \
+    X(DEBUG_COMMANDS, "debug", "commands", ENUM, debug.commands, "no", 0, 0, 0, NULL,              \
+      config_words_debug,                                                                          \
+      "Who may use DEBUG, which can halt a thread: no, local for clients of this machine, yes.")
 
 /* X(prefix or whole name, what it belongs to): keys that the contract has and this version not. */
 #define CONFIG_LATER(X)                                                                            \
