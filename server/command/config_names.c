@@ -53,7 +53,7 @@ static const config_name names[] = {
     FIXED("dbfilename", "dump.rdb"),
     SETTING("dir", SHAPE_TEXT, "node.data_dir"),
     FIXED("dynamic-hz", "yes"),
-    SETTING("enable-debug-command", SHAPE_TEXT, "debug.commands"),
+    SETTING("enable-debug-command", SHAPE_TEXT, "security.debug_commands"),
     FIXED("enable-module-command", "no"),
     FIXED("enable-protected-configs", "no"),
     FIXED("hash-max-listpack-entries", "128"),

@@ -35,7 +35,7 @@
 #define NODE_RUN_ID_CHARS 40u
 #define NODE_COMMANDS_MAX 256u /* rows of the table, subcommands included */
 
-/* Who may use DEBUG: debug.commands. */
+/* Who may use DEBUG: security.debug_commands. */
 typedef enum node_debug { NODE_DEBUG_NO = 0, NODE_DEBUG_LOCAL, NODE_DEBUG_YES } node_debug;
 
 typedef struct node_options {

@@ -76,10 +76,10 @@ static void apply_debug(node *of, const setting *to)
 
 static const tunable tunables[] = {
     {"cache.max_memory", NULL, apply_max_memory},
-    {"debug.commands", NULL, apply_debug},
     {"latency.histograms", NULL, apply_histograms},
     {"latency.monitor_threshold", NULL, apply_event_threshold},
     {"latency.percentiles", check_percentiles, apply_percentiles},
+    {"security.debug_commands", NULL, apply_debug},
     {"slowlog.max_entries", NULL, apply_slow_log_entries},
     {"slowlog.threshold_us", NULL, apply_slow_log_threshold},
 };

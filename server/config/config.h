@@ -119,6 +119,7 @@ typedef struct config {
         int compression; /* hc_compression */
     } cache;
     struct {
+        int debug_commands; /* config_debug */
         bool protected_mode;
     } security;
     struct {
@@ -137,9 +138,6 @@ typedef struct config {
         config_text percentiles;
         bool histograms;
     } latency;
-    struct {
-        int commands; /* config_debug */
-    } debug;
     config_origin origins[CONFIG_KEY_COUNT];
     config_text path; /* of the file that was read; "": none */
 } config;

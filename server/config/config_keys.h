@@ -70,6 +70,9 @@
     X(SECURITY_PROTECTED_MODE, "security", "protected_mode", BOOL, security.protected_mode,        \
       "true", 0, 0, 0, NULL, NULL,                                                                 \
       "Refuse to start on an address that other machines reach while nobody must log in.")         \
+    X(SECURITY_DEBUG_COMMANDS, "security", "debug_commands", ENUM, security.debug_commands, "no",  \
+      0, 0, 0, NULL, config_words_debug,                                                           \
+      "Who may use DEBUG, which can halt a thread: no, local for clients of this machine, yes.")   \
     X(LOGGING_LEVEL, "logging", "level", ENUM, logging.level, "info", 0, 0, CONFIG_LIVE,           \
       "log-level", config_words_level, "How much is logged.")                                      \
     X(LOGGING_COMPONENTS, "logging", "components", LIST, logging.components, "", 0,                \
@@ -96,10 +99,7 @@
       CONFIG_LIVE, NULL, NULL, "Count how long commands take, for LATENCY HISTOGRAM and INFO.")    \
     X(LATENCY_PERCENTILES, "latency", "percentiles", TEXT, latency.percentiles, "50 99 99.9", 0,   \
       CONFIG_TEXT_MAX, CONFIG_LIVE, NULL, NULL,                                                    \
-      "Percentiles that INFO latencystats tells, at most 16.")                                     \
-    X(DEBUG_COMMANDS, "debug", "commands", ENUM, debug.commands, "no", 0, 0, 0, NULL,              \
-      config_words_debug,                                                                          \
-      "Who may use DEBUG, which can halt a thread: no, local for clients of this machine, yes.")
+      "Percentiles that INFO latencystats tells, at most 16.")
 
 /* X(prefix or whole name, what it belongs to): keys that the contract has and this version not. */
 #define CONFIG_LATER(X)                                                                            \
