@@ -370,7 +370,7 @@ typedef struct hc_effects {
     uint32_t reserved;
 } hc_effects;
 
-#define HC_STORE_FOLLOWERS_MAX 4u
+#define HC_STORE_FOLLOWERS_MAX 8u
 
 /* From when it returns, `table`, which is copied, is told every change, after those who followed
  * earlier.  Takes the locks of all shards; not inside `changed`.  Not followed, a change costs one
@@ -400,10 +400,13 @@ typedef void (*hc_visit)(void *ctx, const hc_item *item);
 #define HC_SCAN_COUNT_MAX 10000u
 HC_API
 void hc_store_scan(hc_store *store, uint64_t *cursor, size_t count, hc_visit visit, void *ctx);
-/* The same walk, calling `visit` only for keys that match `pattern` (glob.h); `count` is of items
- * looked at.  Matching runs under the shard's lock: with patterns and long keys from strangers,
- * rather copy keys out of hc_store_scan and match them afterwards.
- *   HC_ERR_LIMIT  the pattern is longer than HC_GLOB_PATTERN_BYTES_MAX; nothing was done */
+/* The same walk for keys alone: values have their sizes but no data, so none is unpacked. */
+HC_API
+void hc_store_scan_keys(hc_store *store, uint64_t *cursor, size_t count, hc_visit visit, void *ctx);
+/* The walk of hc_store_scan, calling `visit` only for keys that match `pattern` (glob.h); `count`
+ * is of items looked at.  Matching runs under the shard's lock: with patterns and long keys from
+ * strangers, rather copy keys out of hc_store_scan and match them afterwards. HC_ERR_LIMIT  the
+ * pattern is longer than HC_GLOB_PATTERN_BYTES_MAX; nothing was done */
 HC_API
 hc_status hc_store_scan_match(hc_store *store, uint64_t *cursor, size_t count, hc_span pattern,
                               hc_visit visit, void *ctx);

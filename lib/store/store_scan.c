@@ -25,6 +25,7 @@ typedef struct visiting {
     size_t skip;  /* items to pass by first */
     size_t count_max;
     const hc_span *pattern; /* NULL: any key */
+    bool keys_only;         /* values without data */
 } visiting;
 
 static void visit_place(void *ctx, uint32_t place)
@@ -46,8 +47,10 @@ static void visit_place(void *ctx, uint32_t place)
                    .expires_at_ms = item.header.expires_at_ms,
                    .type = item_type(&item.header)};
     hci_codec *codec = NULL;
-    if (item.header.flags & ITEM_COMPRESSED) {
-        out.value = hc_span_make(NULL, hci_item_raw_bytes(&item));
+    bool packed = (item.header.flags & ITEM_COMPRESSED) != 0;
+    if (packed || v->keys_only)
+        out.value = hc_span_make(NULL, packed ? hci_item_raw_bytes(&item) : item.value.size);
+    if (packed && !v->keys_only) {
         codec = hci_codec_take(v->store);
         if (codec != NULL) (void)hci_unpack_view(v->store, codec, item.value, &out.value);
     }
@@ -91,6 +94,12 @@ static void scan(hc_store *store, uint64_t *cursor, size_t count, visiting *v)
 void hc_store_scan(hc_store *store, uint64_t *cursor, size_t count, hc_visit visit, void *ctx)
 {
     visiting v = {.store = store, .visit = visit, .ctx = ctx};
+    scan(store, cursor, count, &v);
+}
+
+void hc_store_scan_keys(hc_store *store, uint64_t *cursor, size_t count, hc_visit visit, void *ctx)
+{
+    visiting v = {.store = store, .visit = visit, .ctx = ctx, .keys_only = true};
     scan(store, cursor, count, &v);
 }
 

@@ -62,6 +62,12 @@ void run_delex(request *of);
 void run_delifeq(request *of);
 void run_digest(request *of);
 
+/* leased_commands.c, match_commands.c */
+void run_hc_get(request *of);
+void run_hc_set(request *of);
+void run_hc_release(request *of);
+void run_hc_delmatch(request *of);
+
 /* number_commands.c */
 void run_decr(request *of);
 void run_decrby(request *of);

@@ -1,9 +1,8 @@
 /*
  * keyspace_commands.c - all keys of a database: SCAN, KEYS, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL.
  *
- * The store hands out keys under a lock, so they are only copied there, one after another, each
- * behind its size; patterns are matched afterwards.  A walk goes in short slices and stops when
- * what it gathered passes a bound: SCAN then returns early (COUNT is a hint), KEYS with an error.
+ * A walk (key_walk.h) stops when what it gathered passes a bound: SCAN then returns early (COUNT is
+ * a hint), KEYS with an error.
  */
 #include <ctype.h>
 #include <limits.h>
@@ -12,70 +11,21 @@
 #include <string.h>
 
 #include "command/command_args.h"
-#include "command/command_text.h"
 #include "command/handlers.h"
+#include "command/key_walk.h"
 
 enum {
-    SLICE_KEYS = 64,
     SCAN_COUNT_DEFAULT = 10,
-    SCAN_BYTES_MAX = 1 << 20,  /* SCAN returns early beyond it */
-    KEYS_BYTES_MAX = 64 << 20, /* KEYS refuses beyond it */
-    /* a slice may pass a bound by its own size: its keys and one bucket of the store */
-    SLICE_BYTES_MAX = (SLICE_KEYS + 16) * (65536 + 8)
+    SCAN_BYTES_MAX = 1 << 20, /* SCAN returns early beyond it */
+    KEYS_BYTES_MAX = 64 << 20 /* KEYS refuses beyond it */
 };
-
-static void gather(void *ctx, const hc_item *item)
-{
-    text *keys = ctx;
-    uint32_t size = (uint32_t)item->key.size; /* <= HC_KEY_BYTES_MAX */
-    text_add(keys, &size, sizeof size);
-    text_add(keys, item->key.data, item->key.size);
-}
-
-/* The key at *at, which moves on; false at the end. */
-static bool next_key(const text *keys, size_t *at, hc_span *key_out)
-{
-    if (*at >= keys->size) return false;
-    uint32_t size;
-    memcpy(&size, keys->data + *at, sizeof size);
-    *key_out = hc_span_make(keys->data + *at + sizeof size, size);
-    *at += sizeof size + size;
-    return true;
-}
-
-/* Drops the keys that do not match from index `at` on; returns how many stay. */
-static size_t filter(text *keys, size_t at, const hc_span *pattern)
-{
-    size_t kept = 0, end = at;
-    hc_span key;
-    size_t begin = at;
-    while (next_key(keys, &at, &key)) {
-        if (hc_glob_match(*pattern, key)) {
-            memmove(keys->data + end, keys->data + begin, at - begin);
-            end += at - begin;
-            kept++;
-        }
-        begin = at;
-    }
-    keys->size = end;
-    return kept;
-}
-
-static size_t count_keys(const text *keys)
-{
-    size_t count = 0, at = 0;
-    hc_span key;
-    while (next_key(keys, &at, &key))
-        count++;
-    return count;
-}
 
 static void reply_keys(reply *to, const text *keys, size_t count)
 {
     size_t at = 0;
     hc_span key;
     to->ops->array(to, count);
-    while (next_key(keys, &at, &key))
+    while (key_next(keys, &at, &key))
         reply_text(to, key);
 }
 
@@ -110,21 +60,7 @@ static void gather_type(void *ctx, const hc_item *item)
     for (const char *c = type_name(item->type); *c != '\0'; c++)
         lower[size++] = (char)tolower((unsigned char)*c);
     lower[size] = '\0';
-    if (argument_is(to->wish->type, lower)) gather(to->keys, item);
-}
-
-/* An empty cursor is 0, as in Redis. */
-static bool cursor_parse(hc_span digits, uint64_t *cursor_out)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < digits.size; i++) {
-        unsigned digit = (unsigned)digits.data[i] - '0';
-        if (digit > 9) return false;
-        if (__builtin_mul_overflow(value, 10u, &value)) return false;
-        if (__builtin_add_overflow(value, digit, &value)) return false;
-    }
-    *cursor_out = value;
-    return true;
+    if (argument_is(to->wish->type, lower)) key_gather(to->keys, item);
 }
 
 static bool take_scan_options(request *of, scan_wish *wish)
@@ -156,11 +92,11 @@ static void scan(hc_store *store, scan_wish *wish, text *keys)
 {
     int64_t left = wish->count;
     do {
-        size_t slice = left < SLICE_KEYS ? (size_t)left : SLICE_KEYS;
+        size_t slice = left < KEY_SLICE_KEYS ? (size_t)left : KEY_SLICE_KEYS;
         if (wish->has_type)
-            hc_store_scan(store, &wish->cursor, slice, gather_type, &(scan_catch){keys, wish});
+            hc_store_scan_keys(store, &wish->cursor, slice, gather_type, &(scan_catch){keys, wish});
         else
-            hc_store_scan(store, &wish->cursor, slice, gather, keys);
+            hc_store_scan_keys(store, &wish->cursor, slice, key_gather, keys);
         left -= (int64_t)slice;
     } while (wish->cursor != 0 && left > 0 && keys->size < SCAN_BYTES_MAX && !keys->failed);
 }
@@ -168,21 +104,21 @@ static void scan(hc_store *store, scan_wish *wish, text *keys)
 void run_scan(request *of)
 {
     scan_wish wish = {.count = SCAN_COUNT_DEFAULT};
-    if (!cursor_parse(of->args[1], &wish.cursor)) {
+    if (!key_cursor_parse(of->args[1], &wish.cursor)) {
         request_error(of, "ERR invalid cursor");
         return;
     }
     if (!take_scan_options(of, &wish)) return;
     if (wish.count > HC_SCAN_COUNT_MAX) wish.count = HC_SCAN_COUNT_MAX;
     text keys;
-    text_init(&keys, SCAN_BYTES_MAX + SLICE_BYTES_MAX);
+    text_init(&keys, SCAN_BYTES_MAX + KEY_SLICE_BYTES_MAX);
     scan(of->session->store, &wish, &keys);
     if (keys.failed) { /* keys behind the cursor would be lost */
         request_error(of, ERROR_NO_MEMORY);
         text_fini(&keys);
         return;
     }
-    size_t count = wish.has_pattern ? filter(&keys, 0, &wish.pattern) : count_keys(&keys);
+    size_t count = wish.has_pattern ? key_filter(&keys, 0, &wish.pattern) : key_count(&keys);
     char cursor[24];
     int chars = snprintf(cursor, sizeof cursor, "%llu", (unsigned long long)wish.cursor);
     of->reply->ops->array(of->reply, 2);
@@ -199,33 +135,33 @@ void run_keys(request *of)
     if (!pattern_fits(of, pattern)) return;
     bool all = pattern.size == 1 && pattern.data[0] == '*';
     text keys;
-    text_init(&keys, KEYS_BYTES_MAX + SLICE_BYTES_MAX);
+    text_init(&keys, KEYS_BYTES_MAX + KEY_SLICE_BYTES_MAX);
     uint64_t cursor = 0;
     size_t count = 0;
     do {
         size_t filtered = keys.size;
-        hc_store_scan(of->session->store, &cursor, SLICE_KEYS, gather, &keys);
-        if (!all && !keys.failed) count += filter(&keys, filtered, &pattern);
+        hc_store_scan_keys(of->session->store, &cursor, KEY_SLICE_KEYS, key_gather, &keys);
+        if (!all && !keys.failed) count += key_filter(&keys, filtered, &pattern);
     } while (cursor != 0 && keys.size <= KEYS_BYTES_MAX && !keys.failed);
     if (keys.failed)
         request_error(of, ERROR_NO_MEMORY);
     else if (keys.size > KEYS_BYTES_MAX)
         request_error(of, "ERR KEYS would return more than 64 MiB, use SCAN");
     else
-        reply_keys(of->reply, &keys, all ? count_keys(&keys) : count);
+        reply_keys(of->reply, &keys, all ? key_count(&keys) : count);
     text_fini(&keys);
 }
 
 void run_randomkey(request *of)
 {
     text keys;
-    text_init(&keys, SLICE_BYTES_MAX);
-    size_t found = hc_store_random(of->session->store, gather, &keys);
+    text_init(&keys, KEY_SLICE_BYTES_MAX);
+    size_t found = hc_store_random(of->session->store, key_gather, &keys);
     size_t at = 0;
     hc_span key;
     if (keys.failed)
         request_error(of, ERROR_NO_MEMORY);
-    else if (found > 0 && next_key(&keys, &at, &key))
+    else if (found > 0 && key_next(&keys, &at, &key))
         reply_text(of->reply, key);
     else
         of->reply->ops->null(of->reply);

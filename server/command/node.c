@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "command/command.h"
+#include "command/leases.h"
 #include "command/node_stores.h"
 #include "command/push.h"
 #include "command/watchers.h"
@@ -76,6 +77,15 @@ static void *array_create(size_t count, size_t bytes)
     return array;
 }
 
+/* The hash is seeded with secret bytes, and tokens begin where no earlier run can have come to. */
+static leases *leases_of_node(const node *of)
+{
+    enum { TOKENS_PER_MS_BITS = 20 };
+    uint64_t seed;
+    node_random(of, &seed, sizeof seed);
+    return leases_create(seed, (uint64_t)of->started_ms << TOKENS_PER_MS_BITS);
+}
+
 hc_status node_create(const node_options *options, node **node_out)
 {
     *node_out = NULL;
@@ -97,7 +107,9 @@ hc_status node_create(const node_options *options, node **node_out)
     made->counters = array_create(taken.workers, sizeof *made->counters);
     made->counters_base = array_create(1, sizeof *made->counters_base);
     made->filters = array_create(taken.workers, sizeof *made->filters);
-    bool complete = made->counters != NULL && made->counters_base != NULL && made->filters != NULL;
+    made->leases = leases_of_node(made);
+    bool complete = made->counters != NULL && made->counters_base != NULL &&
+                    made->filters != NULL && made->leases != NULL;
     status = complete ? gate_init(&made->gate, taken.workers) : HC_ERR_NO_MEMORY;
     if (status == HC_OK) status = push_open(made);
     if (status == HC_OK)
@@ -120,6 +132,7 @@ void node_destroy(node *of)
         free(of->filters[i].written);
     }
     free(of->filters);
+    leases_destroy(of->leases); /* while there are stores to unfollow */
     node_stores_fini(of);
     watchers_fini(of);
     gate_fini(&of->gate);

@@ -119,6 +119,7 @@ struct node {
     pthread_mutex_t stores_lock;                    /* creates stores one at a time */
     _Atomic uint64_t max_memory_bytes;
     node_filter *filters;          /* options.workers of them */
+    struct leases *leases;         /* who makes values anew (leases.h) */
     node_counters *counters;       /* options.workers of them */
     node_counters *counters_base;  /* one: sums at the last CONFIG RESETSTAT */
     pthread_mutex_t counters_lock; /* guards counters_base */

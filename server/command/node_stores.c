@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "command/command_args.h"
+#include "command/leases.h"
 #include "command/watchers.h"
 
 enum { MAINTAIN_ITEMS_MAX = 4096 };
@@ -130,7 +131,12 @@ hc_status node_store_drop(node *of, hc_span name)
 {
     unsigned database;
     if (node_database_named(of, name, &database)) return HC_ERR_UNSUPPORTED;
-    return hc_stores_drop(of->registry, name);
+    hc_store_ref ref;
+    hc_status status = hc_stores_acquire(of->registry, name, &ref);
+    if (status == HC_OK) status = hc_stores_drop(of->registry, name);
+    if (status == HC_OK) leases_unfollow(of->leases, ref.store);
+    hc_store_ref_release(&ref);
+    return status;
 }
 
 bool node_store_next(node *of, uint32_t *index, hc_store_ref *ref_out)

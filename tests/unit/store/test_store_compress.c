@@ -656,6 +656,44 @@ static void test_threads_that_come_and_go_leave_no_contexts_behind(void **state)
     model_close();
 }
 
+typedef struct keys_seen {
+    size_t count, value_bytes;
+} keys_seen;
+
+static void see_key(void *ctx, const hc_item *item)
+{
+    keys_seen *seen = ctx;
+    assert_null(item->value.data);
+    assert_non_null(item->key.data);
+    seen->count++;
+    seen->value_bytes += item->value.size;
+}
+
+static void test_a_walk_over_keys_unpacks_no_value(void **state)
+{
+    (void)state;
+    enum { ITEMS = 100, BYTES = 4000 };
+    hc_store *store;
+    const hc_store_options options = {.size = sizeof options, .compression = HC_COMPRESSION_ZSTD};
+    static const uint8_t same[BYTES];
+    assert_int_equal(hc_store_create(NULL, &options, &store), HC_OK);
+    for (uint32_t i = 0; i < ITEMS; i++)
+        assert_int_equal(
+            hc_store_set(store, hc_span_make(&i, sizeof i), hc_span_make(same, BYTES), NULL),
+            HC_OK);
+    assert_int_equal(hc_store_set(store, span("raw"), span("value"), NULL), HC_OK);
+    assert_true(stats_of(store).compressed_items > 0);
+    uint64_t unpacked = stats_of(store).decompressions, cursor = 0;
+    keys_seen seen = {0};
+    do {
+        hc_store_scan_keys(store, &cursor, 10, see_key, &seen);
+    } while (cursor != 0);
+    assert_int_equal(seen.count, ITEMS + 1);
+    assert_int_equal(seen.value_bytes, ITEMS * BYTES + 5);
+    assert_int_equal(stats_of(store).decompressions, unpacked);
+    hc_store_destroy(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -668,6 +706,7 @@ int main(void)
         cmocka_unit_test(
             test_a_new_kind_of_values_gets_a_new_dictionary_and_old_ones_stay_readable),
         cmocka_unit_test(test_dictionaries_are_bounded_and_go_with_their_last_item),
+        cmocka_unit_test(test_a_walk_over_keys_unpacks_no_value),
         cmocka_unit_test(test_values_that_do_not_get_smaller_are_seldom_tried),
         cmocka_unit_test(test_threads_that_come_and_go_leave_no_contexts_behind),
         cmocka_unit_test(test_threads_read_whole_values_while_dictionaries_come_and_go),

@@ -144,7 +144,7 @@ static void test_followers_are_bounded_and_choose(void **state)
     assert_int_equal(hc_store_follow(f->store, &sets), HC_ERR_LIMIT);
     assert_int_equal(hc_store_set(f->store, span("a"), span("1"), NULL), HC_OK);
     assert_int_equal(hc_store_delete(f->store, span("a")), HC_OK);
-    assert_noted(f, "ssss");
+    assert_noted(f, "ssssssss");
 }
 
 /* ---- a copy ---- */

@@ -1,0 +1,44 @@
+/* table_hypercache.c - the rows of what Redis has not; command.h says what the fields mean. */
+#include "command/handlers.h"
+#include "command/table.h"
+
+enum {
+    WRITE = COMMAND_WRITE,
+    READ = COMMAND_READONLY,
+    ROOM = COMMAND_DENYOOM,
+    FAST = COMMAND_FAST
+};
+
+#define KEY(access_)                                                                               \
+    {                                                                                              \
+        1, 1, 1, COMMAND_ACCESS_##access_, COMMAND_ACCESS_NONE                                     \
+    }
+#define NONE                                                                                       \
+    {                                                                                              \
+        0, 0, 0, COMMAND_ACCESS_NONE, COMMAND_ACCESS_NONE                                          \
+    }
+#define ROW(name_, arity_, flags_, keys_, run_)                                                    \
+    .name = name_, .arity = arity_, .flags = flags_, .keys = keys_, .run = run_, .since = "7.4.0"
+#define STRING .categories = COMMAND_STRING, .group = COMMAND_GROUP_STRING
+#define EXPIRY                                                                                     \
+    "[expiration(EX=seconds:integer|PX=milliseconds:integer|EXAT=unix-time-seconds:unix-time|"     \
+    "PXAT=unix-time-milliseconds:unix-time)]"
+
+static const command rows[] = {
+    {ROW("hc.get", -2, READ | FAST, KEY(READ), run_hc_get), STRING, .complexity = "O(1)",
+     .summary = "Returns a value and, when it is missing or stale, who is to make it anew",
+     .arguments = "key [STALE=milliseconds:integer] [LEASE=milliseconds:integer]"},
+    {ROW("hc.set", -4, WRITE | ROOM, KEY(OVERWRITE), run_hc_set), STRING, .complexity = "O(1)",
+     .summary = "Sets a value made under a lease that HC.GET gave, if nobody was faster",
+     .arguments = "key value token " EXPIRY},
+    {ROW("hc.release", 3, READ | FAST, KEY(READ), run_hc_release), STRING, .complexity = "O(1)",
+     .summary = "Gives a lease back without a value", .arguments = "key token"},
+    {ROW("hc.delmatch", -2, WRITE, NONE, run_hc_delmatch),
+     .categories = COMMAND_KEYSPACE | COMMAND_DANGEROUS, .group = COMMAND_GROUP_GENERIC,
+     .complexity = "O(COUNT) a call, O(N) for all N keys",
+     .summary = "Deletes keys that match a pattern, looking at some at a time",
+     .tips = "nondeterministic_output request_policy:special",
+     .arguments = "pattern:pattern [CURSOR=cursor:integer] [COUNT=count:integer]"},
+};
+
+const command_group_rows command_rows_hypercache = {rows, sizeof rows / sizeof rows[0]};
