@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command/pubsub.h"
 #include "command/push.h"
 
 enum { SHOWN_BYTES_MAX = 128 /* of a name or of arguments in an error text */ };
@@ -119,6 +120,23 @@ static void refuse_unknown_sub(request *of)
                    (const char *)of->args[1].data, upper);
 }
 
+/* In RESP2 a client that has subscribed could not tell replies from messages. */
+static bool subscriber_may_not(const request *of)
+{
+    return of->session->subscribed != NULL && of->reply->protocol == 2 &&
+           (of->command->flags & COMMAND_SUBSCRIBED) == 0 && pubsub_subscribed(of->session);
+}
+
+static void refuse_to_subscriber(request *of)
+{
+    char name[COMMAND_NAME_CHARS];
+    command_full_name(of->command, name);
+    request_errorf(of,
+                   "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
+                   "RESET are allowed in this context",
+                   name);
+}
+
 static bool arity_fits(const command *row, size_t argc)
 {
     return row->arity >= 0 ? argc == (size_t)row->arity : argc >= (size_t)-row->arity;
@@ -159,7 +177,8 @@ static size_t prefetch_keys(const request *requests, size_t count, const hc_stor
     size_t used = 0, i = 0;
     for (; i < count && used < HC_STORE_BATCH_MAX; i++) {
         const command *row = requests[i].command;
-        if (row == NULL || row->keys.first == 0) continue;
+        if (row == NULL || row->keys.first == 0 || row->keys.access == COMMAND_ACCESS_CHANNEL)
+            continue;
         size_t of_request = command_key_count(row, requests[i].args, requests[i].argc);
         for (size_t k = 0; k < of_request && used < HC_STORE_BATCH_MAX; k++)
             keys[used++] = requests[i].args[command_key_at(row, k)];
@@ -203,6 +222,9 @@ static bool is_refused(request *of, const timing *time)
     } else if (!arity_fits(row, of->argc) || row->run == NULL) {
         node_count(&time->counters->rejections[command_index(row)], 1);
         if (!transaction_refuses(of)) request_error_arity(of);
+    } else if (subscriber_may_not(of)) {
+        node_count(&time->counters->rejections[command_index(row)], 1);
+        refuse_to_subscriber(of);
     } else {
         return false;
     }

@@ -11,6 +11,7 @@
 #include "command/command_args.h"
 #include "command/command_text.h"
 #include "command/handlers.h"
+#include "command/pubsub.h"
 
 enum { LIST_BYTES_MAX = 64 << 20 };
 
@@ -109,6 +110,7 @@ static void add_letter(flag_letters *to, char letter, bool holds)
 static flag_letters letters_of(session *one)
 {
     flag_letters of = {{0}, 0};
+    add_letter(&of, 'P', pubsub_subscribed(one));
     add_letter(&of, 'x', atomic_load_explicit(&one->queued_count, memory_order_relaxed) >= 0);
     add_letter(&of, 'd', atomic_load_explicit(&one->watch_broken, memory_order_relaxed));
     add_letter(&of, 'e', atomic_load_explicit(&one->no_evict, memory_order_relaxed));
@@ -131,8 +133,11 @@ static void describe(text *to, session *one, uint64_t now_ns)
     text_printf(to, "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRIu64 " idle=%" PRIu64,
                 one->id, one->address, one->local_address, one->descriptor, one->name,
                 (now_ns - one->created_ns) / 1000000000u, idle_ns / 1000000000u);
-    text_printf(to, " flags=%s db=%d sub=0 psub=0 ssub=0 multi=%d watch=%zu", letters_of(one).text,
+    text_printf(to, " flags=%s db=%d sub=%zu psub=%zu ssub=%zu", letters_of(one).text,
                 atomic_load_explicit(&one->database, memory_order_relaxed),
+                pubsub_count(one, PUBSUB_CHANNEL), pubsub_count(one, PUBSUB_PATTERN),
+                pubsub_count(one, PUBSUB_SHARD));
+    text_printf(to, " multi=%d watch=%zu",
                 atomic_load_explicit(&one->queued_count, memory_order_relaxed),
                 atomic_load_explicit(&one->watch_count, memory_order_relaxed));
     text_printf(to, " qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu",
@@ -169,17 +174,19 @@ void run_client_info(request *of)
 typedef struct list_wish {
     const hc_span *ids; /* NULL: all */
     size_t id_count;
-    bool nobody; /* a type that no client has here */
+    bool by_type;
+    enum { TYPE_NORMAL = 0, TYPE_PUBSUB = 1, TYPE_NOBODY } type;
 } list_wish;
 
 static bool take_list_options(request *of, list_wish *wish)
 {
-    static const char *const types[] = {"normal", "master", "slave", "replica", "pubsub"};
+    static const char *const types[] = {"normal", "pubsub", "master", "slave", "replica"};
     if (of->argc == 2) return true;
     if (of->argc == 4 && argument_is(of->args[2], "type")) {
         for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
             if (!argument_is(of->args[3], types[i])) continue;
-            wish->nobody = i > 0;
+            wish->by_type = true;
+            wish->type = i < TYPE_NOBODY ? i : TYPE_NOBODY;
             return true;
         }
         int bytes = of->args[3].size < 128 ? (int)of->args[3].size : 128;
@@ -203,7 +210,7 @@ static bool take_list_options(request *of, list_wish *wish)
 
 static bool is_wished(const list_wish *wish, const session *one)
 {
-    if (wish->nobody) return false;
+    if (wish->by_type) return wish->type == (pubsub_subscribed(one) ? TYPE_PUBSUB : TYPE_NORMAL);
     if (wish->ids == NULL) return true;
     for (size_t i = 0; i < wish->id_count; i++) {
         int64_t id;

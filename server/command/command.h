@@ -33,11 +33,13 @@ typedef enum command_flag {
     COMMAND_ALLOW_BUSY = 1u << 14,
     COMMAND_MOVABLEKEYS = 1u << 15, /* keys.counted */
     /* Not printed: runs while no other command of any client does (gate.h). */
-    COMMAND_EXCLUSIVE = 1u << 30
+    COMMAND_EXCLUSIVE = 1u << 30,
+    /* Not printed: a RESP2 client that has subscribed may send it. */
+    COMMAND_SUBSCRIBED = 1u << 29
 } command_flag;
 
-/* ACL categories; those that follow from the flags (@read, @write, @admin, @dangerous, @fast,
- * @slow) are derived. */
+/* ACL categories; those that follow from the flags (@read, @write, @admin, @dangerous, @pubsub,
+ * @fast, @slow) are derived. */
 typedef enum command_category {
     COMMAND_KEYSPACE = 1u << 0,
     COMMAND_STRING = 1u << 1,
@@ -53,7 +55,8 @@ typedef enum command_group {
     COMMAND_GROUP_CONNECTION,
     COMMAND_GROUP_SERVER,
     COMMAND_GROUP_FILTER,
-    COMMAND_GROUP_TRANSACTIONS
+    COMMAND_GROUP_TRANSACTIONS,
+    COMMAND_GROUP_PUBSUB
 } command_group;
 
 /* What a command does with its keys, as key-specs say it. */
@@ -69,7 +72,8 @@ typedef enum command_access {
     COMMAND_ACCESS_VARIABLE,    /* RW access update variable_flags */
     COMMAND_ACCESS_TAKE,        /* RW access delete */
     COMMAND_ACCESS_REMOVE,      /* RM delete */
-    COMMAND_ACCESS_REMOVE_IF    /* RW delete variable_flags */
+    COMMAND_ACCESS_REMOVE_IF,   /* RW delete variable_flags */
+    COMMAND_ACCESS_CHANNEL      /* not_key: a shard channel, which has a slot as keys have */
 } command_access;
 
 /* Where the keys stand among the arguments: first 0 means none; last -1 means the last one. */

@@ -72,7 +72,7 @@ void run_command_getkeys(request *of)
         request_error(of, "ERR Invalid command specified");
         return;
     }
-    if (row->keys.first == 0) {
+    if (row->keys.first == 0 || row->keys.access == COMMAND_ACCESS_CHANNEL) {
         request_error(of, "ERR The command has no key arguments");
         return;
     }

@@ -171,6 +171,8 @@ static hc_span group_name(const command *row)
         return HC_SPAN("generic");
     case COMMAND_GROUP_CONNECTION:
         return HC_SPAN("connection");
+    case COMMAND_GROUP_PUBSUB:
+        return HC_SPAN("pubsub");
     case COMMAND_GROUP_FILTER:
         return HC_SPAN("cf");
     case COMMAND_GROUP_TRANSACTIONS:

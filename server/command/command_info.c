@@ -32,6 +32,7 @@ typedef enum category {
     CATEGORY_READ,
     CATEGORY_WRITE,
     CATEGORY_STRING,
+    CATEGORY_PUBSUB,
     CATEGORY_ADMIN,
     CATEGORY_FAST,
     CATEGORY_SLOW,
@@ -43,8 +44,8 @@ typedef enum category {
 } category;
 
 static const char *const category_names[CATEGORY_COUNT] = {
-    "@keyspace", "@read",      "@write",      "@string",      "@admin", "@fast",
-    "@slow",     "@dangerous", "@connection", "@transaction", "@cuckoo"};
+    "@keyspace", "@read", "@write",     "@string",     "@pubsub",      "@admin",
+    "@fast",     "@slow", "@dangerous", "@connection", "@transaction", "@cuckoo"};
 
 static bool has_category(const command *row, category which)
 {
@@ -67,6 +68,8 @@ static bool has_category(const command *row, category which)
         return (row->categories & COMMAND_DANGEROUS) != 0 || (row->flags & COMMAND_ADMIN) != 0;
     case CATEGORY_TRANSACTION:
         return (row->categories & COMMAND_TRANSACTION) != 0;
+    case CATEGORY_PUBSUB:
+        return (row->flags & COMMAND_PUBSUB) != 0;
     case CATEGORY_FILTER:
         return (row->categories & COMMAND_FILTER) != 0;
     default:
@@ -127,7 +130,8 @@ static const char *access_words(command_access access)
                                             "RW access update variable_flags",
                                         [COMMAND_ACCESS_TAKE] = "RW access delete",
                                         [COMMAND_ACCESS_REMOVE] = "RM delete",
-                                        [COMMAND_ACCESS_REMOVE_IF] = "RW delete variable_flags"};
+                                        [COMMAND_ACCESS_REMOVE_IF] = "RW delete variable_flags",
+                                        [COMMAND_ACCESS_CHANNEL] = "not_key"};
     return words[access];
 }
 

@@ -10,13 +10,25 @@
 #include "command/client_name.h"
 #include "command/command_args.h"
 #include "command/handlers.h"
+#include "command/pubsub.h"
+#include "command/push.h"
 #include "command/transaction.h"
 #include "command/watchers.h"
+
+/* In the form of a message, which is all that such a client expects. */
+static void ping_subscriber(request *of)
+{
+    of->reply->ops->array(of->reply, 2);
+    reply_text(of->reply, HC_SPAN("pong"));
+    reply_text(of->reply, of->argc == 2 ? of->args[1] : HC_SPAN(""));
+}
 
 void run_ping(request *of)
 {
     if (of->argc > 2)
         request_error_arity(of);
+    else if (of->reply->protocol == 2 && pubsub_subscribed(of->session))
+        ping_subscriber(of);
     else if (of->argc == 2)
         reply_text(of->reply, of->args[1]);
     else
@@ -158,6 +170,8 @@ void run_reset(request *of)
     request_unmute(of);
     transaction_drop(who);
     watch_drop(who);
+    pubsub_end(who);
+    push_deliver(who, of->reply, SIZE_MAX); /* in the protocol they were meant for */
     who->no_touch = false;
     atomic_store_explicit(&who->no_evict, false, memory_order_relaxed);
     (void)session_select(who, 0); /* is there since node_create */

@@ -35,6 +35,22 @@ void run_command_help(request *of);
 void run_command_info(request *of);
 void run_command_list(request *of);
 
+/* pubsub_commands.c */
+void run_psubscribe(request *of);
+void run_publish(request *of);
+void run_pubsub_channels(request *of);
+void run_pubsub_help(request *of);
+void run_pubsub_numpat(request *of);
+void run_pubsub_numsub(request *of);
+void run_pubsub_shardchannels(request *of);
+void run_pubsub_shardnumsub(request *of);
+void run_punsubscribe(request *of);
+void run_spublish(request *of);
+void run_ssubscribe(request *of);
+void run_subscribe(request *of);
+void run_sunsubscribe(request *of);
+void run_unsubscribe(request *of);
+
 /* string_commands.c */
 void run_append(request *of);
 void run_get(request *of);
@@ -77,8 +93,6 @@ void run_incrbyfloat(request *of);
 
 /* key_commands.c */
 void run_copy(request *of);
-void run_dump(request *of);
-void run_restore(request *of);
 void run_del(request *of);
 void run_exists(request *of);
 void run_rename(request *of);

@@ -16,6 +16,7 @@
 #include "command/command_text.h"
 #include "command/config_values.h"
 #include "command/handlers.h"
+#include "command/pubsub.h"
 
 enum { INFO_BYTES_MAX = 1 << 20, HUMAN_CHARS = 32 };
 
@@ -51,9 +52,11 @@ static void print_clients(text *to, node *of)
     text_printf(to,
                 "connected_clients:%zu\r\ncluster_connections:0\r\nmaxclients:%" PRId64 "\r\n"
                 "client_recent_max_input_buffer:0\r\nclient_recent_max_output_buffer:0\r\n"
-                "blocked_clients:0\r\ntracking_clients:0\r\nclients_in_timeout_table:0\r\n",
+                "blocked_clients:0\r\ntracking_clients:0\r\npubsub_clients:%zu\r\n"
+                "clients_in_timeout_table:0\r\n",
                 node_session_count(of),
-                config_setting_number(of, "network.max_clients", of->options.clients_max));
+                config_setting_number(of, "network.max_clients", of->options.clients_max),
+                pubsub_sessions(of));
 }
 
 /* Resident bytes of this process; 0 where that cannot be read. */
@@ -152,7 +155,7 @@ static void print_memory(text *to, node *of)
                 "maxmemory_policy:%s\r\nmem_fragmentation_ratio:%.2f\r\n"
                 "mem_fragmentation_bytes:%" PRId64 "\r\nmem_allocator:segments\r\n"
                 "lazyfree_pending_objects:0\r\n",
-                config_policy_name(node_eviction(of)), (double)resident / used,
+                config_policy_name(of->options.eviction), (double)resident / used,
                 (int64_t)resident - (int64_t)sum.memory_bytes);
     text_printf(to,
                 "hypercache_segment_bytes:%" PRIu64 "\r\nhypercache_extent_bytes:%" PRIu64
@@ -204,15 +207,21 @@ static void print_stats(text *to, node *of)
                 atomic_load(&totals.connections), atomic_load(&totals.commands),
                 atomic_load(&of->ops_per_second), atomic_load(&totals.input_bytes),
                 atomic_load(&totals.output_bytes), atomic_load(&totals.connections_rejected));
+    text_printf(to,
+                "client_output_buffer_limit_disconnections:%" PRIu64 "\r\n"
+                "hypercache_pushes:%" PRIu64 "\r\n",
+                atomic_load(&totals.push_overflows), atomic_load(&totals.pushes));
     print_compression(to, &sum);
     text_printf(to,
                 "expired_keys:%" PRIu64 "\r\nevicted_keys:%" PRIu64 "\r\nevicted_clients:0\r\n"
                 "keyspace_hits:%" PRIu64 "\r\nkeyspace_misses:%" PRIu64
-                "\r\npubsub_channels:0\r\npubsub_patterns:0\r\nlatest_fork_usec:0\r\n"
+                "\r\npubsub_channels:%zu\r\npubsub_patterns:%zu\r\npubsubshard_channels:%zu\r\n"
+                "latest_fork_usec:0\r\n"
                 "total_forks:0\r\nunexpected_error_replies:0\r\ntotal_error_replies:%" PRIu64
                 "\r\nprotocol_errors:%" PRIu64 "\r\n",
-                sum.expired, sum.evicted, sum.hits, sum.misses, atomic_load(&totals.errors),
-                atomic_load(&totals.protocol_errors));
+                sum.expired, sum.evicted, sum.hits, sum.misses, pubsub_names(of, PUBSUB_CHANNEL),
+                pubsub_names(of, PUBSUB_PATTERN), pubsub_names(of, PUBSUB_SHARD),
+                atomic_load(&totals.errors), atomic_load(&totals.protocol_errors));
 }
 
 static void print_replication(text *to, node *of)

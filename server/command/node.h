@@ -100,6 +100,7 @@ static inline void node_count(_Atomic uint64_t *counter, uint64_t amount)
 
 typedef struct push_office push_office; /* push_inbox.c */
 typedef struct watchers watchers;       /* watchers.h */
+typedef struct pubsub pubsub;           /* pubsub.c */
 
 /* Fields are for server/command; others use the functions below. */
 struct node {
@@ -118,7 +119,6 @@ struct node {
     unsigned database_count;                        /* of those; under stores_lock */
     pthread_mutex_t stores_lock;                    /* creates stores one at a time */
     _Atomic uint64_t max_memory_bytes;
-    _Atomic uint32_t eviction;     /* of the databases, and of stores to come */
     node_filter *filters;          /* options.workers of them */
     struct leases *leases;         /* who makes values anew (leases.h) */
     node_counters *counters;       /* options.workers of them */
@@ -129,6 +129,7 @@ struct node {
     session *sessions_last;
     size_t session_count;
     _Atomic uint64_t next_session_id;
+    pubsub *pubsub;
     push_office *offices;                                            /* options.workers of them */
     _Atomic size_t push_bytes;                                       /* of all messages alive */
     _Atomic uint64_t push_hard_bytes, push_soft_bytes, push_soft_ms; /* push_limits */
@@ -191,11 +192,6 @@ bool node_maintain(node *of);
  *   HC_ERR_INVALID  not 0 and below HC_STORE_MEMORY_BYTES_MIN */
 hc_status node_set_max_memory(node *of, uint64_t bytes);
 uint64_t node_max_memory(const node *of);
-
-/* Databases change at once; stores that STORE CREATE made keep what they were made with.
- *   HC_ERR_INVALID  no hc_eviction */
-hc_status node_set_eviction(node *of, uint32_t eviction);
-uint32_t node_eviction(const node *of);
 
 size_t node_session_count(node *of);
 void node_random(const node *of, void *bytes, size_t size); /* from the host */

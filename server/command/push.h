@@ -70,13 +70,13 @@ static inline push_item push_array(size_t count)
 {
     return (push_item){.kind = PUSH_ARRAY, .number = (int64_t)count};
 }
-static inline push_item push_bulk(hc_span text)
+static inline push_item push_bulk(hc_span bytes)
 {
-    return (push_item){.kind = PUSH_BULK, .text = text};
+    return (push_item){.kind = PUSH_BULK, .text = bytes};
 }
-static inline push_item push_status(hc_span text)
+static inline push_item push_status(hc_span line)
 {
-    return (push_item){.kind = PUSH_STATUS, .text = text};
+    return (push_item){.kind = PUSH_STATUS, .text = line};
 }
 static inline push_item push_integer(int64_t number)
 {
@@ -108,7 +108,8 @@ void push_inbox_retain(push_inbox *of);
 void push_inbox_release(push_inbox *of);           /* accepts NULL */
 uint64_t push_inbox_session(const push_inbox *of); /* its id */
 
-/* Takes a reference of its own.  False: the session is gone or about to be closed. */
+/* Takes a reference of its own.  False: the session is gone or about to be closed.  `what` NULL, a
+ * message there was no memory for, has the client closed: it would not know what it missed. */
 bool push_post(push_inbox *to, push *what);
 
 /* A worker has much to look at that was posted since it last did: who can wait should. */

@@ -211,8 +211,9 @@ static push *queue_take(push_inbox *from)
     return taken;
 }
 
-static bool queue_grow(push_inbox *of)
+static bool queue_has_room(push_inbox *of)
 {
+    if (of->count < of->capacity) return true;
     size_t capacity = of->capacity == 0 ? QUEUE_MIN : 2 * of->capacity;
     push **queue = malloc(capacity * sizeof(push *));
     if (queue == NULL) return false;
@@ -269,7 +270,7 @@ bool push_post(push_inbox *to, push *what)
     push_office *office = to->office;
     pthread_mutex_lock(&office->lock);
     bool takes = to->owner != NULL && !to->overflowed;
-    if (takes && (!fits(to, what->bytes) || (to->count == to->capacity && !queue_grow(to)))) {
+    if (takes && (what == NULL || !fits(to, what->bytes) || !queue_has_room(to))) {
         to->overflowed = true;
         takes = false;
         list_add(to);
@@ -400,7 +401,7 @@ void push_deliver(session *who, reply *to, size_t output_soft_bytes)
     size_t count;
     do {
         size_t pending = to->ops->pending(to);
-        size_t room = pending <= output_soft_bytes ? output_soft_bytes - pending + 1 : 0;
+        size_t room = pending <= output_soft_bytes ? (output_soft_bytes - pending) | 1 : 0;
         count = take_some(inbox, room, taken);
         for (size_t i = 0; i < count; i++) {
             push_encode(taken[i], to);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command/pubsub.h"
 #include "command/push.h"
 #include "command/transaction.h"
 #include "command/watchers.h"
@@ -50,6 +51,7 @@ void session_fini(session *of)
     node *on = of->node;
     transaction_drop(of);
     watch_drop(of);
+    pubsub_end(of);
     pthread_mutex_lock(&on->sessions_lock);
     if (of->previous != NULL)
         of->previous->next = of->next;

@@ -26,6 +26,10 @@ typedef struct transaction transaction; /* transaction.h */
 typedef struct watch watch;             /* watchers.h */
 typedef struct push_inbox push_inbox;   /* push.h */
 
+typedef enum pubsub_kind { PUBSUB_CHANNEL = 0, PUBSUB_PATTERN, PUBSUB_SHARD } pubsub_kind;
+enum { PUBSUB_KINDS = 3 };
+typedef struct pubsub_session pubsub_session; /* pubsub.c */
+
 typedef enum session_replies {
     SESSION_REPLIES_ON = 0,
     SESSION_REPLIES_OFF,      /* CLIENT REPLY OFF */
@@ -40,12 +44,14 @@ struct session {
     bool alone; /* has the node to itself: request_alone_begin */
     bool no_touch;
     session_replies replies;
-    transaction *transaction; /* NULL: commands run as they come */
-    watch *watches;           /* what WATCH named; latest first */
-    size_t watch_bytes;       /* of their keys */
-    reply *muted;             /* while a request runs unheard: the reply it would have had */
-    hc_store *store;          /* of `database`, or of `selected` */
-    hc_store_ref selected;    /* a named store; all zero: a database */
+    bool in_exec;               /* while what was queued runs: its replies are parts of one */
+    pubsub_session *subscribed; /* NULL: it never subscribed */
+    transaction *transaction;   /* NULL: commands run as they come */
+    watch *watches;             /* what WATCH named; latest first */
+    size_t watch_bytes;         /* of their keys */
+    reply *muted;               /* while a request runs unheard: the reply it would have had */
+    hc_store *store;            /* of `database`, or of `selected` */
+    hc_store_ref selected;      /* a named store; all zero: a database */
     node *node;
     unsigned worker; /* index of the node's counters */
 
@@ -66,8 +72,9 @@ struct session {
     _Atomic size_t output_bytes_pending; /* not yet sent */
     _Atomic uint64_t input_bytes;        /* since connected */
     _Atomic uint64_t output_bytes;
-    _Atomic bool watch_broken;   /* set by whoever changes a watched key */
-    _Atomic(push_inbox *) inbox; /* NULL: nobody posted anything yet (push.h) */
+    _Atomic bool watch_broken;                    /* set by whoever changes a watched key */
+    _Atomic uint32_t subscriptions[PUBSUB_KINDS]; /* how many of each kind; pubsub.h */
+    _Atomic(push_inbox *) inbox;                  /* NULL: nobody posted anything yet (push.h) */
 
     /* Guarded by node->sessions_lock. */
     char address[SESSION_ADDRESS_CHARS];       /* the client's */

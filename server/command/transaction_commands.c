@@ -6,6 +6,7 @@
  * keeps others out if keys are watched: between the look at them and the command none may change.
  */
 #include "command/handlers.h"
+#include "command/push.h"
 #include "command/transaction.h"
 #include "command/watchers.h"
 
@@ -47,6 +48,16 @@ static void run_all(request *of, const transaction *queue)
     }
 }
 
+/* What had been posted comes before the reply, which it must not interrupt (push.h). */
+static void run_in_transaction(request *of, const transaction *queue)
+{
+    session *who = of->session;
+    if (push_waits(who)) push_deliver(who, who->muted != NULL ? who->muted : of->reply, SIZE_MAX);
+    who->in_exec = true;
+    run_all(of, queue);
+    who->in_exec = false;
+}
+
 void run_exec(request *of)
 {
     session *who = of->session;
@@ -65,7 +76,7 @@ void run_exec(request *of)
     else if (broken)
         of->reply->ops->null_array(of->reply);
     else
-        run_all(of, queue);
+        run_in_transaction(of, queue);
     if (begun) request_alone_end(of);
     who->transaction = queue;
     transaction_drop(who);
