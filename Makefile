@@ -196,6 +196,16 @@ unit: ## run the unit tests and fuzz corpora only
 	$(REMAKE) unit-programs
 	@$(RUN_TESTS) --unit $(UNIT_TESTS) --replay $(FUZZERS)
 
+.PHONY: test-clients
+test-clients: ## every client library of the matrix, and 100000 random sequences beside redis-server
+	$(PACKAGES) build test
+	-$(PACKAGES) clients
+	$(REMAKE) all
+	@FULL=1 HYPERCACHED=$(abspath $(BUILD)/hypercached) BUILD=$(BUILD) CC=$(CC) \
+	    $(PYTHON) tests/system/test_clients.py
+	@FULL=1 HYPERCACHED=$(abspath $(BUILD)/hypercached) BUILD=$(BUILD) \
+	    $(PYTHON) tests/system/test_differential.py
+
 .PHONY: bench bench-programs
 bench-programs:
 	$(PACKAGES) build bench

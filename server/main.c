@@ -290,6 +290,7 @@ static void run(assembly *of, const sigset_t *set)
 
 static int daemon_run(assembly *of)
 {
+    const config *cfg = &of->cfg;
     sigset_t set;
     int status = EXIT_FAILURE;
     (void)mallopt(M_ARENA_MAX, 2); /* a third one would hold memory and hardly save time */
@@ -304,7 +305,10 @@ static int daemon_run(assembly *of)
     of->host = (hc_host){.size = sizeof(hc_host), .log = log_sink_log(of->sink)};
     of->pressure = (hc_pressure){.size = sizeof(hc_pressure),
                                  .ctx = (void *)(uintptr_t)of->host.log,
-                                 .changed = event_memory_pressure};
+                                 .changed = event_memory_pressure,
+                                 .warning_percent = (uint32_t)cfg->cache.pressure_warning_percent,
+                                 .critical_percent = (uint32_t)cfg->cache.pressure_critical_percent,
+                                 .panic_percent = (uint32_t)cfg->cache.pressure_panic_percent};
     tuning_init(&of->tuning, &of->cfg, of->sink, of->workers);
     if (!node_start(of)) goto sink;
     tuning_attach(&of->tuning, of->node, NULL); /* the first client may ask for changes */

@@ -48,6 +48,7 @@ static setting_kind kind_of(const config_key *key)
         return SETTING_DURATION;
     case CONFIG_LIST:
         return SETTING_LIST;
+    case CONFIG_REAL:
     case CONFIG_ENUM:
     case CONFIG_TEXT:
         break;

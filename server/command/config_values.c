@@ -49,7 +49,7 @@ const char *config_node_text(const node *of, const config_name *which, char text
 {
     const node_options *options = &of->options;
     uint64_t value = 0;
-    if (strcmp(which->name, "maxmemory-policy") == 0) return config_policy_name(options->eviction);
+    if (strcmp(which->name, "maxmemory-policy") == 0) return config_policy_name(node_eviction(of));
     if (strcmp(which->name, "maxmemory") == 0) value = node_max_memory(of);
     if (strcmp(which->name, "databases") == 0) value = options->databases;
     if (strcmp(which->name, "io-threads") == 0) value = options->workers;

@@ -93,6 +93,8 @@ void run_incrbyfloat(request *of);
 
 /* key_commands.c */
 void run_copy(request *of);
+void run_dump(request *of);
+void run_restore(request *of);
 void run_del(request *of);
 void run_exists(request *of);
 void run_rename(request *of);

@@ -155,7 +155,7 @@ static void print_memory(text *to, node *of)
                 "maxmemory_policy:%s\r\nmem_fragmentation_ratio:%.2f\r\n"
                 "mem_fragmentation_bytes:%" PRId64 "\r\nmem_allocator:segments\r\n"
                 "lazyfree_pending_objects:0\r\n",
-                config_policy_name(of->options.eviction), (double)resident / used,
+                config_policy_name(node_eviction(of)), (double)resident / used,
                 (int64_t)resident - (int64_t)sum.memory_bytes);
     text_printf(to,
                 "hypercache_segment_bytes:%" PRIu64 "\r\nhypercache_extent_bytes:%" PRIu64

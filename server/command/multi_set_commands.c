@@ -101,7 +101,7 @@ static hc_status set_each(const multi_set *of, hc_txn *txn, size_t *failed_out)
 static bool room_may_be_refused(const request *of, const multi_set *wish)
 {
     hc_store_info info = {.size = sizeof info};
-    uint32_t eviction = of->node->options.eviction;
+    uint32_t eviction = node_eviction(of->node);
     if (of->session->selected.held != NULL) {
         hc_store_ref_info(&of->session->selected, &info);
         eviction = info.options->eviction;

@@ -119,6 +119,7 @@ struct node {
     unsigned database_count;                        /* of those; under stores_lock */
     pthread_mutex_t stores_lock;                    /* creates stores one at a time */
     _Atomic uint64_t max_memory_bytes;
+    _Atomic uint32_t eviction;     /* of the databases, and of stores to come */
     node_filter *filters;          /* options.workers of them */
     struct leases *leases;         /* who makes values anew (leases.h) */
     node_counters *counters;       /* options.workers of them */
@@ -192,6 +193,11 @@ bool node_maintain(node *of);
  *   HC_ERR_INVALID  not 0 and below HC_STORE_MEMORY_BYTES_MIN */
 hc_status node_set_max_memory(node *of, uint64_t bytes);
 uint64_t node_max_memory(const node *of);
+
+/* Databases change at once; stores that STORE CREATE made keep what they were made with.
+ *   HC_ERR_INVALID  no hc_eviction */
+hc_status node_set_eviction(node *of, uint32_t eviction);
+uint32_t node_eviction(const node *of);
 
 size_t node_session_count(node *of);
 void node_random(const node *of, void *bytes, size_t size); /* from the host */

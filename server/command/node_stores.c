@@ -25,6 +25,7 @@ hc_status node_stores_init(node *of)
 {
     const hc_stores_options options = {.size = sizeof options,
                                        .stores_max = NODE_DATABASES_MAX + of->options.stores_max};
+    atomic_init(&of->eviction, of->options.eviction);
     hc_status status = hc_stores_create(of->options.host, &options, &of->registry);
     if (status != HC_OK) return status;
     return node_store(of, 0) != NULL ? HC_OK : HC_ERR_NO_MEMORY;
@@ -101,7 +102,7 @@ node_store_settings node_store_defaults(node *of)
 {
     return (node_store_settings){.max_memory_bytes = node_max_memory(of),
                                  .default_ttl_ms = of->options.default_ttl_ms,
-                                 .eviction = of->options.eviction,
+                                 .eviction = node_eviction(of),
                                  .compression = of->options.compression};
 }
 
@@ -217,6 +218,24 @@ hc_status node_set_max_memory(node *of, uint64_t bytes)
 uint64_t node_max_memory(const node *of)
 {
     return atomic_load(&of->max_memory_bytes);
+}
+
+hc_status node_set_eviction(node *of, uint32_t eviction)
+{
+    hc_status status = HC_OK;
+    pthread_mutex_lock(&of->stores_lock);
+    for (unsigned i = 0; i < of->options.databases && status == HC_OK; i++) {
+        hc_store *store = atomic_load_explicit(&of->stores[i], memory_order_relaxed);
+        if (store != NULL) status = hc_store_evict_by(store, eviction);
+    }
+    if (status == HC_OK) atomic_store(&of->eviction, eviction);
+    pthread_mutex_unlock(&of->stores_lock);
+    return status;
+}
+
+uint32_t node_eviction(const node *of)
+{
+    return atomic_load_explicit(&((node *)(uintptr_t)of)->eviction, memory_order_relaxed);
 }
 
 bool node_stores_maintain(node *of)

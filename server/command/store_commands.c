@@ -178,7 +178,7 @@ static void reply_store(reply *to, const hc_store_ref *ref, bool is_database)
     reply_name(to, "kind");
     reply_name(to, is_database ? "database" : "store");
     reply_name(to, "eviction");
-    reply_name(to, config_policy_name(info.options->eviction));
+    reply_name(to, config_policy_name(hc_store_eviction(ref->store)));
     reply_name(to, "compression");
     reply_name(to, info.options->compression == HC_COMPRESSION_ZSTD ? "zstd" : "none");
     for (size_t i = 0; i < count; i++) {

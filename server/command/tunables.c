@@ -74,7 +74,15 @@ static void apply_debug(node *of, const setting *to)
     atomic_store(&of->debug, (int)who);
 }
 
+static void apply_eviction(node *of, const setting *to)
+{
+    hc_status status = node_set_eviction(of, (uint32_t)to->number);
+    assert(status == HC_OK);
+    (void)status;
+}
+
 static const tunable tunables[] = {
+    {"cache.eviction", NULL, apply_eviction},
     {"cache.max_memory", NULL, apply_max_memory},
     {"latency.histograms", NULL, apply_histograms},
     {"latency.monitor_threshold", NULL, apply_event_threshold},

@@ -151,6 +151,18 @@ static bool number_set(config *cfg, const config_key *key, config_units units, c
     return true;
 }
 
+static bool real_set(config *cfg, const config_key *key, const char *text, config_why why)
+{
+    double value, low = (double)key->min / 1e6, high = (double)key->max / 1e6;
+    if (!config_real_read(text, &value, why)) return false;
+    if (value < low || value > high) {
+        (void)snprintf(why.text, why.bytes, "'%.64s' is out of range, %g to %g", text, low, high);
+        return false;
+    }
+    memcpy((char *)cfg + key->offset, &value, sizeof value);
+    return true;
+}
+
 static bool list_set(config *cfg, const config_key *key, const char *text, config_why why)
 {
     config_list list, *field = (config_list *)(void *)((char *)cfg + key->offset);
@@ -197,6 +209,9 @@ bool config_set(config *cfg, const config_key *key, config_units units, const ch
     case CONFIG_DURATION:
         done = number_set(cfg, key, units, text, why);
         break;
+    case CONFIG_REAL:
+        done = real_set(cfg, key, text, why);
+        break;
     case CONFIG_ENUM:
         done = config_word_read(text, key->words, (int *)(void *)field, why);
         break;
@@ -225,6 +240,7 @@ int64_t config_number(const config *cfg, const config_key *key)
     case CONFIG_DURATION:
         memcpy(&number, field, sizeof number);
         return number;
+    case CONFIG_REAL:
     case CONFIG_TEXT:
     case CONFIG_LIST:
         break;
@@ -259,6 +275,9 @@ void config_get(const config *cfg, const config_key *key, char text[CONFIG_VALUE
         break;
     case CONFIG_DURATION:
         config_duration_write(number, text, CONFIG_VALUE_BYTES);
+        break;
+    case CONFIG_REAL:
+        config_real_write(*(const double *)field_of(cfg, key), text, CONFIG_VALUE_BYTES);
         break;
     case CONFIG_ENUM:
         (void)snprintf(text, CONFIG_VALUE_BYTES, "%s", config_word_write((int)number, key->words));

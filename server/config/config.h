@@ -42,6 +42,7 @@ typedef enum config_kind {
     CONFIG_INT,      /* int64_t */
     CONFIG_SIZE,     /* int64_t, bytes */
     CONFIG_DURATION, /* int64_t, milliseconds */
+    CONFIG_REAL,     /* double */
     CONFIG_ENUM,     /* int, one of the key's words */
     CONFIG_TEXT,     /* config_text */
     CONFIG_LIST      /* config_list */
@@ -117,6 +118,8 @@ typedef struct config {
         int64_t max_stores;
         int eviction;    /* hc_eviction */
         int compression; /* hc_compression */
+        int64_t pressure_warning_percent, pressure_critical_percent, pressure_panic_percent;
+        double filter_rate; /* of absent keys that pass */
     } cache;
     struct {
         int debug_commands; /* config_debug */
@@ -192,7 +195,7 @@ bool config_set(config *cfg, const config_key *key, config_units units, const ch
                 config_origin origin, char *why, size_t why_bytes);
 /* Writes the value as text; a list's items stand with one blank between them. */
 void config_get(const config *cfg, const config_key *key, char text[CONFIG_VALUE_BYTES]);
-/* The number of a bool, int, size, duration or enumeration; 0 for others. */
+/* The number of a bool, int, size, duration or enumeration; 0 for others, reals too. */
 int64_t config_number(const config *cfg, const config_key *key);
 /* Where the value came from: "hypercache.yaml:3", "HYPERCACHE_NODE_ID", "--node.id", "default". */
 void config_origin_text(const config *cfg, const config_key *key, char *text, size_t text_bytes);

@@ -67,6 +67,16 @@ static void protected_mode_check(const config *cfg, config_problems *problems)
     }
 }
 
+static void pressure_check(const config *cfg, config_problems *problems)
+{
+    if (cfg->cache.pressure_critical_percent <= cfg->cache.pressure_warning_percent)
+        complain(cfg, CONFIG_CACHE_PRESSURE_CRITICAL, problems,
+                 "must be above cache.pressure_warning");
+    if (cfg->cache.pressure_panic_percent <= cfg->cache.pressure_critical_percent)
+        complain(cfg, CONFIG_CACHE_PRESSURE_PANIC, problems,
+                 "must be above cache.pressure_critical");
+}
+
 void config_check(const config *cfg, config_problems *problems)
 {
     bool to_file = false;
@@ -80,4 +90,5 @@ void config_check(const config *cfg, config_problems *problems)
                  "is set, but logging.output does not name file");
     }
     protected_mode_check(cfg, problems);
+    pressure_check(cfg, problems);
 }

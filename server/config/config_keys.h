@@ -8,8 +8,8 @@
  * help)
  *
  * `min` and `max` bound the value of a number, the bytes of a text, the items of a list.  Sizes are
- * in bytes and durations in milliseconds.  `words` lists what an enumeration, or an item of a list,
- * may be.  `help` is wrapped by the printer.
+ * in bytes, durations in milliseconds, and the bounds of a REAL in millionths.  `words` lists what
+ * an enumeration, or an item of a list, may be.  `help` is wrapped by the printer.
  */
 #ifndef HYPERCACHE_SERVER_CONFIG_KEYS_H
 #define HYPERCACHE_SERVER_CONFIG_KEYS_H
@@ -52,10 +52,23 @@
     X(CACHE_MAX_MEMORY, "cache", "max_memory", SIZE, cache.max_memory_bytes, "0", 0,               \
       INT64_C(1) << 46, CONFIG_LIVE, "max-memory", NULL,                                           \
       "Memory the items and their index may take, 4MB at least. 0: no limit but the machine's.")   \
-    X(CACHE_EVICTION, "cache", "eviction", ENUM, cache.eviction, "s3fifo", 0, 0, 0, "eviction",     \
-      config_words_eviction,                                                                       \
+    X(CACHE_EVICTION, "cache", "eviction", ENUM, cache.eviction, "s3fifo", 0, 0, CONFIG_LIVE,       \
+      "eviction", config_words_eviction,                                                           \
       "Which items go at max_memory. s3fifo suits most; noeviction refuses writes instead; "       \
-      "volatile-... spares items without a time to live. Redis's names are understood.")           \
+      "volatile-... spares items without a time to live. Redis's names are understood. Of the "    \
+      "databases and of stores created from then on.")                                             \
+    X(CACHE_PRESSURE_WARNING, "cache", "pressure_warning", INT, cache.pressure_warning_percent,    \
+      "85", 3, 98, 0, NULL, NULL,                                                                  \
+      "Percent of a store's memory limit where it begins to be short: an event in the log. Two "   \
+      "below, it ends.")                                                                           \
+    X(CACHE_PRESSURE_CRITICAL, "cache", "pressure_critical", INT, cache.pressure_critical_percent, \
+      "90", 4, 99, 0, NULL, NULL, "The same for the next level; above pressure_warning.")          \
+    X(CACHE_PRESSURE_PANIC, "cache", "pressure_panic", INT, cache.pressure_panic_percent, "95", 5, \
+      100, 0, NULL, NULL, "The same for the last level; above pressure_critical.")                 \
+    X(CACHE_CUCKOO_FILTER_FPP, "cache", "cuckoo_filter_fpp", REAL, cache.filter_rate, "0.01", 100, \
+      500000, 0, NULL, NULL,                                                                       \
+      "Share of absent keys that the cuckoo filter of a store lets pass, for stores that have "    \
+      "one (see stores).")                                                                         \
     X(CACHE_DEFAULT_TTL, "cache", "default_ttl", DURATION, cache.default_ttl_ms, "0", 0,           \
       CONFIG_DAYS_MS(36500), 0, NULL, NULL,                                                        \
       "Life of an item whose write names none. 0: until it is deleted or evicted.")                \
@@ -108,7 +121,6 @@
     X("network.cluster_port", "clustering")                                                        \
     X("network.advertise", "clustering")                                                           \
     X("cluster", "clustering")                                                                     \
-    X("cache.cuckoo_filter_fpp", "the cuckoo filter")                                              \
     X("stores", "stores named in the file")                                                        \
     X("persistence", "persistence")                                                                \
     X("security.users", "users")                                                                   \

@@ -52,6 +52,10 @@ static void range_write(const config_key *key, char *text, size_t text_bytes)
         config_duration_write(key->max, high, sizeof high);
         (void)snprintf(text, text_bytes, "a time in ms, s, m, h or d, %s to %s", low, high);
         break;
+    case CONFIG_REAL:
+        (void)snprintf(text, text_bytes, "%g to %g", (double)key->min / 1e6,
+                       (double)key->max / 1e6);
+        break;
     case CONFIG_ENUM:
     case CONFIG_LIST:
     case CONFIG_TEXT:

@@ -64,6 +64,23 @@ bool config_int_read(const char *text, int64_t *value_out, config_why why)
     return true;
 }
 
+bool config_real_read(const char *text, double *value_out, config_why why)
+{
+    size_t digits = strspn(text, "0123456789");
+    size_t rest = text[digits] == '.' ? 1 + strspn(text + digits + 1, "0123456789") : 0;
+    size_t size = digits + rest;
+    if (digits == 0 || rest == 1 || size > 18 || text[size] != '\0')
+        return refuse(why, "'%.64s' is not a number such as 0.01", text);
+    double value = 0, scale = 1; /* not strtod: its point is the locale's */
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '.') continue;
+        value = value * 10 + (*at - '0');
+        if (at > text + digits) scale *= 10;
+    }
+    *value_out = value / scale;
+    return true;
+}
+
 static bool scaled_read(const char *text, const unit *units, int64_t plain_factor,
                         const char *examples, int64_t *value_out, config_why why)
 {
@@ -215,6 +232,14 @@ void config_size_write(int64_t bytes, char *text, size_t text_bytes)
 void config_duration_write(int64_t ms, char *text, size_t text_bytes)
 {
     scaled_write(ms, duration_units, DURATION_UNITS, text, text_bytes);
+}
+
+void config_real_write(double value, char *text, size_t text_bytes)
+{
+    int size = snprintf(text, text_bytes, "%.9f", value);
+    if (size <= 0 || (size_t)size >= text_bytes) return;
+    while (text[size - 1] == '0' && text[size - 2] != '.')
+        text[--size] = '\0';
 }
 
 const char *config_word_write(int value, const config_word *words)

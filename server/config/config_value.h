@@ -24,6 +24,8 @@ bool config_bool_read(const char *text, bool *value_out, config_why why);
 bool config_int_read(const char *text, int64_t *value_out, config_why why);
 bool config_size_read(const char *text, int64_t *bytes_out, config_why why);
 bool config_duration_read(const char *text, config_units plain, int64_t *ms_out, config_why why);
+/* "0.01"; digits and one point, as they are written in the file. */
+bool config_real_read(const char *text, double *value_out, config_why why);
 bool config_word_read(const char *text, const config_word *words, int *value_out, config_why why);
 bool config_text_read(const char *text, int64_t min, int64_t max, config_text value_out,
                       config_why why);
@@ -33,6 +35,7 @@ bool config_list_read(const char *text, int64_t min, int64_t max, config_list *l
 
 void config_size_write(int64_t bytes, char *text, size_t text_bytes);
 void config_duration_write(int64_t ms, char *text, size_t text_bytes);
+void config_real_write(double value, char *text, size_t text_bytes);
 const char *config_word_write(int value, const config_word *words);
 
 #endif

@@ -74,6 +74,36 @@ static void test_changes_reach_those_who_act_on_them(void **state)
     assert_true(wants(f, HC_LOG_TRACE, HC_TOPIC_FILTER));
 }
 
+static void test_the_policy_of_every_database_follows(void **state)
+{
+    fixture *f = *state;
+    hc_store *first = node_store(f->node, 0), *second = node_store(f->node, 1);
+    setting_change changes[] = {{"cache.eviction", "volatile-lru"}};
+    size_t failed;
+    char error[SETTINGS_ERROR_BYTES];
+    assert_int_equal(hc_store_eviction(first), HC_EVICTION_S3FIFO);
+    assert_int_equal(change(f, changes, 1, &failed, error), HC_OK);
+    uint32_t wanted = HC_EVICTION_LRU | HC_EVICTION_VOLATILE;
+    assert_int_equal(hc_store_eviction(first), wanted);
+    assert_int_equal(hc_store_eviction(second), wanted);
+    assert_int_equal(hc_store_eviction(node_store(f->node, 2)), wanted);
+    assert_int_equal(node_eviction(f->node), wanted);
+}
+
+static void test_a_node_is_told_its_settings_when_it_is_attached(void **state)
+{
+    fixture *f = *state;
+    tuning_attach(&f->tuning, NULL, NULL);
+    setting_change changes[] = {{"cache.eviction", "lfu"}, {"cache.max_memory", "8388608"}};
+    size_t failed;
+    char error[SETTINGS_ERROR_BYTES];
+    assert_int_equal(change(f, changes, 2, &failed, error), HC_OK);
+    assert_int_equal(node_max_memory(f->node), 0);
+    tuning_attach(&f->tuning, f->node, NULL);
+    assert_int_equal(node_max_memory(f->node), 8 << 20);
+    assert_int_equal(node_eviction(f->node), HC_EVICTION_LFU);
+}
+
 static void test_one_bad_change_refuses_all(void **state)
 {
     fixture *f = *state;
@@ -188,6 +218,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_changes_reach_those_who_act_on_them),
+        TEST(test_the_policy_of_every_database_follows),
+        TEST(test_a_node_is_told_its_settings_when_it_is_attached),
         TEST(test_one_bad_change_refuses_all),
         TEST(test_all_settings_are_shown_with_kind_and_number),
         TEST(test_reload_changes_what_is_new_and_can_change),
