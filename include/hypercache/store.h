@@ -314,6 +314,11 @@ void hc_store_end(hc_txn *txn);
  *   HC_ERR_NO_MEMORY  to unpack a compressed value; the key is there */
 HC_API
 hc_status hc_txn_get(hc_txn *txn, hc_span key, hc_item *item_out);
+/* As hc_store_stat and hc_store_touch. */
+HC_API
+hc_status hc_txn_stat(hc_txn *txn, hc_span key, hc_item *item_out);
+HC_API
+hc_status hc_txn_touch(hc_txn *txn, hc_span key);
 /* As hc_store_set; `value` must not be borrowed from the store. */
 HC_API
 hc_status hc_txn_set(hc_txn *txn, hc_span key, hc_span value, const hc_set_options *options);

@@ -370,6 +370,34 @@ hc_status hc_txn_get(hc_txn *txn, hc_span key, hc_item *item_out)
     return hci_views_add(txn, item.value, &item_out->value);
 }
 
+hc_status hc_txn_stat(hc_txn *txn, hc_span key, hc_item *item_out)
+{
+    uint64_t hash = hash_of(txn->store, key);
+    slot at;
+    item_ref item;
+    if (!hci_write_find(txn->store, txn_shard(txn, hash), hash, key, &at, &item)) {
+        return HC_ERR_NOT_FOUND;
+    }
+    bool packed = (item.header.flags & ITEM_COMPRESSED) != 0;
+    size_t bytes = packed ? hci_item_raw_bytes(&item) : item.value.size;
+    *item_out = (hc_item){.value = hc_span_make(NULL, bytes),
+                          .expires_at_ms = item.header.expires_at_ms,
+                          .type = item_type(&item.header)};
+    return HC_OK;
+}
+
+hc_status hc_txn_touch(hc_txn *txn, hc_span key)
+{
+    uint64_t hash = hash_of(txn->store, key);
+    shard *s = txn_shard(txn, hash);
+    slot at;
+    item_ref item;
+    if (!hci_write_find(txn->store, s, hash, key, &at, &item)) return HC_ERR_NOT_FOUND;
+    unsigned use = hci_index_use(s, at);
+    if (use < BUCKET_USE_MAX) hci_index_use_set(s, at, use + 1);
+    return HC_OK;
+}
+
 hc_status hc_txn_set(hc_txn *txn, hc_span key, hc_span value, const hc_set_options *options)
 {
     hc_set_options o;

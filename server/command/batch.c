@@ -159,6 +159,7 @@ bool request_alone_begin(request *of)
     gate_leave(&of->node->gate, who->worker);
     gate_exclusive_begin(&of->node->gate);
     who->alone = true;
+    session_look_for_swaps(who);
     return true;
 }
 
@@ -168,6 +169,7 @@ void request_alone_end(request *of)
     who->alone = false;
     gate_exclusive_end(&of->node->gate);
     gate_enter(&of->node->gate, who->worker);
+    session_look_for_swaps(who);
 }
 
 /* Returns how many requests it prefetched for, >= 1: as many as have HC_STORE_BATCH_MAX keys. */
@@ -295,6 +297,7 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
     for (size_t i = 0; i < count; i++)
         requests[i].command = look_up(&requests[i]);
     gate_enter(&who->node->gate, who->worker);
+    session_look_for_swaps(who);
     timing time;
     timing_begin(&time, counters, requests, to->ops->pending(to));
     atomic_store_explicit(&who->last_ns, time.since_ns, memory_order_relaxed);

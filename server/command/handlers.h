@@ -97,6 +97,7 @@ void run_dump(request *of);
 void run_restore(request *of);
 void run_del(request *of);
 void run_exists(request *of);
+void run_move(request *of);
 void run_rename(request *of);
 void run_renamenx(request *of);
 void run_touch(request *of);
@@ -120,6 +121,8 @@ void run_flushdb(request *of);
 void run_keys(request *of);
 void run_randomkey(request *of);
 void run_scan(request *of);
+void run_swapdb(request *of);
+void run_wait(request *of);
 
 /* transaction_commands.c */
 void run_discard(request *of);

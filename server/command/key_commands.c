@@ -1,7 +1,8 @@
 /*
- * key_commands.c - keys as such: delete, count, rename, copy.
+ * key_commands.c - keys as such: delete, count, rename, copy, move.
  *
- * RENAME and COPY write a value that came from the store, so they carry it aside in between.
+ * RENAME, COPY and MOVE write a value that came from the store, so they carry it aside in between.
+ * What goes from one database to another is one step because no other command runs meanwhile.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,23 +22,43 @@ void run_del(request *of)
     of->reply->ops->integer(of->reply, deleted);
 }
 
-void run_exists(request *of)
+/* As many as there are, of one moment. */
+static int64_t count_present(request *of, hc_status (*look)(hc_txn *, hc_span, hc_item *))
 {
     int64_t found = 0;
+    hc_txn txn;
     hc_item item;
+    hc_store_begin(of->session->store, &of->args[1], of->argc - 1, &txn);
     for (size_t i = 1; i < of->argc; i++)
-        if (hc_store_stat(of->session->store, of->args[i], &item) == HC_OK) found++;
+        if (look(&txn, of->args[i], &item) == HC_OK) found++;
+    hc_store_end(&txn);
+    return found;
+}
+
+void run_exists(request *of)
+{
+    hc_item item;
+    int64_t found;
+    if (of->argc == 2) /* takes no lock */
+        found = hc_store_stat(of->session->store, of->args[1], &item) == HC_OK ? 1 : 0;
+    else
+        found = count_present(of, hc_txn_stat);
     of->reply->ops->integer(of->reply, found);
+}
+
+static hc_status touch_in(hc_txn *txn, hc_span key, hc_item *item)
+{
+    (void)item;
+    return hc_txn_touch(txn, key);
 }
 
 void run_touch(request *of)
 {
-    int64_t found = 0;
-    for (size_t i = 1; i < of->argc; i++) { /* no room is enough: asking is what counts */
-        uint8_t nothing;
-        hc_status status = hc_store_get(of->session->store, of->args[i], &nothing, 0, NULL);
-        if (status == HC_OK || status == HC_ERR_BUFFER) found++;
-    }
+    int64_t found;
+    if (of->argc == 2)
+        found = hc_store_touch(of->session->store, of->args[1]) == HC_OK ? 1 : 0;
+    else
+        found = count_present(of, touch_in);
     of->reply->ops->integer(of->reply, found);
 }
 
@@ -178,21 +199,31 @@ static hc_status copy_within(request *of, bool replace)
     return status;
 }
 
-/* Two steps, each atomic: a thread holds one store at a time. */
-static hc_status copy_across(request *of, hc_store *to, bool replace)
+/* A thread holds one store at a time, so nobody else may run meanwhile. */
+static hc_status copy_across(request *of, unsigned database, hc_span to_key, bool replace)
 {
+    hc_store *to = node_store(of->node, database);
+    if (to == NULL) return HC_ERR_NO_MEMORY;
     parcel carried = {0};
     hc_txn txn;
     hc_store_begin(of->session->store, &of->args[1], 1, &txn);
     hc_status status = parcel_take(&carried, &txn, of->args[1]);
     hc_store_end(&txn);
     if (status == HC_OK) {
-        hc_store_begin(to, &of->args[2], 1, &txn);
-        status = parcel_put(&carried, &txn, of->args[2], !replace);
+        hc_store_begin(to, &to_key, 1, &txn);
+        status = parcel_put(&carried, &txn, to_key, !replace);
         hc_store_end(&txn);
     }
     free(carried.data);
     return status;
+}
+
+static void reply_copied(request *of, hc_status status, hc_span key)
+{
+    if (status == HC_OK || status == HC_ERR_NOT_FOUND || status == HC_ERR_CONFLICT)
+        of->reply->ops->integer(of->reply, status == HC_OK ? 1 : 0);
+    else
+        request_fail(of, status, key);
 }
 
 void run_copy(request *of)
@@ -205,12 +236,33 @@ void run_copy(request *of)
         request_error(of, "ERR source and destination objects are the same");
         return;
     }
-    hc_store *to = across ? node_store(of->node, (unsigned)wish.database) : of->session->store;
-    hc_status status = to == NULL ? HC_ERR_NO_MEMORY
-                       : across   ? copy_across(of, to, wish.replace)
-                                  : copy_within(of, wish.replace);
-    if (status == HC_OK || status == HC_ERR_NOT_FOUND || status == HC_ERR_CONFLICT)
-        of->reply->ops->integer(of->reply, status == HC_OK ? 1 : 0);
-    else
-        request_fail(of, status, of->args[2]);
+    hc_status status;
+    if (across) {
+        bool begun = request_alone_begin(of);
+        status = copy_across(of, (unsigned)wish.database, of->args[2], wish.replace);
+        if (begun) request_alone_end(of);
+    } else {
+        status = copy_within(of, wish.replace);
+    }
+    reply_copied(of, status, of->args[2]);
+}
+
+/* ---- MOVE: its row says that it runs alone ---- */
+
+void run_move(request *of)
+{
+    int64_t database;
+    int here = atomic_load_explicit(&of->session->database, memory_order_relaxed);
+    if (!request_small_integer(of, of->args[2], &database)) return;
+    if (database < 0 || database >= node_databases(of->node)) {
+        request_error(of, ERROR_DATABASE);
+        return;
+    }
+    if (database == here) {
+        request_error(of, "ERR source and destination objects are the same");
+        return;
+    }
+    hc_status status = copy_across(of, (unsigned)database, of->args[1], false);
+    if (status == HC_OK) (void)hc_store_delete(of->session->store, of->args[1]);
+    reply_copied(of, status, of->args[1]);
 }

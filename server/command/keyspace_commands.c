@@ -1,5 +1,6 @@
 /*
- * keyspace_commands.c - all keys of a database: SCAN, KEYS, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL.
+ * keyspace_commands.c - all keys of a database: SCAN, KEYS, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL,
+ * SWAPDB, WAIT.
  *
  * A walk (key_walk.h) stops when what it gathered passes a bound: SCAN then returns early (COUNT is
  * a hint), KEYS with an error.
@@ -198,4 +199,48 @@ void run_flushall(request *of)
     for (uint32_t at = 0; node_store_next(of->node, &at, &ref); hc_store_ref_release(&ref))
         hc_store_flush(ref.store);
     reply_ok(of->reply);
+}
+
+/* ---- SWAPDB: its row says that it runs alone, as FLUSHALL's does ---- */
+
+static bool take_database(request *of, hc_span argument, const char *which, unsigned *index_out)
+{
+    int64_t index;
+    if (!integer_parse(argument, &index) || index < INT32_MIN || index > INT32_MAX) {
+        request_errorf(of, "ERR invalid %s DB index", which);
+        return false;
+    }
+    *index_out = (unsigned)index; /* a negative one is out of range, too */
+    return true;
+}
+
+void run_swapdb(request *of)
+{
+    unsigned first, second;
+    if (!take_database(of, of->args[1], "first", &first)) return;
+    if (!take_database(of, of->args[2], "second", &second)) return;
+    unsigned count = node_databases(of->node);
+    if (first >= count || second >= count) {
+        request_error(of, ERROR_DATABASE);
+        return;
+    }
+    if (node_swap(of->node, first, second) != HC_OK) {
+        request_error(of, ERROR_NO_MEMORY);
+        return;
+    }
+    session_look_for_swaps(of->session);
+    reply_ok(of->reply);
+}
+
+/* There are no replicas, so nobody is waited for. */
+void run_wait(request *of)
+{
+    int64_t replicas, timeout_ms;
+    if (!request_integer(of, of->args[1], &replicas)) return;
+    if (!integer_parse(of->args[2], &timeout_ms))
+        request_error(of, "ERR timeout is not an integer or out of range");
+    else if (timeout_ms < 0)
+        request_error(of, "ERR timeout is negative");
+    else
+        of->reply->ops->integer(of->reply, 0);
 }

@@ -6,8 +6,10 @@
  *     net     gives each worker thread a number 0..workers-1 and counts in node_counters(worker)
  *     command handlers use the rest
  *
- * Stores:    databases are named by their number: 0 is created with the node and goes by the name
+ * Stores:    databases are known by their number: 0 is created with the node and goes by the name
  *            "default" too, the others are created when first selected, none is ever dropped.
+ *            SWAPDB changes which store has which number; a database's name in the registry is
+ *            but the number it was created with.
  *            Named stores come and go by STORE CREATE and DROP.  All share one memory limit:
  *            node_maintain gives each what the others leave, never less than its equal part nor
  *            more than its own limit, so between two calls the sum may pass the limit by what was
@@ -114,9 +116,10 @@ struct node {
     watchers *watchers;                             /* of keys, in all stores */
     _Atomic bool watchers_attached;                 /* the stores are followed */
     hc_stores *registry;                            /* all stores, databases included */
-    _Atomic(hc_store *) stores[NODE_DATABASES_MAX]; /* NULL until first used; then never changes */
+    _Atomic(hc_store *) stores[NODE_DATABASES_MAX]; /* NULL until first used; SWAPDB changes it */
     hc_store_ref databases[NODE_DATABASES_MAX];     /* what keeps them; under stores_lock */
     unsigned database_count;                        /* of those; under stores_lock */
+    _Atomic uint64_t swaps;                         /* of databases, so far */
     pthread_mutex_t stores_lock;                    /* creates stores one at a time */
     _Atomic uint64_t max_memory_bytes;
     _Atomic uint32_t eviction;     /* of the databases, and of stores to come */
@@ -151,6 +154,12 @@ void node_destroy(node *of);
  * is below node_databases(). */
 hc_store *node_store(node *of, unsigned index);
 unsigned node_databases(const node *of);
+/* From now on each of the two databases is the store that the other one was.  Inside
+ * gate_exclusive_begin; sessions follow by session_look_for_swaps.
+ *   HC_ERR_NO_MEMORY */
+hc_status node_swap(node *of, unsigned first, unsigned second);
+/* The number of the database that a store is at this time; -1: of none. */
+int node_database_of(const node *of, const hc_store *store);
 
 /* Is `name` that of a database, "0".. or "default"?  Then it is no name for another store. */
 bool node_database_named(const node *of, hc_span name, unsigned *index_out);

@@ -86,6 +86,28 @@ unsigned node_databases(const node *of)
     return of->options.databases;
 }
 
+hc_status node_swap(node *of, unsigned first, unsigned second)
+{
+    hc_store *a = node_store(of, first), *b = node_store(of, second);
+    if (a == NULL || b == NULL) return HC_ERR_NO_MEMORY;
+    pthread_mutex_lock(&of->stores_lock);
+    atomic_store_explicit(&of->stores[first], b, memory_order_release);
+    atomic_store_explicit(&of->stores[second], a, memory_order_release);
+    hc_store_ref ref = of->databases[first];
+    of->databases[first] = of->databases[second];
+    of->databases[second] = ref;
+    atomic_fetch_add(&of->swaps, 1);
+    pthread_mutex_unlock(&of->stores_lock);
+    return HC_OK;
+}
+
+int node_database_of(const node *of, const hc_store *store)
+{
+    for (unsigned i = 0; i < of->options.databases; i++)
+        if (atomic_load_explicit(&of->stores[i], memory_order_acquire) == store) return (int)i;
+    return -1;
+}
+
 bool node_database_named(const node *of, hc_span name, unsigned *index_out)
 {
     int64_t index = 0;
@@ -151,12 +173,18 @@ bool node_store_next(node *of, uint32_t *index, hc_store_ref *ref_out)
 hc_status node_store_acquire(node *of, hc_span name, hc_store_ref *ref_out)
 {
     unsigned database;
-    char digits[16];
-    if (node_database_named(of, name, &database)) {
-        int chars = snprintf(digits, sizeof digits, "%u", database);
-        name = hc_span_make(digits, (size_t)chars);
+    if (!node_database_named(of, name, &database))
+        return hc_stores_acquire(of->registry, name, ref_out);
+    *ref_out = (hc_store_ref){0};
+    hc_status status = HC_ERR_NOT_FOUND;
+    hc_store_info info = {.size = sizeof info};
+    pthread_mutex_lock(&of->stores_lock);
+    if (of->databases[database].held != NULL) { /* by the name it was created with */
+        hc_store_ref_info(&of->databases[database], &info);
+        status = hc_stores_acquire(of->registry, info.name, ref_out);
     }
-    return hc_stores_acquire(of->registry, name, ref_out);
+    pthread_mutex_unlock(&of->stores_lock);
+    return status;
 }
 
 /* ---- memory ---- */

@@ -22,7 +22,8 @@ void session_init(session *of, node *on, const session_options *options)
     assert(options->worker < on->options.workers);
     memset(of, 0, sizeof *of);
     of->node = on;
-    of->store = node_store(on, 0); /* there since node_create */
+    of->swaps = atomic_load(&on->swaps); /* before the look: one that comes between is noticed */
+    of->store = node_store(on, 0);       /* there since node_create */
     of->worker = options->worker;
     of->id = atomic_fetch_add(&on->next_session_id, 1);
     of->created_ns = node_now_ns(on);
@@ -76,6 +77,15 @@ hc_status session_select(session *of, unsigned index)
     hc_store_ref_release(&of->selected);
     atomic_store_explicit(&of->database, (int)index, memory_order_relaxed);
     return HC_OK;
+}
+
+void session_follow_swaps(session *of)
+{
+    int database = atomic_load_explicit(&of->database, memory_order_relaxed);
+    of->swaps = atomic_load(&of->node->swaps);
+    if (database != SESSION_NAMED)
+        of->store = node_store(of->node, (unsigned)database); /* it is in use */
+    watch_look_for_swaps(of);
 }
 
 hc_status session_select_name(session *of, hc_span name)

@@ -52,6 +52,7 @@ struct session {
     reply *muted;               /* while a request runs unheard: the reply it would have had */
     hc_store *store;            /* of `database`, or of `selected` */
     hc_store_ref selected;      /* a named store; all zero: a database */
+    uint64_t swaps;             /* node->swaps when `store` was looked up */
     node *node;
     unsigned worker; /* index of the node's counters */
 
@@ -104,6 +105,14 @@ hc_status session_select(session *of, unsigned index);
 /* Makes the store of that name the session's; the name of a database is as its number.
  *   HC_ERR_NOT_FOUND, HC_ERR_NO_MEMORY  and then it stays where it was */
 hc_status session_select_name(session *of, hc_span name);
+/* After SWAPDB the session's database may be another store, and what it watched counts as changed.
+ * Asked inside the gate, before a command runs. */
+void session_follow_swaps(session *of);
+static inline void session_look_for_swaps(session *of)
+{
+    uint64_t swaps = atomic_load_explicit(&of->node->swaps, memory_order_relaxed);
+    if (__builtin_expect(swaps != of->swaps, 0)) session_follow_swaps(of);
+}
 /* The store that was selected by name has been dropped since. */
 static inline bool session_store_dropped(const session *of)
 {

@@ -5,6 +5,7 @@
  * cache.max_memory, cache.eviction, cache.default_ttl, cache.compression.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "command/command_args.h"
@@ -141,7 +142,7 @@ static void reply_name(reply *to, const char *name)
     reply_text(to, hc_span_make(name, strlen(name)));
 }
 
-static void reply_store(reply *to, const hc_store_ref *ref, bool is_database)
+static void reply_store(reply *to, hc_span name, const hc_store_ref *ref, bool is_database)
 {
     hc_store_info info = {.size = sizeof info};
     hc_store_stats stats = {.size = sizeof stats};
@@ -174,7 +175,7 @@ static void reply_store(reply *to, const hc_store_ref *ref, bool is_database)
     size_t count = sizeof numbers / sizeof numbers[0] - (is_database ? 1 : 0);
     to->ops->map(to, count + 4);
     reply_name(to, "name");
-    reply_text(to, info.name);
+    reply_text(to, name);
     reply_name(to, "kind");
     reply_name(to, is_database ? "database" : "store");
     reply_name(to, "eviction");
@@ -195,7 +196,12 @@ void run_store_info(request *of)
         request_error_store(of, of->args[2]);
         return;
     }
-    reply_store(of->reply, &ref, node_database_named(of->node, of->args[2], &database));
+    hc_span name = of->args[2];
+    char digits[16];
+    bool is_database = node_database_named(of->node, name, &database);
+    if (is_database) /* "default" is 0 */
+        name = hc_span_make(digits, (size_t)snprintf(digits, sizeof digits, "%u", database));
+    reply_store(of->reply, name, &ref, is_database);
     hc_store_ref_release(&ref);
 }
 

@@ -106,6 +106,10 @@ static const command rows[] = {
     {ROW("slowlog", -2, 0, 0, NULL), .since = "2.2.12", .complexity = "Depends on subcommand.",
      .summary = "A container for commands on slow commands", .subcommands = slowlog_rows,
      .subcommand_count = sizeof slowlog_rows / sizeof slowlog_rows[0]},
+    {ROW("swapdb", 3, COMMAND_WRITE | FAST | COMMAND_EXCLUSIVE,
+         COMMAND_KEYSPACE | COMMAND_DANGEROUS, run_swapdb),
+     .since = "4.0.0", .complexity = "O(1)", .summary = "Gives two databases each other's keys",
+     .arguments = "index1:integer index2:integer"},
     {ROW("time", 1, ANY_TIME | FAST, 0, run_time), .since = "2.6.0", .complexity = "O(1)",
      .summary = "Returns the server's time", .tips = "nondeterministic_output"},
 };

@@ -29,6 +29,7 @@ struct watch {
     watch *next_of_session; /* its own business */
     session *who;
     hc_store *store; /* only compared: the store may be gone */
+    int database;    /* that the store was; SESSION_NAMED */
     uint64_t hash;
     int64_t expires_at_ms; /* of a present key, at the time it was watched */
     watch_state state;     /* guarded by the stripe, as is `next` */
@@ -201,6 +202,7 @@ static watch *watch_create(session *who, hc_span key, uint64_t hash)
     if (made == NULL) return NULL;
     *made = (watch){.who = who,
                     .store = who->store,
+                    .database = atomic_load_explicit(&who->database, memory_order_relaxed),
                     .hash = hash,
                     .expires_at_ms = HC_EXPIRY_NONE,
                     .key_bytes = (uint32_t)key.size};
@@ -279,6 +281,14 @@ void watch_drop(session *who)
     who->watch_bytes = 0;
     atomic_store_explicit(&who->watch_count, 0, memory_order_relaxed);
     atomic_store_explicit(&who->watch_broken, false, memory_order_relaxed);
+}
+
+void watch_look_for_swaps(session *who)
+{
+    for (watch *one = who->watches; one != NULL; one = one->next_of_session) {
+        if (one->database == SESSION_NAMED) continue;
+        if (node_store(who->node, (unsigned)one->database) != one->store) watch_break(one);
+    }
 }
 
 bool watch_is_broken(session *who)

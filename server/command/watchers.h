@@ -10,8 +10,8 @@
  *
  * A watch is broken by what Redis says breaks it: any effect on the key, the same value set again
  * too; a flush if the key was there when it was watched; and its expiry if it was there and its
- * time comes before EXEC.  A key that had already expired when it was watched is absent, and that
- * its memory is given back changes nothing.
+ * time comes before EXEC; and a swap of its database.  A key that had already expired when it was
+ * watched is absent, and that its memory is given back changes nothing.
  *
  * Exactness: a watch is in the table before the key is looked at, so no change is missed.  EXEC
  * asks while no other command runs.
@@ -44,6 +44,8 @@ hc_status watchers_attach(node *of);
 hc_status watch_add(session *who, hc_span key);
 /* Forgets all keys, and that one was changed. */
 void watch_drop(session *who);
+/* Databases were swapped: keys watched in those count as changed, whether they are there or not. */
+void watch_look_for_swaps(session *who);
 /* Has a watched key changed, or its time come? */
 bool watch_is_broken(session *who);
 

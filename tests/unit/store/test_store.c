@@ -597,6 +597,35 @@ static void test_statistics_count_and_can_be_reset(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
 
+static void test_a_look_inside_a_transaction_is_no_use_and_a_touch_is(void **state)
+{
+    (void)state;
+    hc_store *store;
+    hc_txn txn;
+    hc_item item;
+    hc_inspection seen = {.size = sizeof seen};
+    hc_span key = span("k"), other = span("other");
+    assert_int_equal(hc_store_create(NULL, NULL, &store), HC_OK);
+    assert_int_equal(hc_store_set(store, key, span("value"), NULL), HC_OK);
+    assert_int_equal(hc_store_inspect(store, key, &seen), HC_OK);
+    uint32_t use = seen.use;
+    hc_store_begin(store, (hc_span[]){key, other}, 2, &txn);
+    assert_int_equal(hc_txn_stat(&txn, key, &item), HC_OK);
+    assert_int_equal(item.value.size, 5);
+    assert_null(item.value.data);
+    assert_int_equal(hc_txn_stat(&txn, other, &item), HC_ERR_NOT_FOUND);
+    assert_int_equal(hc_txn_touch(&txn, other), HC_ERR_NOT_FOUND);
+    hc_store_end(&txn);
+    assert_int_equal(hc_store_inspect(store, key, &seen), HC_OK);
+    assert_int_equal(seen.use, use);
+    hc_store_begin(store, &key, 1, &txn);
+    assert_int_equal(hc_txn_touch(&txn, key), HC_OK);
+    hc_store_end(&txn);
+    assert_int_equal(hc_store_inspect(store, key, &seen), HC_OK);
+    assert_int_equal(seen.use, use + 1);
+    hc_store_destroy(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -626,6 +655,7 @@ int main(void)
         TEST(test_transactions_read_what_they_wrote),
         TEST(test_any_cursor_is_safe_and_random_finds_what_is_there),
         TEST(test_statistics_count_and_can_be_reset),
+        cmocka_unit_test(test_a_look_inside_a_transaction_is_no_use_and_a_touch_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,6 +72,30 @@ static void test_a_default_ttl_is_not_given_to_copies_that_never_expire(void **s
     test_client_fini(&on);
 }
 
+static void test_move_takes_a_key_to_another_database(void **state)
+{
+    (void)state;
+    TEST_STEPS({"SET k v EX 40", "+OK"}, {"MOVE k 3", ":1"}, {"EXISTS k", ":0"}, {"MOVE k 3", ":0"},
+               {"SELECT 3", "+OK"}, {"GET k", "\"v\""}, {"TTL k", ":40"}, {"SELECT 0", "+OK"},
+               {"SET k w", "+OK"}, {"MOVE k 3", ":0"}, {"GET k", "\"w\""},
+               {"CF.RESERVE f 100", "+OK"}, {"CF.ADD f a", "..."}, {"MOVE f 3", ":1"},
+               {"TYPE f", "+none"}, {"SELECT 3", "+OK"}, {"CF.COUNT f a", ":1"},
+               {"STORE CREATE mine", "+OK"}, {"SELECT mine", "+OK"}, {"SET m 1", "+OK"},
+               {"MOVE m 0", ":1"}, {"SELECT 0", "+OK"}, {"GET m", "\"1\""});
+}
+
+static void test_move_refuses_what_redis_refuses(void **state)
+{
+    (void)state;
+    TEST_STEPS({"MOVE k 0", "-ERR source and destination objects are the same"},
+               {"MOVE k 16", "-ERR DB index is out of range"},
+               {"MOVE k -1", "-ERR DB index is out of range"},
+               {"MOVE k x", "-ERR value is not an integer or out of range"},
+               {"MOVE k 99999999999",
+                "-ERR value is out of range, value must between -2147483648 and 2147483647"},
+               {"MOVE k", "-ERR wrong number of arguments for 'move' command"});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +105,8 @@ int main(void)
         cmocka_unit_test(test_renamenx_leaves_a_taken_name),
         cmocka_unit_test(test_copy_within_a_database),
         cmocka_unit_test(test_copy_to_another_database),
+        cmocka_unit_test(test_move_takes_a_key_to_another_database),
+        cmocka_unit_test(test_move_refuses_what_redis_refuses),
         cmocka_unit_test(test_a_default_ttl_is_not_given_to_copies_that_never_expire),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

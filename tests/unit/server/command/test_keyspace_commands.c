@@ -152,6 +152,93 @@ static void test_flushes_empty_one_database_or_all(void **state)
                {"FLUSHDB sync async", "-ERR syntax error"});
 }
 
+/* ---- SWAPDB ---- */
+
+/* Another client of the same node. */
+static void second_init(test_client *of, const test_client *first)
+{
+    const session_options client = {.address = "127.0.0.1:50001", .descriptor = 9};
+    *of = (test_client){.node = first->node};
+    session_init(&of->client, of->node, &client);
+    test_reply_init(&of->reply);
+}
+
+static void second_fini(test_client *of)
+{
+    session_fini(&of->client);
+    test_reply_fini(&of->reply);
+}
+
+static void test_swapdb_is_seen_by_every_client_at_once(void **state)
+{
+    (void)state;
+    test_client a, b;
+    test_client_init(&a, NULL);
+    second_init(&b, &a);
+    test_client_expect(&b, "SELECT 1", "+OK");
+    test_client_expect(&a, "SET k zero EX 100", "+OK");
+    test_client_expect(&b, "SET k one", "+OK");
+    test_client_expect(&a, "SWAPDB 0 1", "+OK");
+    test_client_expect(&a, "GET k", "\"one\"");
+    test_client_expect(&b, "GET k", "\"zero\"");
+    test_client_expect(&b, "TTL k", ":100");
+    test_client_expect(&b, "SWAPDB 1 7", "+OK");
+    test_client_expect(&b, "GET k", "nil");
+    test_client_expect(&b, "SELECT 7", "+OK");
+    test_client_expect(&b, "GET k", "\"zero\"");
+    test_client_expect(&b, "STORE INFO 7", "%22 \"name\" \"7\" \"kind\" \"database\"...");
+    test_client_expect(&b, "STORE INFO default", "%22 \"name\" \"0\" \"kind\" \"database\"...");
+    test_client_expect(&a, "COPY k k DB 7 REPLACE", ":1");
+    test_client_expect(&b, "GET k", "\"one\"");
+    assert_int_equal(node_database_of(a.node, a.client.store), 0);
+    assert_int_equal(node_database_of(a.node, b.client.store), 7);
+    second_fini(&b);
+    test_client_fini(&a);
+}
+
+static void test_swapdb_breaks_watches_of_its_databases(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *swap, *exec;
+    } cases[] = {{"SWAPDB 0 1", "nil*"}, {"SWAPDB 1 2", "*1 +PONG"}, {"SWAPDB 0 0", "*1 +PONG"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        test_client a, b;
+        test_client_init(&a, NULL);
+        second_init(&b, &a);
+        test_client_expect(&a, "SET k v", "+OK");
+        test_client_expect(&a, "WATCH k", "+OK");
+        test_client_expect(&a, "SELECT 5", "+OK");
+        test_client_expect(&b, cases[i].swap, "+OK");
+        test_client_expect(&a, "MULTI", "+OK");
+        test_client_expect(&a, "PING", "+QUEUED");
+        test_client_expect(&a, "EXEC", cases[i].exec);
+        second_fini(&b);
+        test_client_fini(&a);
+    }
+}
+
+static void test_swapdb_refuses_what_redis_refuses(void **state)
+{
+    (void)state;
+    TEST_STEPS({"SWAPDB 0 x", "-ERR invalid second DB index"},
+               {"SWAPDB x 0", "-ERR invalid first DB index"},
+               {"SWAPDB x y", "-ERR invalid first DB index"},
+               {"SWAPDB 99999999999 0", "-ERR invalid first DB index"},
+               {"SWAPDB 0 16", "-ERR DB index is out of range"},
+               {"SWAPDB -1 0", "-ERR DB index is out of range"}, {"SWAPDB 3 3", "+OK"},
+               {"SWAPDB 0", "-ERR wrong number of arguments for 'swapdb' command"});
+}
+
+static void test_nobody_is_waited_for(void **state)
+{
+    (void)state;
+    TEST_STEPS({"WAIT 0 0", ":0"}, {"WAIT 1 1", ":0"},
+               {"WAIT x 0", "-ERR value is not an integer or out of range"},
+               {"WAIT 0 x", "-ERR timeout is not an integer or out of range"},
+               {"WAIT 0 -1", "-ERR timeout is negative"});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +250,10 @@ int main(void)
         cmocka_unit_test(test_scan_returns_early_when_keys_are_large),
         cmocka_unit_test(test_randomkey_is_one_of_the_keys),
         cmocka_unit_test(test_flushes_empty_one_database_or_all),
+        cmocka_unit_test(test_swapdb_is_seen_by_every_client_at_once),
+        cmocka_unit_test(test_swapdb_breaks_watches_of_its_databases),
+        cmocka_unit_test(test_swapdb_refuses_what_redis_refuses),
+        cmocka_unit_test(test_nobody_is_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
