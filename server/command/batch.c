@@ -294,6 +294,10 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
     session *who = requests[0].session;
     node_counters *counters = request_counters(&requests[0]);
     reply *to = requests[0].reply;
+    if (atomic_load_explicit(&who->killed, memory_order_relaxed)) {
+        who->close = true;
+        return count;
+    }
     for (size_t i = 0; i < count; i++)
         requests[i].command = look_up(&requests[i]);
     gate_enter(&who->node->gate, who->worker);

@@ -210,6 +210,7 @@ static bool take_list_options(request *of, list_wish *wish)
 
 static bool is_wished(const list_wish *wish, const session *one)
 {
+    if (atomic_load_explicit(&one->killed, memory_order_relaxed)) return false;
     if (wish->by_type) return wish->type == (pubsub_subscribed(one) ? TYPE_PUBSUB : TYPE_NORMAL);
     if (wish->ids == NULL) return true;
     for (size_t i = 0; i < wish->id_count; i++) {
@@ -282,6 +283,17 @@ void run_client_help(request *of)
         "    Return the ID of the current connection.",
         "INFO",
         "    Return information about the current client connection.",
+        "KILL <ip:port>",
+        "    Close the connection from <ip:port>.",
+        "KILL <option> <value> [<option> <value> [...]]",
+        "    Close connections. Options are:",
+        "    * ADDR <ip:port>, LADDR <ip:port>, ID <id>, USER <name>",
+        "      Connections from, or to, an address; with a number; of a user.",
+        "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+        "    * MAXAGE <seconds>",
+        "      Connections that are at least so old.",
+        "    * SKIPME (YES|NO)",
+        "      Spare the current connection (default: yes).",
         "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB)] [ID <id> [...]]",
         "    Return information about client connections.",
         "NO-EVICT (ON|OFF)",

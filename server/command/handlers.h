@@ -19,6 +19,7 @@ void run_client_getname(request *of);
 void run_client_help(request *of);
 void run_client_id(request *of);
 void run_client_info(request *of);
+void run_client_kill(request *of);
 void run_client_list(request *of);
 void run_client_no_evict(request *of);
 void run_client_no_touch(request *of);

@@ -128,6 +128,8 @@ struct node {
     node_counters *counters;       /* options.workers of them */
     node_counters *counters_base;  /* one: sums at the last CONFIG RESETSTAT */
     pthread_mutex_t counters_lock; /* guards counters_base */
+    void (*sweep)(void *ctx);      /* see node_set_sweep; NULL: none */
+    void *sweep_ctx;
     pthread_mutex_t sessions_lock; /* guards the list and each session's texts */
     session *sessions;             /* oldest first */
     session *sessions_last;
@@ -207,6 +209,11 @@ uint64_t node_max_memory(const node *of);
  *   HC_ERR_INVALID  no hc_eviction */
 hc_status node_set_eviction(node *of, uint32_t eviction);
 uint32_t node_eviction(const node *of);
+
+/* `sweep` is called, by any worker, when sessions were marked as killed: each worker has to look at
+ * its own soon and close those.  It must neither block nor call back.  To be set while no worker
+ * runs; NULL takes it away. */
+void node_set_sweep(node *of, void (*sweep)(void *ctx), void *ctx);
 
 size_t node_session_count(node *of);
 void node_random(const node *of, void *bytes, size_t size); /* from the host */

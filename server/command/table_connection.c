@@ -23,6 +23,11 @@ static const command client_rows[] = {
      .summary = "Returns the number of this connection"},
     {ROW("info", 2, OWN, run_client_info), .since = "6.2.0", .complexity = "O(1)",
      .summary = "Describes this connection", .tips = "nondeterministic_output"},
+    {ROW("kill", -3, ADMIN, run_client_kill), .since = "2.4.0",
+     .complexity = "O(N) with N connections", .summary = "Closes connections",
+     .arguments = "filter(ip-port|new-format{[ID=client-id:integer] "
+                  "[TYPE=client-type(NORMAL|MASTER|REPLICA|PUBSUB)] [USER=username] [ADDR=addr] "
+                  "[LADDR=laddr] [SKIPME=skipme(YES|NO)] [MAXAGE=maxage:integer]})"},
     {ROW("list", -2, ADMIN, run_client_list), .since = "2.4.0",
      .complexity = "O(N) with N connections", .summary = "Describes the connections",
      .tips = "nondeterministic_output",

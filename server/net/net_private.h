@@ -87,6 +87,7 @@ struct worker {
     bool started;
     bool attached; /* to the node's pushes */
     mailbox mailbox;
+    _Atomic bool sweep; /* sessions were killed, perhaps ours */
     struct event mail, tick, drain_timeout;
     listener listeners[NET_BIND_MAX];
     size_t listener_count;

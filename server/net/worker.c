@@ -55,6 +55,15 @@ static void client_kill(worker *w, uint64_t session_id)
     }
 }
 
+static void killed_close(worker *w)
+{
+    connection *next;
+    for (connection *c = w->connections; c != NULL; c = next) {
+        next = c->next;
+        if (atomic_load_explicit(&c->session.killed, memory_order_relaxed)) connection_destroy(c);
+    }
+}
+
 static uint32_t tick_ms(const worker *w)
 {
     uint32_t idle_ms = w->idle_timeout_ms;
@@ -106,6 +115,7 @@ static void on_mail(evutil_socket_t fd, short what, void *ctx)
             worker_drain(w);
     }
     settings_take(w);
+    if (atomic_exchange(&w->sweep, false)) killed_close(w);
     pushes_deliver(w);
 }
 

@@ -83,7 +83,7 @@ static void test_switches(void **state)
                {"CLIENT NO-EVICT off", "+OK"}, {"CLIENT NO-TOUCH ON", "+OK"},
                {"CLIENT NO-TOUCH OFF", "+OK"}, {"CLIENT NO-TOUCH x", SYNTAX},
                {"CLIENT HELP",
-                "*21 +CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are: "
+                "*31 +CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are: "
                 "..."});
 }
 
