@@ -226,9 +226,3 @@ size_t node_session_count(node *of)
     pthread_mutex_unlock(&of->sessions_lock);
     return count;
 }
-
-void node_set_sweep(node *of, void (*sweep)(void *ctx), void *ctx)
-{
-    of->sweep = sweep;
-    of->sweep_ctx = ctx;
-}

@@ -213,7 +213,11 @@ uint32_t node_eviction(const node *of);
 /* `sweep` is called, by any worker, when sessions were marked as killed: each worker has to look at
  * its own soon and close those.  It must neither block nor call back.  To be set while no worker
  * runs; NULL takes it away. */
-void node_set_sweep(node *of, void (*sweep)(void *ctx), void *ctx);
+static inline void node_set_sweep(node *of, void (*sweep)(void *ctx), void *ctx)
+{
+    of->sweep = sweep;
+    of->sweep_ctx = ctx;
+}
 
 size_t node_session_count(node *of);
 void node_random(const node *of, void *bytes, size_t size); /* from the host */

@@ -82,9 +82,7 @@ static void test_switches(void **state)
                                "idle=0 flags=e ..."},
                {"CLIENT NO-EVICT off", "+OK"}, {"CLIENT NO-TOUCH ON", "+OK"},
                {"CLIENT NO-TOUCH OFF", "+OK"}, {"CLIENT NO-TOUCH x", SYNTAX},
-               {"CLIENT HELP",
-                "*31 +CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are: "
-                "..."});
+               {"CLIENT HELP", "*..."});
 }
 
 /* ---- from another thread ---- */
