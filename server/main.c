@@ -31,6 +31,7 @@
 #include "event_log.h"
 #include "maintenance.h"
 #include "net/net.h"
+#include "store_list.h"
 #include "telemetry/log_sink.h"
 #include "tuning.h"
 
@@ -121,8 +122,11 @@ static bool node_start(assembly *of)
     if (of->cfg.path[0] == '\0' || realpath(of->cfg.path, of->config_file) == NULL) {
         of->config_file[0] = '\0';
     }
+    node_store_settings first;
+    bool has_first = store_list_first(&of->cfg, &first);
     node_options options = {
         .host = &of->host,
+        .first = has_first ? &first : NULL,
         .settings = &of->tuning.settings,
         .node_id = of->cfg.node.id,
         .config_file = of->config_file,
@@ -141,8 +145,10 @@ static bool node_start(assembly *of)
         .shutdown_ctx = of,
     };
     hc_status status = node_create(&options, &of->node);
-    if (status == HC_OK) return true;
-    return fail(of, "cannot create the store: %s", hc_status_text(status));
+    if (status != HC_OK) return fail(of, "cannot create the store: %s", hc_status_text(status));
+    if (store_list_create(&of->cfg, of->node, of->failure, sizeof of->failure)) return true;
+    node_destroy(of->node);
+    return false;
 }
 
 static bool serve(assembly *of)

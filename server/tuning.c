@@ -234,6 +234,8 @@ void tuning_reload(tuning *of, const config *next)
         assert(done); /* it was read from text once */
         (void)done;
     }
+    if (config_stores_differ(&of->loaded, next))
+        say(of, HC_LOG_WARN, "a changed setting waits for a restart", "stores", "");
     apply(of, &wanted);
     of->loaded = *next;
     (void)pthread_mutex_unlock(&of->lock);

@@ -464,6 +464,7 @@ typedef struct hc_store_stats {
     uint64_t filter_bytes;                     /* of memory_bytes: filters */
     uint64_t filter_answers;                   /* misses that the filter answered */
     uint64_t filter_false_positives;           /* misses that it let pass */
+    uint64_t filter_bits;                      /* of a fingerprint; 0: no filter */
 } hc_store_stats;
 
 /* Sums are taken shard by shard, so under writes they are close, not exact. */

@@ -180,6 +180,11 @@ static void stats_add_shard(shard *s, hc_store_stats *out)
     out->compressed_items += s->packed.items;
     out->compressed_raw_bytes += s->packed.raw_bytes;
     out->compressed_stored_bytes += s->packed.stored_bytes;
+    if (s->filter != NULL) {
+        hc_filter_stats filter = {.size = sizeof filter};
+        hc_filter_stats_get(s->filter, &filter);
+        out->filter_bits = filter.fingerprint_bits;
+    }
     hci_lock_release(&s->lock);
 }
 

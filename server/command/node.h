@@ -40,6 +40,16 @@
 /* Who may use DEBUG: security.debug_commands. */
 typedef enum node_debug { NODE_DEBUG_NO = 0, NODE_DEBUG_LOCAL, NODE_DEBUG_YES } node_debug;
 
+/* What a store is made with, less what is the node's affair (hc_store_options). */
+typedef struct node_store_settings {
+    uint64_t max_memory_bytes; /* 0: the node's at this time */
+    int64_t default_ttl_ms;    /* 0: none */
+    uint32_t eviction;
+    uint32_t compression;
+    uint32_t filter_bits; /* 0: no filter, unless there is a rate */
+    double filter_rate;   /* of absent keys that it lets pass; 0: as the bits give */
+} node_store_settings;
+
 typedef struct node_options {
     const hc_host *host;       /* borrowed until node_destroy; NULL: defaults */
     const settings *settings;  /* borrowed likewise; NULL: CONFIG knows only what the node knows */
@@ -49,7 +59,8 @@ typedef struct node_options {
     uint64_t max_memory_bytes; /* all databases together; 0: no limit */
     int64_t default_ttl_ms;    /* 0: none */
     uint32_t eviction;
-    uint32_t compression;        /* an hc_compression */
+    uint32_t compression;             /* an hc_compression */
+    const node_store_settings *first; /* copied; of database 0; NULL: as the others */
     const hc_pressure *pressure; /* of each database, see hc_store_options; NULL: nobody is told */
     unsigned databases;          /* 1..NODE_DATABASES_MAX; 0: NODE_DATABASES_MAX */
     unsigned stores_max;         /* named stores, 1..NODE_STORES_MAX; 0: 16 */
@@ -120,6 +131,7 @@ struct node {
     hc_store_ref databases[NODE_DATABASES_MAX];     /* what keeps them; under stores_lock */
     unsigned database_count;                        /* of those; under stores_lock */
     _Atomic uint64_t swaps;                         /* of databases, so far */
+    node_store_settings first;                      /* of database 0; never changes */
     pthread_mutex_t stores_lock;                    /* creates stores one at a time */
     _Atomic uint64_t max_memory_bytes;
     _Atomic uint32_t eviction;     /* of the databases, and of stores to come */
@@ -165,14 +177,6 @@ int node_database_of(const node *of, const hc_store *store);
 
 /* Is `name` that of a database, "0".. or "default"?  Then it is no name for another store. */
 bool node_database_named(const node *of, hc_span name, unsigned *index_out);
-/* What a named store is made with, less what is the node's affair (hc_store_options). */
-typedef struct node_store_settings {
-    uint64_t max_memory_bytes; /* 0: the node's at this time */
-    int64_t default_ttl_ms;    /* 0: none */
-    uint32_t eviction;
-    uint32_t compression;
-    uint32_t filter_bits; /* 0: no filter */
-} node_store_settings;
 /* The settings that a store has when nothing else is said. */
 node_store_settings node_store_defaults(node *of);
 /*   HC_ERR_INVALID (the name, or a setting out of range), HC_ERR_EXISTS (a database's name too),
@@ -205,8 +209,8 @@ bool node_maintain(node *of);
 hc_status node_set_max_memory(node *of, uint64_t bytes);
 uint64_t node_max_memory(const node *of);
 
-/* Databases change at once; stores that STORE CREATE made keep what they were made with.
- *   HC_ERR_INVALID  no hc_eviction */
+/* When it is not the present one, databases change at once; stores that STORE CREATE made keep what
+ * they were made with. HC_ERR_INVALID  no hc_eviction */
 hc_status node_set_eviction(node *of, uint32_t eviction);
 uint32_t node_eviction(const node *of);
 

@@ -28,6 +28,9 @@ hc_status node_stores_init(node *of)
     atomic_init(&of->eviction, of->options.eviction);
     hc_status status = hc_stores_create(of->options.host, &options, &of->registry);
     if (status != HC_OK) return status;
+    of->first = of->options.first != NULL ? *of->options.first : node_store_defaults(of);
+    if (of->options.first == NULL) of->first.max_memory_bytes = 0;
+    of->options.first = NULL;
     return node_store(of, 0) != NULL ? HC_OK : HC_ERR_NO_MEMORY;
 }
 
@@ -48,6 +51,7 @@ static hc_store_options options_of(const node *of, const node_store_settings *wi
                               .eviction = wish->eviction,
                               .compression = wish->compression,
                               .filter_bits = wish->filter_bits,
+                              .filter_rate = wish->filter_rate,
                               .pressure = of->options.pressure};
 }
 
@@ -56,7 +60,8 @@ static hc_store *database_create(node *of, unsigned index)
 {
     char name[16];
     int chars = snprintf(name, sizeof name, "%u", index);
-    const node_store_settings wish = node_store_defaults(of);
+    node_store_settings wish = index == 0 ? of->first : node_store_defaults(of);
+    wish.max_memory_bytes = node_max_memory(of); /* memory_divide gives it its part */
     const hc_store_options options = options_of(of, &wish);
     hc_store_ref *ref = &of->databases[index];
     if (hc_stores_add(of->registry, hc_span_make(name, (size_t)chars), &options, ref) != HC_OK)
@@ -202,7 +207,8 @@ static uint64_t own_limit(node *of, const hc_store_ref *ref)
     unsigned database;
     hc_store_info info = {.size = sizeof info};
     hc_store_ref_info(ref, &info);
-    return node_database_named(of, info.name, &database) ? 0 : info.options->max_memory_bytes;
+    if (!node_database_named(of, info.name, &database)) return info.options->max_memory_bytes;
+    return database == 0 ? of->first.max_memory_bytes : 0;
 }
 
 static uint64_t part_of(uint64_t limit, uint64_t others, uint64_t stores, uint64_t own)
@@ -251,6 +257,7 @@ uint64_t node_max_memory(const node *of)
 hc_status node_set_eviction(node *of, uint32_t eviction)
 {
     hc_status status = HC_OK;
+    if (eviction == node_eviction(of)) return HC_OK; /* database 0 may have begun with another */
     pthread_mutex_lock(&of->stores_lock);
     for (unsigned i = 0; i < of->options.databases && status == HC_OK; i++) {
         hc_store *store = atomic_load_explicit(&of->stores[i], memory_order_relaxed);

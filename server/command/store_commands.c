@@ -165,7 +165,7 @@ static void reply_store(reply *to, hc_span name, const hc_store_ref *ref, bool i
         {"evicted", stats.evicted},
         {"expired", stats.expired},
         {"compressed_keys", stats.compressed_items},
-        {"filter_bits", info.options->filter_bits},
+        {"filter_bits", stats.filter_bits},
         {"filter_bytes", stats.filter_bytes},
         {"filter_answers", stats.filter_answers},
         {"compressed_raw_bytes", stats.compressed_raw_bytes},

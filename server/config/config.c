@@ -11,7 +11,9 @@
 
 #include <hypercache/log.h>
 #include <hypercache/store.h>
+#include <hypercache/stores.h>
 
+#include "config/config_apply.h"
 #include "config/config_value.h"
 
 const config_word config_words_eviction[] = {
@@ -62,13 +64,13 @@ const config_word config_words_output[] = {
     {NULL, 0},
 };
 
-#define ROW(id, section, name, kind, field, default_text, min, max, flags, short_flag, words,      \
+#define ROW(of, id, section, name, kind, field, default_text, min, max, flags, short_flag, words,  \
             help)                                                                                  \
     {section,                                                                                      \
      name,                                                                                         \
      section "." name,                                                                             \
      CONFIG_##kind,                                                                                \
-     offsetof(config, field),                                                                      \
+     offsetof(of, field),                                                                          \
      default_text,                                                                                 \
      min,                                                                                          \
      max,                                                                                          \
@@ -76,12 +78,18 @@ const config_word config_words_output[] = {
      short_flag,                                                                                   \
      words,                                                                                        \
      help},
-const config_key config_keys[CONFIG_KEY_COUNT] = {CONFIG_KEYS(ROW)};
+#define CONFIG_ROW(...) ROW(config, __VA_ARGS__)
+#define STORE_ROW(...) ROW(config_store, __VA_ARGS__)
+const config_key config_keys[CONFIG_KEY_COUNT] = {CONFIG_KEYS(CONFIG_ROW)};
+const config_key config_store_keys[CONFIG_STORE_KEY_COUNT] = {CONFIG_STORE_KEYS(STORE_ROW)};
+#undef STORE_ROW
+#undef CONFIG_ROW
 #undef ROW
+static_assert(CONFIG_STORE_NAME_MAX == HC_STORE_NAME_BYTES_MAX, "any store can be named");
 
-static const void *field_of(const config *cfg, const config_key *key)
+static const void *field_of(const void *of, const config_key *key)
 {
-    return (const char *)cfg + key->offset;
+    return (const char *)of + key->offset;
 }
 
 void config_problem(config_problems *problems, const char *format, ...)
@@ -112,7 +120,7 @@ const config_key *config_find(const char *full_name)
 static bool range_check(const config_key *key, int64_t value, config_why why)
 {
     if (value >= key->min && value <= key->max) {
-        if (key->offset != offsetof(config, cache.max_memory_bytes) || value == 0 ||
+        if ((key->flags & CONFIG_MEMORY_LIMIT) == 0 || value == 0 ||
             value >= HC_STORE_MEMORY_BYTES_MIN) {
             return true;
         }
@@ -134,7 +142,7 @@ static bool range_check(const config_key *key, int64_t value, config_why why)
     return false;
 }
 
-static bool number_set(config *cfg, const config_key *key, config_units units, const char *text,
+static bool number_set(void *of, const config_key *key, config_units units, const char *text,
                        config_why why)
 {
     int64_t value;
@@ -147,11 +155,11 @@ static bool number_set(config *cfg, const config_key *key, config_units units, c
         (void)snprintf(why.text, why.bytes, "'%.64s' %s", text, reason);
         return false;
     }
-    memcpy((char *)cfg + key->offset, &value, sizeof value);
+    memcpy((char *)of + key->offset, &value, sizeof value);
     return true;
 }
 
-static bool real_set(config *cfg, const config_key *key, const char *text, config_why why)
+static bool real_set(void *of, const config_key *key, const char *text, config_why why)
 {
     double value, low = (double)key->min / 1e6, high = (double)key->max / 1e6;
     if (!config_real_read(text, &value, why)) return false;
@@ -159,25 +167,26 @@ static bool real_set(config *cfg, const config_key *key, const char *text, confi
         (void)snprintf(why.text, why.bytes, "'%.64s' is out of range, %g to %g", text, low, high);
         return false;
     }
-    memcpy((char *)cfg + key->offset, &value, sizeof value);
+    memcpy((char *)of + key->offset, &value, sizeof value);
     return true;
 }
 
-static bool list_set(config *cfg, const config_key *key, const char *text, config_why why)
+static bool list_set(void *of, const config_key *key, const char *text, config_why why)
 {
-    config_list list, *field = (config_list *)(void *)((char *)cfg + key->offset);
+    config_list list, *field = (config_list *)(void *)((char *)of + key->offset);
     if (!config_list_read(text, key->min, key->max, &list, why)) return false;
     for (size_t i = 0; i < list.count; i++) {
         const char *item = list.items[i];
         int ignored[2];
         unsigned char address[sizeof(struct in6_addr)];
         if (key->words != NULL && !config_word_read(item, key->words, ignored, why)) return false;
-        if (field == &cfg->logging.components && !config_component(item, ignored, ignored + 1)) {
+        if (key == &config_keys[CONFIG_LOGGING_COMPONENTS] &&
+            !config_component(item, ignored, ignored + 1)) {
             (void)snprintf(why.text, why.bytes,
                            "'%.64s' is not a component and a level, as STORAGE_ENGINE=debug", item);
             return false;
         }
-        if (field == &cfg->network.bind && inet_pton(AF_INET, item, address) != 1 &&
+        if (key == &config_keys[CONFIG_NETWORK_BIND] && inet_pton(AF_INET, item, address) != 1 &&
             inet_pton(AF_INET6, item, address) != 1) {
             (void)snprintf(
                 why.text, why.bytes,
@@ -194,41 +203,41 @@ static bool list_set(config *cfg, const config_key *key, const char *text, confi
     return true;
 }
 
-bool config_set(config *cfg, const config_key *key, config_units units, const char *text,
-                config_origin origin, char *why_text, size_t why_bytes)
+bool config_field_set(void *of, const config_key *key, config_units units, const char *text,
+                      char *why_text, size_t why_bytes)
 {
     config_why why = {why_text, why_bytes};
-    char *field = (char *)cfg + key->offset;
-    bool done = false;
+    char *field = (char *)of + key->offset;
     switch (key->kind) {
     case CONFIG_BOOL:
-        done = config_bool_read(text, (bool *)field, why);
-        break;
+        return config_bool_read(text, (bool *)field, why);
     case CONFIG_INT:
     case CONFIG_SIZE:
     case CONFIG_DURATION:
-        done = number_set(cfg, key, units, text, why);
-        break;
+        return number_set(of, key, units, text, why);
     case CONFIG_REAL:
-        done = real_set(cfg, key, text, why);
-        break;
+        return real_set(of, key, text, why);
     case CONFIG_ENUM:
-        done = config_word_read(text, key->words, (int *)(void *)field, why);
-        break;
+        return config_word_read(text, key->words, (int *)(void *)field, why);
     case CONFIG_TEXT:
-        done = config_text_read(text, key->min, key->max, field, why);
-        break;
+        return config_text_read(text, key->min, key->max, field, why);
     case CONFIG_LIST:
-        done = list_set(cfg, key, text, why);
         break;
     }
+    return list_set(of, key, text, why);
+}
+
+bool config_set(config *cfg, const config_key *key, config_units units, const char *text,
+                config_origin origin, char *why, size_t why_bytes)
+{
+    bool done = config_field_set(cfg, key, units, text, why, why_bytes);
     if (done) cfg->origins[key - config_keys] = origin;
     return done;
 }
 
-int64_t config_number(const config *cfg, const config_key *key)
+static int64_t number_of(const void *of, const config_key *key)
 {
-    const void *field = field_of(cfg, key);
+    const void *field = field_of(of, key);
     int64_t number = 0;
     switch (key->kind) {
     case CONFIG_BOOL:
@@ -248,6 +257,11 @@ int64_t config_number(const config *cfg, const config_key *key)
     return 0;
 }
 
+int64_t config_number(const config *cfg, const config_key *key)
+{
+    return number_of(cfg, key);
+}
+
 static void list_get(const config_list *list, char text[CONFIG_VALUE_BYTES])
 {
     static_assert(CONFIG_LIST_MAX * (CONFIG_TEXT_MAX + 1) <= CONFIG_VALUE_BYTES,
@@ -259,9 +273,9 @@ static void list_get(const config_list *list, char text[CONFIG_VALUE_BYTES])
     }
 }
 
-void config_get(const config *cfg, const config_key *key, char text[CONFIG_VALUE_BYTES])
+void config_field_get(const void *of, const config_key *key, char text[CONFIG_VALUE_BYTES])
 {
-    int64_t number = config_number(cfg, key);
+    int64_t number = number_of(of, key);
     text[0] = '\0';
     switch (key->kind) {
     case CONFIG_BOOL:
@@ -277,18 +291,44 @@ void config_get(const config *cfg, const config_key *key, char text[CONFIG_VALUE
         config_duration_write(number, text, CONFIG_VALUE_BYTES);
         break;
     case CONFIG_REAL:
-        config_real_write(*(const double *)field_of(cfg, key), text, CONFIG_VALUE_BYTES);
+        config_real_write(*(const double *)field_of(of, key), text, CONFIG_VALUE_BYTES);
         break;
     case CONFIG_ENUM:
         (void)snprintf(text, CONFIG_VALUE_BYTES, "%s", config_word_write((int)number, key->words));
         break;
     case CONFIG_TEXT:
-        (void)snprintf(text, CONFIG_VALUE_BYTES, "%s", (const char *)field_of(cfg, key));
+        (void)snprintf(text, CONFIG_VALUE_BYTES, "%s", (const char *)field_of(of, key));
         break;
     case CONFIG_LIST:
-        list_get(field_of(cfg, key), text);
+        list_get(field_of(of, key), text);
         break;
     }
+}
+
+void config_get(const config *cfg, const config_key *key, char text[CONFIG_VALUE_BYTES])
+{
+    config_field_get(cfg, key, text);
+}
+
+void config_store_get(const config_store *of, config_store_id id, char text[CONFIG_VALUE_BYTES])
+{
+    config_field_get(of, &config_store_keys[id], text);
+}
+
+bool config_stores_differ(const config *a, const config *b)
+{
+    if (a->store_count != b->store_count) return true;
+    for (size_t i = 0; i < a->store_count; i++) {
+        const config_store *one = &a->stores[i], *other = &b->stores[i];
+        if (one->given != other->given) return true;
+        for (unsigned id = 0; id < CONFIG_STORE_KEY_COUNT; id++) {
+            char one_text[CONFIG_VALUE_BYTES], other_text[CONFIG_VALUE_BYTES];
+            config_store_get(one, (config_store_id)id, one_text);
+            config_store_get(other, (config_store_id)id, other_text);
+            if (strcmp(one_text, other_text) != 0) return true;
+        }
+    }
+    return false;
 }
 
 void config_defaults(config *cfg)

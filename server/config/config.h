@@ -27,6 +27,8 @@
 
 #define CONFIG_TEXT_MAX 255         /* bytes of a text, or of an item of a list */
 #define CONFIG_LIST_MAX 16          /* items of a list */
+#define CONFIG_STORES_MAX 64        /* entries of `stores` */
+#define CONFIG_STORE_NAME_MAX 64    /* HC_STORE_NAME_BYTES_MAX */
 #define CONFIG_VALUE_BYTES 4096     /* a formatted value with its NUL */
 #define CONFIG_FILE_BYTES_MAX 65536 /* of a configuration file */
 #define CONFIG_DAYS_MS(days) (INT64_C(86400000) * (days))
@@ -48,7 +50,9 @@ typedef enum config_kind {
     CONFIG_LIST      /* config_list */
 } config_kind;
 
-#define CONFIG_LIVE 1u /* flag of a key: can change while the node runs */
+/* Flags of a key. */
+#define CONFIG_LIVE 1u         /* can change while the node runs */
+#define CONFIG_MEMORY_LIMIT 2u /* 0, or what a store can work with at least */
 
 /* One word of an enumeration. */
 typedef struct config_word {
@@ -72,7 +76,14 @@ typedef struct config_key {
 typedef enum config_id { CONFIG_KEYS(CONFIG_KEY_ID) CONFIG_KEY_COUNT } config_id;
 #undef CONFIG_KEY_ID
 
+#define CONFIG_KEY_ID(id, ...) CONFIG_##id,
+typedef enum config_store_id {
+    CONFIG_STORE_KEYS(CONFIG_KEY_ID) CONFIG_STORE_KEY_COUNT
+} config_store_id;
+#undef CONFIG_KEY_ID
+
 extern const config_key config_keys[CONFIG_KEY_COUNT];
+extern const config_key config_store_keys[CONFIG_STORE_KEY_COUNT]; /* of an entry of `stores` */
 
 typedef enum config_source {
     CONFIG_FROM_DEFAULT = 0,
@@ -94,6 +105,18 @@ typedef enum config_debug {
 } config_debug;
 typedef enum config_format { CONFIG_FORMAT_JSON, CONFIG_FORMAT_TEXT } config_format;
 typedef enum config_output { CONFIG_OUTPUT_STDERR, CONFIG_OUTPUT_FILE } config_output;
+
+/* An entry of `stores`. */
+typedef struct config_store {
+    char name[CONFIG_STORE_NAME_MAX + 1];
+    int eviction;    /* hc_eviction */
+    int compression; /* hc_compression */
+    int64_t max_memory_bytes;
+    int64_t default_ttl_ms;
+    bool cuckoo_filter;
+    uint32_t given; /* 1u << config_store_id of the keys that it has; others are as under `cache` */
+    int line;       /* of the file, where the entry begins */
+} config_store;
 
 typedef struct config {
     struct {
@@ -141,6 +164,8 @@ typedef struct config {
         config_text percentiles;
         bool histograms;
     } latency;
+    size_t store_count;
+    config_store stores[CONFIG_STORES_MAX]; /* in the file's order */
     config_origin origins[CONFIG_KEY_COUNT];
     config_text path; /* of the file that was read; "": none */
 } config;
@@ -195,6 +220,9 @@ bool config_set(config *cfg, const config_key *key, config_units units, const ch
                 config_origin origin, char *why, size_t why_bytes);
 /* Writes the value as text; a list's items stand with one blank between them. */
 void config_get(const config *cfg, const config_key *key, char text[CONFIG_VALUE_BYTES]);
+/* The same for a key of an entry of `stores`. */
+void config_store_get(const config_store *of, config_store_id id, char text[CONFIG_VALUE_BYTES]);
+bool config_stores_differ(const config *a, const config *b);
 /* The number of a bool, int, size, duration or enumeration; 0 for others, reals too. */
 int64_t config_number(const config *cfg, const config_key *key);
 /* Where the value came from: "hypercache.yaml:3", "HYPERCACHE_NODE_ID", "--node.id", "default". */
@@ -203,10 +231,13 @@ void config_origin_text(const config *cfg, const config_key *key, char *text, si
 /* What the contract calls `name` when it is a key of a later version, such as "persistence"; NULL
  * when the name is none.  `name` may be deeper than the key. */
 const char *config_later(const char *name);
+/* Does `name` mean the stores, which stand in the file only? */
+bool config_is_of_stores(const char *name);
 /* The key nearest to a mistyped name, or NULL when none is near. */
 const char *config_nearest(const char *name);
-const char *config_nearest_section(const char *name); /* NULL also when `name` has a '.' */
-const char *config_nearest_flag(const char *flag);    /* the same for short flags, no dashes */
+const char *config_nearest_store_key(const char *name); /* as "eviction_policy" */
+const char *config_nearest_section(const char *name);   /* NULL also when `name` has a '.' */
+const char *config_nearest_flag(const char *flag);      /* the same for short flags, no dashes */
 
 /* The value of a component's level in logging.components. */
 bool config_component(const char *item, int *topic_out, int *level_out);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <hypercache/stores.h>
+
 #include "config/config.h"
 
 void config_origin_text(const config *cfg, const config_key *key, char *text, size_t text_bytes)
@@ -77,6 +79,36 @@ static void pressure_check(const config *cfg, config_problems *problems)
                  "must be above cache.pressure_critical");
 }
 
+static void store_problem(const config *cfg, const config_store *store, const char *why,
+                          config_problems *problems)
+{
+    config_problem(problems, "%s:%d: stores: %s%s%s", cfg->path, store->line, store->name,
+                   store->name[0] != '\0' ? " " : "", why);
+}
+
+static void stores_check(const config *cfg, config_problems *problems)
+{
+    size_t named = 0;
+    for (size_t i = 0; i < cfg->store_count; i++) {
+        const config_store *store = &cfg->stores[i];
+        size_t size = strlen(store->name);
+        bool is_default = strcmp(store->name, "default") == 0;
+        named += !is_default;
+        if (size == 0) {
+            store_problem(cfg, store, "an entry needs a name", problems);
+        } else if (!hc_store_name_fits(hc_span_make(store->name, size))) {
+            store_problem(cfg, store, "is no name; it may have A-Z a-z 0-9 _ . : -", problems);
+        } else if (strspn(store->name, "0123456789") == size) {
+            store_problem(cfg, store, "is a number, which SELECT takes for a database", problems);
+        }
+        for (size_t other = 0; other < i && size > 0; other++)
+            if (strcmp(store->name, cfg->stores[other].name) == 0)
+                store_problem(cfg, store, "is named twice", problems);
+        if (named == (size_t)cfg->cache.max_stores + 1 && !is_default)
+            store_problem(cfg, store, "is one more than cache.max_stores allows", problems);
+    }
+}
+
 void config_check(const config *cfg, config_problems *problems)
 {
     bool to_file = false;
@@ -91,4 +123,5 @@ void config_check(const config *cfg, config_problems *problems)
     }
     protected_mode_check(cfg, problems);
     pressure_check(cfg, problems);
+    stores_check(cfg, problems);
 }

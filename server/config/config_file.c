@@ -2,6 +2,7 @@
  * config_file.c - a YAML file to keys, by the events of libyaml.
  *
  *     document -> map of sections -> map of keys -> scalar | sequence of scalars
+ *                 stores -> sequence of maps of keys -> scalar
  *
  * That shape is all there is: nothing nests deeper, so an event that does not fit is refused where
  * it stands and no input can make us recurse.  Anchors, aliases, tags and several documents have
@@ -25,6 +26,7 @@ typedef struct reader {
     bool seen[CONFIG_KEY_COUNT];
     char sections[8][32]; /* met so far */
     size_t section_count;
+    bool stores_seen;
 } reader;
 
 static int line_of(const reader *r)
@@ -218,6 +220,101 @@ static bool section_known(const char *section)
     return false;
 }
 
+/* ---- stores ---- */
+
+static void store_key_apply(reader *r, config_store *store, const char *name, int line)
+{
+    const char *text = scalar(r);
+    char full[2 * CONFIG_TEXT_MAX], why[512];
+    unsigned id = 0;
+    while (id < CONFIG_STORE_KEY_COUNT && strcmp(config_store_keys[id].name, name) != 0)
+        id++;
+    (void)snprintf(full, sizeof full, "stores.%.200s", name);
+    if (text == NULL) return; /* refused already */
+    if (id == CONFIG_STORE_KEY_COUNT) {
+        const char *later = config_later(full), *near = config_nearest_store_key(name);
+        if (later != NULL)
+            config_problem(r->problems, "%s:%d: %s: %s is not available in this version", r->path,
+                           line, full, later);
+        else
+            config_problem(r->problems, "%s:%d: unknown key %s; did you mean %s?", r->path, line,
+                           full, near != NULL ? near : "name");
+    } else if ((store->given >> id & 1) != 0) {
+        config_problem(r->problems, "%s:%d: %s is set twice in this entry", r->path, line, full);
+    } else if (is_null(&r->event)) {
+        config_problem(r->problems, "%s:%d: %s has no value", r->path, line, full);
+    } else if (!config_field_set(store, &config_store_keys[id], CONFIG_UNITS_ASKED, text, why,
+                                 sizeof why)) {
+        config_problem(r->problems, "%s:%d: %s: %s", r->path, line, full, why);
+    }
+    if (id < CONFIG_STORE_KEY_COUNT) store->given |= 1u << id;
+}
+
+/* One entry of `stores`; the start of its map is at hand. */
+static bool store_read(reader *r)
+{
+    config_store store = {.line = line_of(r)};
+    size_t before = r->problems->count;
+    for (;;) {
+        char name[CONFIG_TEXT_MAX + 1];
+        if (!next(r)) return false;
+        if (r->event.type == YAML_MAPPING_END_EVENT) break;
+        const char *key = r->event.type == YAML_SCALAR_EVENT ? scalar(r) : NULL;
+        int line = line_of(r);
+        if (key == NULL) {
+            refuse(r, "a key must be a plain word");
+            return false;
+        }
+        (void)snprintf(name, sizeof name, "%.200s", key);
+        if (!next(r)) return false;
+        if (r->event.type == YAML_SCALAR_EVENT) {
+            store_key_apply(r, &store, name, line);
+            continue;
+        }
+        config_problem(r->problems, "%s:%d: stores.%s takes one value", r->path, line, name);
+        if (!skip(r)) return false;
+    }
+    if (r->problems->count != before) return true;
+    if (r->cfg->store_count == CONFIG_STORES_MAX) {
+        config_problem(r->problems, "%s:%d: more than %d stores", r->path, store.line,
+                       CONFIG_STORES_MAX);
+    } else {
+        r->cfg->stores[r->cfg->store_count++] = store;
+    }
+    return true;
+}
+
+/* `stores:` of the file; its name is at hand. */
+static bool stores_read(reader *r)
+{
+    int line = line_of(r);
+    bool twice = r->stores_seen;
+    r->stores_seen = true;
+    if (!next(r)) return false;
+    if (twice) {
+        refuse(r, "this section stands twice in the file");
+        return skip(r);
+    }
+    if (r->event.type == YAML_SCALAR_EVENT && is_null(&r->event)) return true;
+    if (r->event.type != YAML_SEQUENCE_START_EVENT) {
+        config_problem(r->problems, "%s:%d: stores must be a list, as `- name: sessions` below it",
+                       r->path, line);
+        return skip(r);
+    }
+    for (;;) {
+        if (!next(r)) return false;
+        if (r->event.type == YAML_SEQUENCE_END_EVENT) return true;
+        if (r->event.type == YAML_MAPPING_START_EVENT) {
+            if (!store_read(r)) return false;
+            continue;
+        }
+        refuse(r, "an entry of stores must hold keys, as `name: sessions`");
+        if (!skip(r)) return false;
+    }
+}
+
+/* ---- sections ---- */
+
 /* One `section:` of the file; its name is at hand. */
 static bool section_read(reader *r)
 {
@@ -225,6 +322,7 @@ static bool section_read(reader *r)
     int line = line_of(r);
     const char *name = scalar(r);
     if (name == NULL) return false;
+    if (strcmp(name, "stores") == 0) return stores_read(r);
     if (strlen(name) >= sizeof section || !section_known(name)) {
         apply(r, name, "", line);
         return next(r) && skip(r);

@@ -50,7 +50,7 @@
       "1GB", INT64_C(1) << 20, INT64_C(1) << 36, 0, NULL, NULL,                                    \
       "Bytes of replies a client may leave unread before it is closed.")                           \
     X(CACHE_MAX_MEMORY, "cache", "max_memory", SIZE, cache.max_memory_bytes, "0", 0,               \
-      INT64_C(1) << 46, CONFIG_LIVE, "max-memory", NULL,                                           \
+      INT64_C(1) << 46, CONFIG_LIVE | CONFIG_MEMORY_LIMIT, "max-memory", NULL,                                           \
       "Memory the items and their index may take, 4MB at least. 0: no limit but the machine's.")   \
     X(CACHE_EVICTION, "cache", "eviction", ENUM, cache.eviction, "s3fifo", 0, 0, CONFIG_LIVE,       \
       "eviction", config_words_eviction,                                                           \
@@ -114,6 +114,24 @@
       CONFIG_TEXT_MAX, CONFIG_LIVE, NULL, NULL,                                                    \
       "Percentiles that INFO latencystats tells, at most 16.")
 
+/* Keys of an entry of `stores`; fields are of a config_store. */
+#define CONFIG_STORE_KEYS(X)                                                                       \
+    X(STORE_NAME, "stores", "name", TEXT, name, "", 1, CONFIG_STORE_NAME_MAX, 0, NULL, NULL,       \
+      "Letters, digits and _ . : - but no number; default is database 0.")                         \
+    X(STORE_EVICTION_POLICY, "stores", "eviction_policy", ENUM, eviction, "", 0, 0, 0, NULL,       \
+      config_words_eviction, "As cache.eviction.")                                                 \
+    X(STORE_MAX_MEMORY, "stores", "max_memory", SIZE, max_memory_bytes, "", 0, INT64_C(1) << 46,   \
+      CONFIG_MEMORY_LIMIT, NULL, NULL,                                                             \
+      "Most that it may take of cache.max_memory, 4MB at least. 0: all that others leave.")        \
+    X(STORE_DEFAULT_TTL, "stores", "default_ttl", DURATION, default_ttl_ms, "", 0,                 \
+      CONFIG_DAYS_MS(36500), 0, NULL, NULL, "As cache.default_ttl.")                               \
+    X(STORE_CUCKOO_FILTER, "stores", "cuckoo_filter", BOOL, cuckoo_filter, "", 0, 0, 0, NULL,      \
+      NULL,                                                                                        \
+      "A filter that answers most misses, with cache.cuckoo_filter_fpp. It pays where most "       \
+      "reads miss.")                                                                               \
+    X(STORE_COMPRESSION, "stores", "compression", ENUM, compression, "", 0, 0, 0, NULL,            \
+      config_words_compression, "As cache.compression.")
+
 /* X(prefix or whole name, what it belongs to): keys that the contract has and this version not. */
 #define CONFIG_LATER(X)                                                                            \
     X("node.zone", "clustering")                                                                   \
@@ -121,7 +139,7 @@
     X("network.cluster_port", "clustering")                                                        \
     X("network.advertise", "clustering")                                                           \
     X("cluster", "clustering")                                                                     \
-    X("stores", "stores named in the file")                                                        \
+    X("stores.persistence", "persistence")                                                         \
     X("persistence", "persistence")                                                                \
     X("security.users", "users")                                                                   \
     X("security.tls", "TLS")                                                                       \

@@ -22,7 +22,9 @@ void config_apply(config *cfg, const char *name, const char *where, const char *
     if (key == NULL) {
         const char *later = config_later(name), *near = config_nearest_section(name);
         if (near == NULL) near = config_nearest(name);
-        if (later != NULL) {
+        if (config_is_of_stores(name)) {
+            config_problem(problems, "%s: %.96s: stores are listed in the file only", where, name);
+        } else if (later != NULL) {
             config_problem(problems, "%s: %.96s: %s is not available in this version", where, name,
                            later);
         } else if (near != NULL) {
@@ -77,7 +79,9 @@ static void unknown_variable(const char *variable, config_problems *problems)
     char name[NAME_BYTES], right[NAME_BYTES];
     key_name(variable, name, sizeof name);
     const char *later = config_later(name), *near = config_nearest(name);
-    if (later != NULL) {
+    if (config_is_of_stores(name)) {
+        config_problem(problems, "%s: stores are listed in the file only", variable);
+    } else if (later != NULL) {
         config_problem(problems, "%s: %s is not available in this version", variable, later);
     } else if (near != NULL) {
         variable_name(config_find(near), right, sizeof right);
@@ -151,7 +155,9 @@ static void unknown_flag(const char *flag, config_problems *problems)
     }
     const char *near = strchr(flag, '.') == NULL ? config_nearest_flag(flag) : NULL;
     if (near == NULL) near = config_nearest(flag);
-    if (later != NULL) {
+    if (config_is_of_stores(flag)) {
+        config_problem(problems, "--%s: stores are listed in the file only", flag);
+    } else if (later != NULL) {
         config_problem(problems, "--%s: %s is not available in this version", flag, later);
     } else if (near != NULL) {
         config_problem(problems, "--%s: unknown flag; did you mean --%s?", flag, near);

@@ -114,6 +114,40 @@ static void section_print(FILE *to, size_t i)
     (void)fprintf(to, "%s%s:\n", i > 0 ? "\n" : "", config_keys[i].section);
 }
 
+static void stores_print(const config *cfg, FILE *to)
+{
+    (void)fprintf(to, "\nstores:%s\n", cfg->store_count == 0 ? " []  # default" : "");
+    for (size_t i = 0; i < cfg->store_count; i++) {
+        const config_store *store = &cfg->stores[i];
+        const char *lead = "  - ";
+        for (unsigned id = 0; id < CONFIG_STORE_KEY_COUNT; id++) {
+            char text[CONFIG_VALUE_BYTES];
+            if ((store->given >> id & 1) == 0) continue;
+            config_store_get(store, (config_store_id)id, text);
+            (void)fprintf(to, "%s%s: ", lead, config_store_keys[id].name);
+            scalar_print(to, text);
+            if (lead[2] == '-') (void)fprintf(to, "  # %s:%d", cfg->path, store->line);
+            (void)fputc('\n', to);
+            lead = "    ";
+        }
+    }
+}
+
+static void stores_print_default(FILE *to)
+{
+    (void)fputs("\n# Stores that are there from the start, besides those of STORE CREATE. Keys of "
+                "an entry;\n# all but name may be left out:\n",
+                to);
+    for (size_t i = 0; i < CONFIG_STORE_KEY_COUNT; i++) {
+        const config_key *key = &config_store_keys[i];
+        (void)fprintf(to, "#   %s\n", key->name);
+        wrap(to, "#       ", key->help);
+    }
+    (void)fputs("# as in\n#   - name: sessions\n#     default_ttl: 30m\n#     max_memory: 64MB\n"
+                "stores: []\n",
+                to);
+}
+
 void config_print(const config *cfg, FILE *to)
 {
     for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
@@ -124,6 +158,7 @@ void config_print(const config *cfg, FILE *to)
         config_origin_text(cfg, &config_keys[i], origin, sizeof origin);
         (void)fprintf(to, "  # %s\n", origin);
     }
+    stores_print(cfg, to);
 }
 
 void config_print_default(FILE *to)
@@ -150,6 +185,7 @@ void config_print_default(FILE *to)
         value_print(to, &cfg, key);
         (void)fputc('\n', to);
     }
+    stores_print_default(to);
 }
 
 void config_print_help(FILE *to)

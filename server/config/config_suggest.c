@@ -58,6 +58,24 @@ const char *config_nearest(const char *name)
     return best;
 }
 
+const char *config_nearest_store_key(const char *name)
+{
+    const char *best = NULL;
+    size_t best_distance = strlen(name) / 3 + 2;
+    for (size_t i = 0; i < CONFIG_STORE_KEY_COUNT; i++) {
+        size_t its = distance(name, config_store_keys[i].name);
+        if (its >= best_distance) continue;
+        best_distance = its;
+        best = config_store_keys[i].name;
+    }
+    return best;
+}
+
+bool config_is_of_stores(const char *name)
+{
+    return strcmp(name, "stores") == 0 || strncmp(name, "stores.", 7) == 0;
+}
+
 const char *config_nearest_section(const char *name)
 {
     const char *best = NULL;

@@ -41,6 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         config_get(&second, &config_keys[i], got);
         require(strcmp(want, got) == 0);
     }
+    require(!config_stores_differ(&first, &second));
     require(problems.count == 0);
     return 0;
 }
