@@ -39,17 +39,33 @@ void run_object_encoding(request *of)
     reply_text(of->reply, name);
 }
 
+static bool counts_uses(const request *of)
+{
+    uint32_t eviction = hc_store_eviction(of->session->store);
+    return (eviction & ~(uint32_t)HC_EVICTION_VOLATILE) == HC_EVICTION_LFU;
+}
+
 void run_object_idletime(request *of)
 {
     hc_item item;
-    if (stat_or_null(of, &item))
+    if (!stat_or_null(of, &item)) return;
+    if (counts_uses(of))
+        request_error(of, "ERR An LFU maxmemory policy is selected, idle time not tracked. Please "
+                          "note that when switching between policies at runtime LRU and LFU data "
+                          "will take some time to adjust.");
+    else
         request_error(of, "ERR idle time is not tracked: an item keeps no time of its last use");
 }
 
+/* Two bits count the uses of an item, here as in Redis of interest to LFU alone. */
 void run_object_freq(request *of)
 {
-    hc_item item;
-    if (stat_or_null(of, &item))
+    hc_inspection seen = {.size = sizeof seen};
+    if (hc_store_inspect(of->session->store, of->args[2], &seen) != HC_OK)
+        of->reply->ops->null(of->reply);
+    else if (counts_uses(of))
+        of->reply->ops->integer(of->reply, seen.use);
+    else
         request_error(of, "ERR An LFU maxmemory policy is not selected, access frequency not "
                           "tracked. Please note that when switching between policies at runtime "
                           "LRU and LFU data will take some time to adjust.");
@@ -61,7 +77,7 @@ void run_object_help(request *of)
         "ENCODING <key>",
         "    Return the name Redis has for the form of the value of <key>.",
         "FREQ <key>",
-        "    Refused: the frequency of use is not counted in Redis's way.",
+        "    Return the counted uses of <key>, 0 to 3, under an LFU policy.",
         "IDLETIME <key>",
         "    Refused: the time since the last use of <key> is not kept.",
         "REFCOUNT <key>",

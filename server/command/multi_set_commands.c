@@ -100,12 +100,7 @@ static hc_status set_each(const multi_set *of, hc_txn *txn, size_t *failed_out)
 /* May the store refuse a value for want of room? */
 static bool room_may_be_refused(const request *of, const multi_set *wish)
 {
-    hc_store_info info = {.size = sizeof info};
-    uint32_t eviction = node_eviction(of->node);
-    if (of->session->selected.held != NULL) {
-        hc_store_ref_info(&of->session->selected, &info);
-        eviction = info.options->eviction;
-    }
+    uint32_t eviction = hc_store_eviction(of->session->store);
     bool keeps_all = eviction == HC_EVICTION_NONE || (eviction & HC_EVICTION_VOLATILE) != 0;
     size_t bytes = 0;
     for (size_t i = 0; i < 2 * wish->count; i++)

@@ -75,6 +75,22 @@ static void test_object_and_memory(void **state)
                {"OBJECT ENCODING", "-ERR wrong number of arguments for 'object|encoding' command"});
 }
 
+static void test_uses_are_counted_for_lfu(void **state)
+{
+    (void)state;
+    const node_options options = {.eviction = HC_EVICTION_LFU};
+    test_client on;
+    test_client_init(&on, &options);
+    test_client_expect(&on, "OBJECT FREQ k", "nil");
+    test_client_expect(&on, "SET k v", "+OK");
+    test_client_expect(&on, "OBJECT FREQ k", ":0");
+    for (int i = 0; i < 9; i++)
+        test_client_expect(&on, "GET k", "\"v\"");
+    test_client_expect(&on, "OBJECT FREQ k", ":3");
+    test_client_expect(&on, "OBJECT IDLETIME k", "-ERR An LFU maxmemory policy is selected...");
+    test_client_fini(&on);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -83,6 +99,7 @@ int main(void)
         cmocka_unit_test(test_getkeys),
         cmocka_unit_test(test_list_filters),
         cmocka_unit_test(test_object_and_memory),
+        cmocka_unit_test(test_uses_are_counted_for_lfu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
