@@ -52,6 +52,18 @@ void run_subscribe(request *of);
 void run_sunsubscribe(request *of);
 void run_unsubscribe(request *of);
 
+/* bit_commands.c, bitop_commands.c, bitfield_commands.c */
+void run_bitcount(request *of);
+void run_bitfield(request *of);
+void run_bitfield_ro(request *of);
+void run_bitop(request *of);
+void run_bitpos(request *of);
+void run_getbit(request *of);
+void run_setbit(request *of);
+
+/* lcs_commands.c */
+void run_lcs(request *of);
+
 /* string_commands.c */
 void run_append(request *of);
 void run_get(request *of);

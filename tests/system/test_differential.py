@@ -124,6 +124,37 @@ class Generator:
     def small_offset(self):
         return self.pick([b"0", b"1", b"5", b"90", b"-1", b"536870912", b"%d" % INT64_MAX, b"abc"])
 
+    def bit_offset(self):
+        return self.pick([b"0", b"1", b"7", b"8", b"9", b"100", b"4099", b"70001", b"-1", b"4294967296", b"x"])
+
+    def bit_range(self):
+        index = [b"0", b"1", b"-1", b"2", b"-2", b"5", b"9", b"-9", b"40", b"-40", b"x", b"%d" % INT64_MAX]
+        return self.pick([[], [self.pick(index)], [self.pick(index), self.pick(index)],
+                          [self.pick(index), self.pick(index), self.case(self.pick([b"BIT", b"BYTE", b"what"]))]])
+
+    def bit_fields(self, actions):
+        words = []
+        for _ in range(self.random.randrange(4)):
+            action = self.pick(actions)
+            if action == b"OVERFLOW":
+                words += [action, self.case(self.pick([b"WRAP", b"SAT", b"FAIL", b"what"] if self.chance(20)
+                                                      else [b"WRAP", b"SAT", b"FAIL"]))]
+                continue
+            kind = self.pick([b"u1", b"i1", b"u8", b"i8", b"u5", b"i13", b"u63", b"i64", b"u64", b"i65", b"x8"]
+                             if self.chance(20) else [b"u1", b"i1", b"u8", b"i8", b"u5", b"i13", b"u63", b"i64"])
+            words += [self.case(action), kind, self.pick([b"0", b"1", b"6", b"#0", b"#1", b"#7", b"100"])
+                      if self.chance(90) else self.bit_offset()]
+            if action != b"GET":
+                number = self.integer() if self.chance(30) else b"%d" % self.random.randrange(-300, 300)
+                words.append(b"9" if number.startswith(b"-92233720368547758") else number)  # Redis wraps inside
+        return words
+
+    def lcs_options(self):
+        return sum((self.pick([[b"LEN"], [b"IDX"], [b"WITHMATCHLEN"], [b"MINMATCHLEN", b"2"],
+                               [b"MINMATCHLEN", b"-1"], [b"MINMATCHLEN", b"x"], [b"MINMATCHLEN"], [b"what"]]
+                              if self.chance(20) else [[b"LEN"], [b"IDX"], [b"WITHMATCHLEN"]])
+                    for _ in range(self.random.randrange(3))), [])
+
     def scan_options(self):
         options = []
         for word, value in ((b"MATCH", self.pick(PATTERNS)), (b"COUNT", b"1000"), (b"TYPE", b"string")):
@@ -148,6 +179,14 @@ class Generator:
             b"INCR": lambda: [k()], b"DECR": lambda: [k()], b"INCRBY": lambda: [k(), i()],
             b"DECRBY": lambda: [k(), i()],
             b"INCRBYFLOAT": lambda: [k(), self.pick(FLOATS if self.chance(80) else NOT_FLOATS)],
+            b"SETBIT": lambda: [k(), self.bit_offset(), self.pick([b"0", b"1", b"1", b"2", b"x"])],
+            b"GETBIT": lambda: [k(), self.bit_offset()],
+            b"BITCOUNT": lambda: [k()] + self.bit_range(),
+            b"BITPOS": lambda: [k(), self.pick([b"0", b"1", b"0", b"1", b"2", b"x"])] + self.bit_range(),
+            b"BITOP": lambda: [self.case(self.pick([b"AND", b"OR", b"XOR", b"NOT", b"what"])), k()] + self.keys(),
+            b"BITFIELD": lambda: [k()] + self.bit_fields([b"GET", b"SET", b"INCRBY", b"OVERFLOW"]),
+            b"BITFIELD_RO": lambda: [k()] + self.bit_fields([b"GET", b"GET", b"GET", b"SET"]),
+            b"LCS": lambda: [k(), k()] + self.lcs_options(),
             b"DEL": self.keys, b"UNLINK": self.keys, b"EXISTS": self.keys, b"TOUCH": self.keys,
             b"TYPE": lambda: [k()], b"RENAME": lambda: [k(), k()], b"RENAMENX": lambda: [k(), k()],
             b"COPY": lambda: [k(), k()] + self.pick([[], [], [b"REPLACE"], [b"DB", b"1"], [b"DB", b"99"],

@@ -48,13 +48,14 @@ static void test_getkeys(void **state)
 static void test_list_filters(void **state)
 {
     (void)state;
-    TEST_STEPS(
-        {"COMMAND LIST FILTERBY PATTERN set*", "*4 \"set\" \"setex\" \"setnx\" \"setrange\""},
-        {"COMMAND LIST FILTERBY PATTERN OBJECT|F*", "*1 \"object|freq\""},
-        {"COMMAND LIST FILTERBY MODULE m", "*0"}, {"COMMAND LIST FILTERBY ACLCAT nope", "*0"},
-        {"COMMAND LIST FILTERBY ACLCAT cuckoo", "*10 \"cf.add\" ..."},
-        {"COMMAND LIST FILTERBY foo bar", "-ERR syntax error"},
-        {"COMMAND LIST FILTERBY PATTERN", "-ERR syntax error"});
+    TEST_STEPS({"COMMAND LIST FILTERBY PATTERN set*",
+                "*5 \"set\" \"setex\" \"setnx\" \"setrange\" \"setbit\""},
+               {"COMMAND LIST FILTERBY PATTERN OBJECT|F*", "*1 \"object|freq\""},
+               {"COMMAND LIST FILTERBY MODULE m", "*0"},
+               {"COMMAND LIST FILTERBY ACLCAT nope", "*0"},
+               {"COMMAND LIST FILTERBY ACLCAT cuckoo", "*10 \"cf.add\" ..."},
+               {"COMMAND LIST FILTERBY foo bar", "-ERR syntax error"},
+               {"COMMAND LIST FILTERBY PATTERN", "-ERR syntax error"});
 }
 
 static void test_object_and_memory(void **state)
