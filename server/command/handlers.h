@@ -163,6 +163,14 @@ void run_cf_insertnx(request *of);
 void run_cf_mexists(request *of);
 void run_cf_reserve(request *of);
 
+/* memory_commands.c */
+void run_memory_doctor(request *of);
+void run_memory_help(request *of);
+void run_memory_malloc_stats(request *of);
+void run_memory_purge(request *of);
+void run_memory_stats(request *of);
+void run_memory_usage(request *of);
+
 /* slowlog_commands.c, latency_commands.c */
 void run_latency_doctor(request *of);
 void run_latency_graph(request *of);
@@ -177,8 +185,6 @@ void run_slowlog_len(request *of);
 void run_slowlog_reset(request *of);
 
 /* inspect_commands.c */
-void run_memory_help(request *of);
-void run_memory_usage(request *of);
 void run_object_encoding(request *of);
 void run_object_freq(request *of);
 void run_object_help(request *of);

@@ -1,13 +1,10 @@
-/* inspect_commands.c - OBJECT and MEMORY: what a value is made of, as far as that can be said. */
+/* inspect_commands.c - OBJECT: what a value is made of, as far as that can be said. */
 #include <string.h>
 
 #include "command/command_args.h"
 #include "command/handlers.h"
 
-enum {
-    EMBEDDED_BYTES_MAX = 44, /* Redis names values up to here "embstr" */
-    ITEM_BYTES = 10          /* index and header of a small item (bench/README.md) */
-};
+enum { EMBEDDED_BYTES_MAX = 44 /* Redis names values up to here "embstr" */ };
 
 static bool stat_or_null(request *of, hc_item *item)
 {
@@ -82,35 +79,6 @@ void run_object_help(request *of)
         "    Refused: the time since the last use of <key> is not kept.",
         "REFCOUNT <key>",
         "    Return the number of references to the value of <key>, which is one.",
-    };
-    request_help(of, lines, sizeof lines / sizeof lines[0]);
-}
-
-void run_memory_usage(request *of)
-{
-    for (size_t i = 3; i < of->argc; i += 2) { /* nothing is nested: SAMPLES changes nothing */
-        int64_t samples;
-        if (!argument_is(of->args[i], "samples") || i + 1 >= of->argc) {
-            request_error(of, ERROR_SYNTAX);
-            return;
-        }
-        if (!request_integer(of, of->args[i + 1], &samples)) return;
-        if (samples < 0) {
-            request_error(of, ERROR_SYNTAX);
-            return;
-        }
-    }
-    hc_item item;
-    if (!stat_or_null(of, &item)) return;
-    size_t bytes = ITEM_BYTES + of->args[2].size + item.value.size;
-    of->reply->ops->integer(of->reply, (int64_t)bytes);
-}
-
-void run_memory_help(request *of)
-{
-    static const char *const lines[] = {
-        "USAGE <key> [SAMPLES <count>]",
-        "    Return an estimate of the memory in bytes used by <key> and its value.",
     };
     request_help(of, lines, sizeof lines / sizeof lines[0]);
 }

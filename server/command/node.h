@@ -81,6 +81,7 @@ typedef struct node_counters {
     _Atomic uint64_t connections_rejected;     /* at the limit; net counts */
     _Atomic uint64_t input_bytes;              /* net counts */
     _Atomic uint64_t output_bytes;             /* net counts */
+    _Atomic uint64_t reads, writes;            /* of sockets, that moved bytes; net counts */
     _Atomic uint64_t protocol_errors;          /* net counts */
     _Atomic uint64_t commands;
     _Atomic uint64_t errors;                           /* replies that were errors */
@@ -155,7 +156,10 @@ struct node {
     _Atomic uint64_t memory_peak_bytes;
     uint64_t sampled_commands; /* node_maintain's own, for ops_per_second */
     uint64_t sampled_ns;
+    uint64_t sampled_input, sampled_output;
     _Atomic uint64_t ops_per_second;
+    _Atomic uint64_t input_per_second, output_per_second; /* bytes */
+    uint64_t startup_bytes; /* of the stores, when there was no item yet; never changes */
 };
 
 /* Options are copied.  On error *node_out is NULL.

@@ -68,7 +68,7 @@ static void test_object_and_memory(void **state)
                {"OBJECT FREQ k", "-ERR An LFU maxmemory policy is not selected..."},
                {"OBJECT IDLETIME k", "-ERR idle time is not tracked..."},
                {"OBJECT FREQ none", "nil"}, {"OBJECT HELP", "*11 +OBJECT ..."},
-               {"MEMORY USAGE k", ":56"}, {"MEMORY USAGE k SAMPLES 5", ":56"},
+               {"MEMORY USAGE k", ":54"}, {"MEMORY USAGE k SAMPLES 5", ":54"},
                {"MEMORY USAGE none", "nil"}, {"MEMORY USAGE k SAMPLES", "-ERR syntax error"},
                {"MEMORY USAGE k SAMPLES -1", "-ERR syntax error"},
                {"MEMORY USAGE k SAMPLES x", "-ERR value is not an integer or out of range"},
