@@ -72,7 +72,7 @@ static void test_object_and_memory(void **state)
                {"MEMORY USAGE none", "nil"}, {"MEMORY USAGE k SAMPLES", "-ERR syntax error"},
                {"MEMORY USAGE k SAMPLES -1", "-ERR syntax error"},
                {"MEMORY USAGE k SAMPLES x", "-ERR value is not an integer or out of range"},
-               {"MEMORY DOCTOR", "-ERR unknown subcommand 'DOCTOR'. Try MEMORY HELP."},
+               {"MEMORY nope", "-ERR unknown subcommand 'nope'. Try MEMORY HELP."},
                {"OBJECT ENCODING", "-ERR wrong number of arguments for 'object|encoding' command"});
 }
 
