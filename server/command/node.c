@@ -11,6 +11,7 @@
 #include "command/leases.h"
 #include "command/memory_report.h"
 #include "command/node_stores.h"
+#include "command/notify.h"
 #include "command/pubsub.h"
 #include "command/push.h"
 #include "command/watchers.h"
@@ -115,6 +116,7 @@ hc_status node_create(const node_options *options, node **node_out)
     status = complete ? gate_init(&made->gate, taken.workers) : HC_ERR_NO_MEMORY;
     if (status == HC_OK) status = push_open(made);
     if (status == HC_OK) status = pubsub_open(made);
+    if (status == HC_OK) status = notify_init(made);
     if (status == HC_OK)
         status = observer_init(&made->observer, taken.workers, command_row_count());
     if (status == HC_OK) status = watchers_init(made);
@@ -140,6 +142,7 @@ void node_destroy(node *of)
     node_stores_fini(of);
     watchers_fini(of);
     gate_fini(&of->gate);
+    notify_fini(of);
     pubsub_close(of);
     push_close(of);
     observer_fini(&of->observer);

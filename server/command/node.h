@@ -114,6 +114,7 @@ static inline void node_count(_Atomic uint64_t *counter, uint64_t amount)
 
 typedef struct push_office push_office; /* push_inbox.c */
 typedef struct watchers watchers;       /* watchers.h */
+typedef struct notifier notifier;       /* notify.c */
 typedef struct pubsub pubsub;           /* pubsub.c */
 
 /* Fields are for server/command; others use the functions below. */
@@ -149,8 +150,10 @@ struct node {
     size_t session_count;
     _Atomic uint64_t next_session_id;
     pubsub *pubsub;
-    push_office *offices;                                            /* options.workers of them */
-    _Atomic size_t push_bytes;                                       /* of all messages alive */
+    notifier *notifier;
+    _Atomic uint32_t notify_flags; /* notify_class; 0: nothing is raised */
+    push_office *offices;          /* options.workers of them */
+    _Atomic size_t push_bytes;     /* of all messages alive */
     _Atomic uint64_t push_hard_bytes, push_soft_bytes, push_soft_ms; /* push_limits */
     _Atomic uint64_t session_peak;
     _Atomic uint64_t memory_peak_bytes;
