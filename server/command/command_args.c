@@ -44,6 +44,9 @@ void request_errorf(request *of, const char *format, ...)
     int wanted = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     if (wanted < 0) text[0] = '\0';
+    size_t end = strlen(text); /* a quoted argument may end in line breaks: none at the end */
+    while (end > 0 && (text[end - 1] == '\r' || text[end - 1] == '\n'))
+        text[--end] = '\0';
     request_error(of, text);
 }
 

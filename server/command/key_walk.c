@@ -50,18 +50,20 @@ size_t key_count(const text *keys)
 bool key_cursor_parse(hc_span digits, uint64_t *cursor_out)
 {
     uint64_t value = 0;
-    for (size_t i = 0; i < digits.size; i++) {
+    bool negative = digits.size > 1 && digits.data[0] == '-';
+    bool has_sign = negative || (digits.size > 1 && digits.data[0] == '+');
+    for (size_t i = has_sign; i < digits.size; i++) {
         unsigned digit = (unsigned)digits.data[i] - '0';
         if (digit > 9) return false;
         if (__builtin_mul_overflow(value, 10u, &value)) return false;
         if (__builtin_add_overflow(value, digit, &value)) return false;
     }
-    *cursor_out = value;
+    *cursor_out = negative ? 0 - value : value;
     return true;
 }
 
 hc_status key_delete_match(hc_store *store, hc_span pattern, uint64_t *cursor, size_t count,
-                           const key_deleted *each, uint64_t *deleted_out)
+                           uint64_t *deleted_out)
 {
     *deleted_out = 0;
     if (pattern.size > HC_GLOB_PATTERN_BYTES_MAX) return HC_ERR_LIMIT;
@@ -80,9 +82,7 @@ hc_status key_delete_match(hc_store *store, hc_span pattern, uint64_t *cursor, s
         size_t at = 0, looked = 0;
         hc_span key;
         for (; key_next(&keys, &at, &key); looked++) {
-            if (!hc_glob_match(pattern, key) || hc_store_delete(store, key) != HC_OK) continue;
-            ++*deleted_out;
-            each->told(each->ctx, key);
+            if (hc_glob_match(pattern, key) && hc_store_delete(store, key) == HC_OK) ++*deleted_out;
         }
         *cursor = next;
         count -= looked < count ? looked : count;

@@ -1,31 +1,33 @@
 """test_differential.py - random commands to HyperCache and to a Redis server: the same bytes come back.
 
-Each round empties both servers and sends the same pipeline to both, in RESP2 or RESP3.  Replies are
-compared byte for byte, but for what cannot be equal: the order in which keys are listed, and times,
-which may lie a little apart.  What differs on purpose is not asked for here; docs/compatibility.md
-lists it.  A failure prints the seed: SEED=n repeats the run, ROUNDS=n makes it longer or shorter.
+A sequence begins with empty servers and fresh connections (RESET, FLUSHALL) and ends with a marker;
+many go out in one pipeline, in RESP2 or RESP3.  Where the bytes between two markers are the same on
+both sides, the sequence is done.  Where they are not, its replies are compared one by one, and only
+this may differ: the order in which keys are listed, and times to live, which may lie a little apart.
+Scripts for several connections are played step by step.  What differs on purpose is not asked for;
+docs/compatibility.md lists it.
+
+A failure prints its seed: SEED=n SEQUENCES=1 repeats it.  SEQUENCES=n, or FULL=1 for 100000.
 """
 import os
 import random
 import re
 
-from harness import Client, Daemon, encode, equal, main, note
+from differential_commands import Generator
+from harness import FULL, Client, Daemon, Error, Push, encode, equal, main, note, wait_until
 from redis_server import Redis
 
-ROUNDS = int(os.environ.get("ROUNDS", "500"))
-COMMANDS_A_ROUND = 40
+SEQUENCES = int(os.environ.get("SEQUENCES", "100000" if FULL else "2000"))
+SCRIPTS_EVERY = 20  # of so many sequences one is a script
+PIPELINE = 50  # sequences that go out together
+CONNECTIONS = 3
+FAILURES_MAX = int(os.environ.get("FAILURES", "1"))  # of a run; more help to find what is common to them
 TIME_SLACK = {b"TTL": 10, b"PTTL": 10_000, b"EXPIRETIME": 10, b"PEXPIRETIME": 10_000}
 UNORDERED = {b"KEYS", b"SCAN"}
-
-INT64_MAX = 2**63 - 1
-KEYS = [b"a", b"b", b"c", b"key:1", b"key:2", b"", b"two words", b"\xff\x00\r\n", b"K" * 300]
-INTEGERS = [0, 1, -1, 2, 7, 41, 100, -100, 65535, 10**10, INT64_MAX, -INT64_MAX, -INT64_MAX - 1]
-NOT_INTEGERS = [b"", b"abc", b"1.5", b" 1", b"1 ", b"+1", b"01", b"-0", b"1e3", b"0x10",
-                b"9223372036854775808", b"-9223372036854775809", b"99999999999999999999999"]
-FLOATS = [b"0", b"1.5", b"-1.5", b"0.1", b"3.0e3", b"1e-7", b"10.50", b"-0", b"123456789.125", b"1e17"]
-NOT_FLOATS = [b"abc", b"", b" 1", b"nan", b"inf", b"-inf", b"1e5000", b"1,5", b"1.5x"]
-TEXTS = [b"", b"x", b"hello", b"\r\n+OK\r\n", b"\x00\x01\xff", b"z" * 100, b"y" * 5000]
-PATTERNS = [b"*", b"", b"a", b"?", b"key:*", b"[a-b]", b"[^a]", b"*words", b"\\a", b"[", b"k*:1", b"K*K"]
+ENCODINGS = {b"int", b"embstr", b"raw"}  # ours says what Redis would make of the value anew
+CLIENT_NAME_BYTES_MAX = 256
+PATTERN_BYTES_MAX = 1024
+QUOTED_MIN = 120  # bytes of an argument that an error repeats
 
 
 class RawClient(Client):
@@ -34,235 +36,38 @@ class RawClient(Client):
     def read_raw(self):
         start = self.at
         value = self._value(0)
-        raw = bytes(self.buffer[start : self.at])
-        if self.at == len(self.buffer):
-            self.buffer.clear()
-            self.at = 0
-        return raw, value
+        return bytes(self.buffer[start : self.at]), value
+
+    def read_to(self, marker):
+        """All bytes up to the marker's end."""
+        end = self.buffer.find(marker)
+        while end < 0:
+            searched = max(len(self.buffer) - len(marker), 0)
+            self._receive()
+            end = self.buffer.find(marker, searched)
+        data = bytes(self.buffer[: end + len(marker)])
+        del self.buffer[: end + len(marker)]
+        return data
 
 
-class Generator:
-    """Makes commands; every choice follows from the seed."""
+class Replies(RawClient):
+    """Replies that were read before."""
 
-    def __init__(self, seed):
-        self.random = random.Random(seed)
-        self.times = 0
+    def __init__(self, data):
+        self.buffer = bytearray(data)
+        self.at = 0
 
-    def pick(self, choices):
-        return self.random.choice(choices)
+    def _receive(self):
+        raise AssertionError("the replies end within a reply")
 
-    def chance(self, percent):
-        return self.random.random() * 100 < percent
-
-    def key(self):
-        return self.pick(KEYS)
-
-    def integer(self):
-        return self.pick(NOT_INTEGERS) if self.chance(10) else b"%d" % self.pick(INTEGERS)
-
-    def value(self):
-        kind = self.random.randrange(4)
-        if kind == 0:
-            return b"%d" % self.pick(INTEGERS)
-        return self.pick([TEXTS, FLOATS, NOT_INTEGERS][kind - 1])
-
-    def seconds(self):
-        """Never twice the same, so that it does not matter how long the test takes; or an edge."""
-        if self.chance(20):
-            return self.integer_edge()
-        self.times += 1
-        return b"%d" % (1000 * self.random.randrange(1, 1000) + 1_000_000 * (self.times % 1000) + 1_000_000)
-
-    def integer_edge(self):
-        return self.pick(NOT_INTEGERS + [b"%d" % INT64_MAX, b"-1", b"0", b"%d" % (-INT64_MAX - 1)])
-
-    def point_ms(self):
-        return b"%d" % (4_000_000_000_000 + self.random.randrange(1000) * 1_000_000)
-
-    def point(self):
-        return b"%d" % (4_000_000_000 + self.random.randrange(1000) * 1000)
-
-    def expiry_option(self, last):
-        return self.pick([
-            lambda: [self.case(b"EX"), self.seconds()],
-            lambda: [self.case(b"PX"), self.seconds()],
-            lambda: [self.case(b"EXAT"), self.point()],
-            lambda: [self.case(b"PXAT"), self.point_ms()],
-            lambda: [self.case(last)],
-        ])()
-
-    def case(self, word):
-        return self.pick([word, word.lower(), word.title()])
-
-    def set_options(self):
-        options = []
-        for option in ([b"NX"], [b"XX"], [b"GET"]):
-            if self.chance(20):
-                options.append([self.case(option[0])])
-        if self.chance(50):
-            options.append(self.expiry_option(b"KEEPTTL"))
-        if self.chance(5):
-            options.append([self.pick([b"foo", b"EX", b"", b"PERSIST"])])
-        self.random.shuffle(options)
-        return sum(options, [])
-
-    def conditions(self):
-        words = [w for w in (b"NX", b"XX", b"GT", b"LT") if self.chance(15)]
-        if self.chance(3):
-            words.append(b"what")
-        return words
-
-    def keys(self):
-        return [self.key() for _ in range(self.random.randrange(1, 5))]
-
-    def pairs(self):
-        return sum(([self.key(), self.value()] for _ in range(self.random.randrange(1, 4))), [])
-
-    def offset(self):
-        return self.pick([b"0", b"1", b"5", b"-1", b"-3", b"100", b"-100", self.integer()])
-
-    def small_offset(self):
-        return self.pick([b"0", b"1", b"5", b"90", b"-1", b"536870912", b"%d" % INT64_MAX, b"abc"])
-
-    def bit_offset(self):
-        return self.pick([b"0", b"1", b"7", b"8", b"9", b"100", b"4099", b"70001", b"-1", b"4294967296", b"x"])
-
-    def bit_range(self):
-        index = [b"0", b"1", b"-1", b"2", b"-2", b"5", b"9", b"-9", b"40", b"-40", b"x", b"%d" % INT64_MAX]
-        return self.pick([[], [self.pick(index)], [self.pick(index), self.pick(index)],
-                          [self.pick(index), self.pick(index), self.case(self.pick([b"BIT", b"BYTE", b"what"]))]])
-
-    def bit_fields(self, actions):
-        words = []
-        for _ in range(self.random.randrange(4)):
-            action = self.pick(actions)
-            if action == b"OVERFLOW":
-                words += [action, self.case(self.pick([b"WRAP", b"SAT", b"FAIL", b"what"] if self.chance(20)
-                                                      else [b"WRAP", b"SAT", b"FAIL"]))]
-                continue
-            kind = self.pick([b"u1", b"i1", b"u8", b"i8", b"u5", b"i13", b"u63", b"i64", b"u64", b"i65", b"x8"]
-                             if self.chance(20) else [b"u1", b"i1", b"u8", b"i8", b"u5", b"i13", b"u63", b"i64"])
-            words += [self.case(action), kind, self.pick([b"0", b"1", b"6", b"#0", b"#1", b"#7", b"100"])
-                      if self.chance(90) else self.bit_offset()]
-            if action != b"GET":
-                number = self.integer() if self.chance(30) else b"%d" % self.random.randrange(-300, 300)
-                words.append(b"9" if number.startswith(b"-92233720368547758") else number)  # Redis wraps inside
-        return words
-
-    def lcs_options(self):
-        return sum((self.pick([[b"LEN"], [b"IDX"], [b"WITHMATCHLEN"], [b"MINMATCHLEN", b"2"],
-                               [b"MINMATCHLEN", b"-1"], [b"MINMATCHLEN", b"x"], [b"MINMATCHLEN"], [b"what"]]
-                              if self.chance(20) else [[b"LEN"], [b"IDX"], [b"WITHMATCHLEN"]])
-                    for _ in range(self.random.randrange(3))), [])
-
-    def scan_options(self):
-        options = []
-        for word, value in ((b"MATCH", self.pick(PATTERNS)), (b"COUNT", b"1000"), (b"TYPE", b"string")):
-            if self.chance(30):
-                options += [self.case(word), value]
-        if self.chance(10):
-            options += self.pick([[b"COUNT", b"0"], [b"COUNT", b"x"], [b"foo"], [b"MATCH"]])
-        return [b"COUNT", b"1000"] + options
-
-    def table(self):
-        k, v, i, s = self.key, self.value, self.integer, self.seconds
-        return {
-            b"GET": lambda: [k()], b"SET": lambda: [k(), v()] + self.set_options(),
-            b"SETEX": lambda: [k(), s(), v()], b"PSETEX": lambda: [k(), s(), v()],
-            b"SETNX": lambda: [k(), v()], b"GETSET": lambda: [k(), v()], b"GETDEL": lambda: [k()],
-            b"GETEX": lambda: [k()] + (self.expiry_option(b"PERSIST") if self.chance(70) else []),
-            b"MGET": self.keys, b"MSET": self.pairs, b"MSETNX": self.pairs,
-            b"APPEND": lambda: [k(), v()], b"STRLEN": lambda: [k()],
-            b"GETRANGE": lambda: [k(), self.offset(), self.offset()],
-            b"SUBSTR": lambda: [k(), self.offset(), self.offset()],
-            b"SETRANGE": lambda: [k(), self.small_offset(), v()],
-            b"INCR": lambda: [k()], b"DECR": lambda: [k()], b"INCRBY": lambda: [k(), i()],
-            b"DECRBY": lambda: [k(), i()],
-            b"INCRBYFLOAT": lambda: [k(), self.pick(FLOATS if self.chance(80) else NOT_FLOATS)],
-            b"SETBIT": lambda: [k(), self.bit_offset(), self.pick([b"0", b"1", b"1", b"2", b"x"])],
-            b"GETBIT": lambda: [k(), self.bit_offset()],
-            b"BITCOUNT": lambda: [k()] + self.bit_range(),
-            b"BITPOS": lambda: [k(), self.pick([b"0", b"1", b"0", b"1", b"2", b"x"])] + self.bit_range(),
-            b"BITOP": lambda: [self.case(self.pick([b"AND", b"OR", b"XOR", b"NOT", b"what"])), k()] + self.keys(),
-            b"BITFIELD": lambda: [k()] + self.bit_fields([b"GET", b"SET", b"INCRBY", b"OVERFLOW"]),
-            b"BITFIELD_RO": lambda: [k()] + self.bit_fields([b"GET", b"GET", b"GET", b"SET"]),
-            b"LCS": lambda: [k(), k()] + self.lcs_options(),
-            b"DEL": self.keys, b"UNLINK": self.keys, b"EXISTS": self.keys, b"TOUCH": self.keys,
-            b"TYPE": lambda: [k()], b"RENAME": lambda: [k(), k()], b"RENAMENX": lambda: [k(), k()],
-            b"COPY": lambda: [k(), k()] + self.pick([[], [], [b"REPLACE"], [b"DB", b"1"], [b"DB", b"99"],
-                                                     [b"db", b"2", b"replace"], [b"DB"], [b"x"]]),
-            b"MOVE": lambda: [k(), self.pick([b"1", b"1", b"2", b"0", b"16", b"-1", b"x", b"99999999999"])],
-            b"SWAPDB": lambda: self.pick([[b"0", b"1"], [b"1", b"2"], [b"2", b"0"], [b"x", b"0"], [b"0", b"x"],
-                                          [b"0", b"16"], [b"-1", b"0"], [b"1", b"1"]]),
-            b"WAIT": lambda: self.pick([[b"0", b"0"], [b"x", b"0"], [b"0", b"x"], [b"0", b"-1"]]),
-            b"EXPIRE": lambda: [k(), s()] + self.conditions(),
-            b"PEXPIRE": lambda: [k(), s()] + self.conditions(),
-            b"EXPIREAT": lambda: [k(), self.pick([self.point(), b"0", b"-5", b"1", b"abc"])] + self.conditions(),
-            b"PEXPIREAT": lambda: [k(), self.pick([self.point_ms(), b"0", b"-5", b"1"])] + self.conditions(),
-            b"TTL": lambda: [k()], b"PTTL": lambda: [k()], b"EXPIRETIME": lambda: [k()],
-            b"PEXPIRETIME": lambda: [k()], b"PERSIST": lambda: [k()],
-            b"SCAN": lambda: [self.pick([b"0", b"0", b"0", b"x", b""])] + self.scan_options(),
-            b"KEYS": lambda: [self.pick(PATTERNS)], b"DBSIZE": lambda: [],
-            b"FLUSHDB": lambda: self.pick([[], [b"SYNC"], [b"async"], [b"x"]]),
-            b"PING": lambda: self.pick([[], [b"hi"], [b"\r\n"]]), b"ECHO": lambda: [v()],
-            b"SELECT": lambda: [self.pick([b"0", b"0", b"1", b"2", b"16", b"-1", b"x y", b"%d" % INT64_MAX])],
-            b"CLIENT": lambda: self.pick([[b"GETNAME"], [b"SETNAME", b"me"], [b"SETNAME", b"a b"],
-                                          [b"SETNAME", b""], [b"nope"], [b"NO-EVICT", b"on"], [],
-                                          [b"LIST", b"TYPE", b"what"], [b"LIST", b"ID", b"x"],
-                                          [b"SETNAME", b"\r\n"]]),
-            b"CONFIG": lambda: self.pick([[b"GET", b"save"], [b"GET", b"appendonly"], [b"GET", b"nope"],
-                                          [b"GET", b"databases"], [b"GET", b"timeout"], [b"what"], [],
-                                          [b"SET", b"nope", b"1"], [b"SET", b"maxmemory", b"x"],
-                                          [b"GET", b"slave-read-only"], [b"SET", b"maxmemory"],
-                                          [b"SET", b"maxmemory", b"1g", b"maxmemory", b"2g"]]),
-            b"OBJECT": lambda: self.pick([[b"FREQ", k()], [b"nope"], [], [b"ENCODING"], [b"REFCOUNT", b"none"],
-                                          [b"ENCODING", b"none"]]),
-            b"COMMAND": lambda: self.pick([[b"GETKEYS", b"mset", b"a", b"1", b"b", b"2"], [b"what"],
-                                           [b"GETKEYS", b"nope", b"x"], [b"GETKEYS", b"ping", b"x"],
-                                           [b"GETKEYS", b"set", b"x"], [b"DOCS", b"nope"],
-                                           [b"INFO", b"nope"], [b"LIST", b"FILTERBY", b"x"],
-                                           [b"GETKEYS", b"rename", b"a", b"b"], [b"COUNT", b"x"]]),
-            b"AUTH": lambda: self.pick([[b"pw"], [b"default", b"pw"], [b"who", b"pw"], [b"a", b"b", b"c"], []]),
-            b"HELLO": lambda: self.pick([[b"4"], [b"x"], [b"3", b"AUTH", b"x"], [b"2", b"what"],
-                                         [b"3", b"AUTH", b"who", b"pw"]]),
-            b"MEMORY": lambda: self.pick([[b"USAGE", b"none"], [b"nope"], []]),
-            b"SHUTDOWN": lambda: self.pick([[b"what"], [b"SAVE", b"NOSAVE"], [b"ABORT"]]),
-            b"RANDOMKEY": lambda: [b"x"], b"TIME": lambda: [b"x"],
-            b"nonsense": lambda: [v() for _ in range(self.random.randrange(4))],
-            b"non\r\nsense": lambda: [v()],
-        }
-
-    def command(self, table, names):
-        name = self.pick(names)
-        args = table[name]()
-        if self.chance(4) and args and name not in (b"FLUSHDB", b"SHUTDOWN", b"KEYS"):
-            args = args[:-1]  # one too few
-        elif self.chance(2) and name not in (b"SCAN", b"SHUTDOWN"):
-            args = args + [b"extra"]
-        return [self.case(name) if name.isalpha() else name] + args
-
-    def round(self):
-        table = self.table()
-        names = list(table)
-        return [self.command(table, names) for _ in range(COMMANDS_A_ROUND)]
+    def all(self):
+        replies = []
+        while self.at < len(self.buffer):
+            replies.append(self.read_raw())
+        return replies
 
 
-def _fair(command):
-    """Not a command whose answer differs by design."""
-    name = command[0].upper()
-    if name == b"TIME" or name == b"RANDOMKEY":
-        return len(command) != 1
-    if name == b"SHUTDOWN":
-        return len(command) > 1
-    if name == b"HELLO":
-        return len(command) > 1 and command[1] not in (b"2", b"3") or len(command) > 2
-    if name == b"COMMAND":
-        if command[1:2] == [b"GETKEYS"] and len(command) == 3:
-            return False  # the arity is -3 since Redis 7.2
-        return len(command) > 1 and not (command[1] in (b"DOCS", b"INFO", b"LIST", b"COUNT") and len(command) == 2)
-    if name == b"CLIENT" and command[1:2] == [b"LIST"]:
-        return len(command) == 4
-    return True
+# ---- comparing ----
 
 
 def _listed(raw, value):
@@ -272,53 +77,301 @@ def _listed(raw, value):
     return sorted(value) if isinstance(value, list) else raw
 
 
-def _same(command, ours, theirs):
+def _same_value(command, ours, theirs):
+    """Whether two parsed replies of a command are the same."""
     name = command[0].upper()
-    if ours[0] == theirs[0]:
+    if ours == theirs and type(ours) is type(theirs):
         return True
     if name in UNORDERED:
-        return _listed(*ours) == _listed(*theirs)
-    if name in TIME_SLACK and isinstance(ours[1], int) and isinstance(theirs[1], int):
-        return ours[1] > 0 and theirs[1] > 0 and abs(ours[1] - theirs[1]) <= TIME_SLACK[name]
+        return _listed(None, ours) == _listed(None, theirs)
+    if name in TIME_SLACK and isinstance(ours, int) and isinstance(theirs, int):
+        return ours > 0 and theirs > 0 and abs(ours - theirs) <= TIME_SLACK[name]
+    if name == b"OBJECT" and command[1].upper() == b"ENCODING":  # Redis remembers what was appended to
+        return {ours, theirs} <= ENCODINGS
+    if isinstance(ours, Error) and isinstance(theirs, Error):  # ours quotes the start of a long argument
+        return len(ours) >= QUOTED_MIN and theirs.startswith(ours)
     return False
 
 
-def _play(clients, commands):
-    data = b"".join(encode(*command) for command in commands)
-    for client in clients:
-        client.send(data)
-    ours, theirs = ([client.read_raw() for _ in commands] for client in clients)
+def _difference(commands, ours, theirs):
+    """The first command whose replies differ, with both; None if none does."""
+    ours, theirs = Replies(ours).all(), Replies(theirs).all()
+    queued = []
     for number, command in enumerate(commands):
-        if not _same(command, ours[number], theirs[number]):
-            before = "\n    ".join(repr(c).replace("K" * 300, "K*300") for c in commands[: number + 1])
-            raise AssertionError(f"{command}\n  ours   {ours[number][0]!r}\n  theirs {theirs[number][0]!r}\n"
-                                 f"  after\n    {before}")
+        if number >= min(len(ours), len(theirs)):
+            return number, "nothing more", "nothing more"
+        (raw, mine), (his_raw, his) = ours[number], theirs[number]
+        if mine == his == "QUEUED":
+            queued.append(command)
+            continue
+        name = command[0].upper()
+        if name == b"MULTI" and mine == "OK":
+            queued = []
+        if raw == his_raw or _same_value(command, mine, his):
+            continue
+        if (name == b"EXEC" and isinstance(mine, list) and isinstance(his, list) and len(mine) == len(his) == len(queued)
+                and all(map(_same_value, queued, mine, his))):
+            continue
+        return number, raw, his_raw
+    return None if len(ours) == len(theirs) else (len(commands) - 1, f"{len(ours)} replies", f"{len(theirs)} replies")
 
 
-def _connect(ports, protocol):
-    return [RawClient(port, protocol) for port in ports]
+def _show(command):
+    return repr(command).replace("K" * 300, "K*300").replace("y" * 5000, "y*5000")
+
+
+class Failed(AssertionError):
+    """One sequence whose replies differ."""
+
+    def __init__(self, seed, protocol, commands, number, ours, theirs):
+        super().__init__(f"SEED={seed} SEQUENCES=1 (RESP{protocol}): {_show(commands[number])}\n  ours   {ours!r:.600}\n"
+                         f"  theirs {theirs!r:.600}\n  after\n    " + "\n    ".join(map(_show, commands[:number])))
+
+
+# ---- sequences in pipelines ----
+
+
+def _fair(command):
+    """Not a command whose answer differs by design."""
+    name = command[0].upper()
+    if name in (b"TIME", b"RANDOMKEY"):
+        return len(command) != 1
+    if name == b"SHUTDOWN":
+        return len(command) > 1
+    if name == b"HELLO":
+        return len(command) > 1 and command[1] not in (b"2", b"3") or len(command) > 2
+    if name == b"COMMAND":
+        if command[1:2] == [b"GETKEYS"] and len(command) == 3:
+            return False  # the arity is -3 since Redis 7.2
+        return len(command) > 1 and not (command[1] in (b"DOCS", b"INFO", b"LIST", b"COUNT") and len(command) == 2)
+    if name == b"SET":  # Redis keeps a key that was set to a time in the past
+        return not {b"PXAT", b"EXAT"} & {word.upper() for word in command} or any(re.fullmatch(rb"40\d{8,}", word) for word in command)
+    if name == b"CLIENT" and command[1:2] == [b"LIST"]:
+        return len(command) == 4
+    if name == b"CLIENT" and command[1:2] and command[1].upper() == b"SETNAME":
+        return len(command[-1]) <= CLIENT_NAME_BYTES_MAX
+    if name == b"SELECT" and len(command) == 2:  # what is not a number may be the name of a store
+        return re.fullmatch(rb"0|[1-9]\d{,17}", command[1]) or b" " in command[1]
+    if name == b"SCAN" and len(command) > 1:  # a cursor belongs to its server
+        return command[1] == b"0" or not re.fullmatch(rb"[-+]?\d+|.*\0.*", command[1], re.S)
+    if name == b"KEYS" or name == b"SCAN":
+        return all(len(word) <= PATTERN_BYTES_MAX for word in command)
+    if name in (b"SLOWLOG", b"LATENCY") and len(command) == 2:
+        return command[1] not in (b"GET", b"HISTORY")
+    return True
+
+
+def _marker(word, seed):
+    text = b"%b of %d" % (word, seed)
+    return encode("ECHO", text), b"$%d\r\n%b\r\n" % (len(text), text)
+
+
+class Player:
+    """Both servers, a connection to each in each protocol, and the commands both know."""
+
+    def __init__(self, ports):
+        self.ports = ports
+        self.both = _known_by_both(*ports)
+        self.generator = Generator(0, self.both)
+        self.clients = {protocol: [RawClient(port, protocol) for port in ports] for protocol in (2, 3)}
+        with Client(ports[0]) as client:
+            self.notifies = client.command("CONFIG", "SET", "notify-keyspace-events", "A") == "OK"
+        self.replies = 0
+        self.failures = []
+
+    def failed(self, failure):
+        self.failures.append(failure)
+        if FAILURES_MAX > 1:
+            print(failure, flush=True)
+        if len(self.failures) >= FAILURES_MAX:
+            raise AssertionError("\n".join(map(str, self.failures)))
+
+    def pipeline(self, seeds):
+        """One sequence for each seed, all in one pipeline to each server."""
+        protocol = 2 + seeds[0] % 2
+        parts, sequences = [], []
+        for seed in seeds:
+            self.generator.restart(seed)
+            commands = [command for command in self.generator.sequence() if _fair(command)]
+            sequences.append((seed, commands))
+            parts.append(encode("RESET") + encode("HELLO", protocol) + encode("FLUSHALL") + _marker(b"start", seed)[0])
+            parts += [encode(*command) for command in commands]
+            parts.append(encode("RESET") + encode("HELLO", protocol) + _marker(b"end", seed)[0])
+        data = b"".join(parts)
+        for client in self.clients[protocol]:
+            client.send(data)
+        answers = [client.read_to(_marker(b"end", seeds[-1])[1]) for client in self.clients[protocol]]
+        for seed, commands in sequences:
+            self._judge(seed, protocol, commands, answers)
+
+    def _judge(self, seed, protocol, commands, answers):
+        start, end = _marker(b"start", seed)[1], _marker(b"end", seed)[1]
+        cut = []
+        for answer in answers:
+            data = answer[answer.index(start) + len(start) : answer.index(end)]
+            cut.append(data[: data.rindex(b"+RESET\r\n")])
+        self.replies += len(commands)
+        if cut[0] != cut[1]:
+            difference = _difference(commands, *cut)
+            if difference:
+                self.failed(Failed(seed, protocol, commands, *difference))
+
+    # ---- scripts for several connections ----
+
+    def script(self, seed):
+        """Steps on several connections, one after the other; each connection's bytes are compared."""
+        protocol = 2 + seed % 2
+        generator = self.generator
+        generator.restart(seed)
+        kinds = [(b"subscribe", generator.pubsub), (b"watch", generator.watching)]
+        if self.notifies:
+            kinds.append((b"psubscribe", generator.notified))
+        if protocol == 3:
+            kinds.append((b"client|tracking", generator.tracked))
+        kinds = [make for name, make in kinds if name in self.both]
+        if not kinds:
+            return
+        steps = [(at, [command for command in commands if _fair(command)]) for at, commands in generator.pick(kinds)()]
+        sides = []
+        for port in self.ports:
+            with _Connections(port, protocol) as connections:
+                sides.append(connections.play(steps))
+        self.replies += sum(len(commands) for _, commands in steps)
+        said = [command for at, commands in steps for command in [[b"connection %d:" % at], *commands]]
+        for number, (ours, theirs) in enumerate(zip(*sides)):
+            if ours != theirs and not _same_stream(ours, theirs):
+                self.failed(Failed(seed, protocol, said + [[b"connection %d" % number]], len(said), ours, theirs))
+
+
+def _same_stream(ours, theirs):
+    """The same replies but for times and orders, which a script does not relate to commands.  A push of
+    a connection's own doing comes behind the command's reply, as in Redis 7.2; 7.0 puts it before."""
+    mine, his = ([value for _, value in Replies(data).all()] for data in (ours, theirs))
+    mine, his = ([value for value in values if not _is_push(value)] + _ordered([value for value in values if _is_push(value)])
+                 for values in (mine, his))
+    return len(mine) == len(his) and all(map(_alike, mine, his))
+
+
+def _is_push(value):
+    return isinstance(value, Push) or isinstance(value, list) and value[:1] in ([b"message"], [b"pmessage"], [b"smessage"])
+
+
+def _ordered(pushes):
+    """A message that matches several patterns comes in the order of Redis's hash table: sorted here."""
+    result, run = [], []
+    for value in pushes + [None]:
+        if run and (value is None or value[:1] != [b"pmessage"] or value[2:] != run[0][2:]):
+            result += sorted(run)
+            run = []
+        if value is not None:
+            (run if value[:1] == [b"pmessage"] else result).append(value)
+    return result
+
+
+def _alike(ours, theirs):
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        return all(map(_alike, ours, theirs)) or sorted(map(repr, ours)) == sorted(map(repr, theirs))
+    if isinstance(ours, int) and isinstance(theirs, int) and min(ours, theirs) > 1000:  # a time
+        return abs(ours - theirs) <= 10_000
+    if isinstance(ours, bytes) and isinstance(theirs, bytes) and {ours, theirs} <= ENCODINGS:
+        return True
+    return ours == theirs and type(ours) is type(theirs)
+
+
+class _Connections:
+    """Some connections to one server, and what came over each."""
+
+    def __init__(self, port, protocol):
+        self.port = port
+        self.clients = [RawClient(port, protocol) for _ in range(CONNECTIONS)]
+        self.heard = [b""] * CONNECTIONS
+        self.pings = 0
+
+    def __enter__(self):
+        self.clients[0].command("FLUSHALL")
+        return self
+
+    def __exit__(self, *exception):
+        with Client(self.port) as client:
+            client.command("CONFIG", "SET", "notify-keyspace-events", "")
+        for client in self.clients:
+            client.send(encode("RESET"))  # its subscriptions end now, not when the server sees the end
+            client.read_to(b"+RESET\r\n")
+            client.close()
+
+    def play(self, steps):
+        for at, commands in steps:
+            self._say(at, commands)
+        for at in range(CONNECTIONS):
+            self._say(at, [])
+        return self.heard
+
+    def _say(self, at, commands):
+        """Sends the commands and waits until they are answered.  A PING shows it, in all states."""
+        self.pings += 1
+        mark = b"ping %d" % self.pings
+        self.clients[at].send(b"".join(encode(*command) for command in commands) + encode("PING", mark))
+        data = self.clients[at].read_to(b"$%d\r\n%b\r\n" % (len(mark), mark))
+        self.heard[at] += data
+
+
+def _known_by_both(*ports):
+    """name -> (arity, option words) of each command and subcommand that both servers know."""
+    rows = []
+    for port in ports:
+        with Client(port) as client:
+            found = {row[0]: row for row in client.command("COMMAND")}
+            for row in list(found.values()):
+                found.update({sub[0]: sub for sub in row[9]})
+            rows.append(found)
+    with Client(ports[1]) as client:
+        docs = client.command("COMMAND", "DOCS")
+    words = {}
+    for name, text in zip(docs[::2], docs[1::2]):
+        words[name] = sorted(set(re.findall(r"b'token', b'([^']+)'", repr(text))))
+    return {name: (row[1], [word.encode() for word in words.get(name.split(b"|")[0], ())])
+            for name, row in rows[1].items() if name in rows[0]}
 
 
 def test_random_commands_get_the_same_replies():
     seed = int(os.environ.get("SEED", random.randrange(2**32)))
-    compared = 0
     with Daemon() as server, Redis(server.folder) as redis:
-        ports = (server.port, redis.port)
-        by_protocol = {2: _connect(ports, 2), 3: _connect(ports, 3)}
-        for number in range(ROUNDS):
-            generator = Generator(seed + number)
-            clients = by_protocol[2 + number % 2]
-            commands = [[b"FLUSHALL"], [b"SELECT", b"0"], [b"CLIENT", b"SETNAME", b""]]
-            commands += [command for command in generator.round() if _fair(command)]
-            try:
-                _play(clients, commands)
-            except AssertionError as error:
-                raise AssertionError(f"SEED={seed + number} ROUNDS=1 (protocol {2 + number % 2}): {error}") from None
-            compared += len(commands)
-        for clients in by_protocol.values():
-            for client in clients:
-                client.close()
-    note(f"{compared} replies, seed {seed}")
+        player = Player((server.port, redis.port))
+        scripts = SEQUENCES == 1 or SEQUENCES // SCRIPTS_EVERY
+        plain = list(range(seed, seed + SEQUENCES))
+        try:
+            for parity in (0, 1):
+                seeds = [number for number in plain if number % 2 == parity]
+                for at in range(0, len(seeds), PIPELINE):
+                    player.pipeline(seeds[at : at + PIPELINE])
+            for number in range(seed, seed + int(scripts)):
+                player.script(number)
+        except AssertionError as error:
+            raise AssertionError(f"(from SEED={seed}) {error}") from None
+        if player.failures:
+            raise AssertionError("\n".join(map(str, player.failures)))
+        note(f"{SEQUENCES} sequences, {int(scripts)} scripts, {player.replies} replies, {len(player.both)} commands, seed {seed}")
+
+
+def test_what_expires_is_gone_on_both():
+    """Short times to live run out alike: values, counts and lengths afterwards are the same."""
+    keys = [b"k%d" % number for number in range(20)]
+    with Daemon() as server, Redis(server.folder) as redis:
+        with RawClient(server.port) as ours, RawClient(redis.port) as theirs:
+            commands = [[b"SET", key, b"v", b"PX", b"%d" % (1 + number)] for number, key in enumerate(keys)]
+            commands += [[b"SET", b"stays", b"v"], [b"PEXPIRE", b"stays", b"1"], [b"PERSIST", b"none"], [b"SET", b"left", b"1"]]
+            after = [[b"MGET", *keys, b"left"], [b"EXISTS", *keys], [b"TTL", keys[0]], [b"STRLEN", b"stays"],
+                     [b"SETNX", b"stays", b"new"], [b"INCR", b"k3"], [b"APPEND", b"k4", b"x"], [b"RENAME", b"k5", b"z"],
+                     [b"KEYS", b"k*"], [b"TTL", b"k3"], [b"GETDEL", b"k4"], [b"COPY", b"k6", b"z"]]
+            for client in (ours, theirs):
+                client.pipeline(commands)
+                wait_until(lambda client=client: client.command("EXISTS", *keys, "stays") == 0, "all have expired")
+            replies = []
+            for client in (ours, theirs):
+                client.send(b"".join(encode(*command) for command in after))
+                replies.append([client.read_raw()[0] for _ in after])
+            for command, mine, his in zip(after, *replies):
+                equal(*map(sorted, (mine, his))) if command[0] == b"KEYS" else equal(mine, his, repr(command))
 
 
 # ---- the table ----
