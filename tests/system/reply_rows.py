@@ -12,7 +12,7 @@
 A command is a text split at blanks, where '...' and "..." hold blanks, or a tuple of arguments.
 One character is one byte.  "2> ..." is sent by a second client, "3> ..." by a third; "<" sends
 nothing and takes what the server says unasked ("2> <" to the second client).  Each row starts with
-empty databases and connections fresh or RESET.  `setup` is one text or a list of commands, which must not
+empty databases and connections fresh or RESET.  `setup` is one command or a list, which must not
 fail; `then` is commands and replies in turn.
 
 A reply is written down as a value; in each protocol it stands for exactly one string of bytes:
@@ -328,7 +328,7 @@ class Row:
 def row(command, reply, setup=(), then=(), differs=None, unasked=None, alone=False):
     """One row; its place is that of the caller.  `differs` tells why Redis 7.0 answers otherwise,
     `unasked` why it must not be asked; `alone` gives the row connections that are closed after it."""
-    setup = [setup] if isinstance(setup, str) else setup
+    setup = [setup] if setup and isinstance(setup, (str, tuple)) else setup
     steps = [Step(one, None) for one in setup] + [Step(command, reply)]
     steps += [Step(one, want) for one, want in zip(then[::2], then[1::2])]
     if len(then) % 2 or any(step.listens and step.reply is None for step in steps):
