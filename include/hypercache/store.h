@@ -357,6 +357,7 @@ typedef struct hc_effect {
     hc_effect_kind kind;
     hc_type type; /* of SET */
     bool more; /* made inside hc_store_begin .. hc_store_end, of which COMMIT will tell the end */
+    bool created; /* of SET and APPEND: the key was not there */
     hc_span key;
     hc_span value;         /* of SET and APPEND: as it was given, never compressed */
     int64_t expires_at_ms; /* of SET and EXPIRY; HC_EXPIRY_NONE: never */

@@ -8,6 +8,7 @@
  * A block that somebody views is never changed (store_extent.c), hence the copy; it is this key's
  * alone afterwards.  A compressed value is unpacked first and stays so, as when it is appended to.
  */
+#include "store/store_compress.h"
 #include "store/store_private.h"
 #include "store/store_write.h"
 
@@ -82,27 +83,40 @@ static size_t capacity_for(const patching *p)
     return p->key.size + (bytes < HC_VALUE_BYTES_MAX ? bytes : HC_VALUE_BYTES_MAX);
 }
 
-static hc_status patch_to_extent(hc_store *store, shard *s, uint64_t hash, patching *p)
+/* The old value is held or copied while room is made, for its item may be evicted by that. */
+static hc_status patch_to_extent(hc_store *store, shard *s, uint64_t hash, const patching *p,
+                                 const item_ref *item)
 {
-    slot at;
-    item_ref item;
+    uint8_t body[PACKED_BYTES_MAX];
+    hci_extent *held = item != NULL ? item->extent : NULL;
+    hc_span old = item != NULL ? item->value : hc_span_make(NULL, 0);
+    if (held != NULL) {
+        held->references++;
+    } else if (old.size > 0) {
+        memcpy(body, old.data, old.size);
+        old.data = body;
+    }
+    write_request request = {0};
     hc_status status = hci_reclaim_room(store, s, sizeof(hci_extent) + capacity_for(p));
-    if (status != HC_OK) return status;
-    bool live = hci_write_find(store, s, hash, p->key, &at, &item);
-    if (!live) p->old_bytes = 0; /* it was evicted to make the room */
-    hc_span old = live ? item.value : hc_span_make(NULL, 0);
-    hci_extent *extent = hci_extent_create(store, p->key, &old, 1, capacity_for(p));
-    if (extent == NULL) return HC_ERR_NO_MEMORY;
-    uint8_t *value = extent->bytes + extent->key_bytes;
-    apply(p, value);
-    extent->value_bytes = p->new_bytes;
-    write_request request = request_make(store, p, live ? &item : NULL, value);
-    request.extent = extent;
-    status = hci_write_put(store, s, hash, &request);
-    if (status != HC_OK) hci_extent_release(store, extent);
+    if (status == HC_OK) {
+        request.extent = hci_extent_create(store, p->key, &old, 1, capacity_for(p));
+        if (request.extent == NULL) status = HC_ERR_NO_MEMORY;
+    }
+    if (status == HC_OK) {
+        hci_extent *extent = request.extent;
+        uint8_t *value = extent->bytes + extent->key_bytes;
+        apply(p, value);
+        extent->value_bytes = p->new_bytes;
+        request = request_make(store, p, item, value);
+        request.extent = extent;
+        status = hci_write_put(store, s, hash, &request);
+    }
+    if (status != HC_OK) hci_extent_release(store, request.extent);
+    hci_extent_release(store, held);
     return status;
 }
 
+/* Of the size it had, it is overwritten where it lies. */
 static hc_status patch_packed(hc_store *store, shard *s, uint64_t hash, const patching *p,
                               const item_ref *item)
 {
@@ -114,21 +128,38 @@ static hc_status patch_packed(hc_store *store, shard *s, uint64_t hash, const pa
     return hci_write_put(store, s, hash, &request);
 }
 
+/* Finds the live item of the key, unpacked if it was compressed, for a write up to `end`.  False
+ * and HC_OK: there is none.  Only a write that needs room does some of the shard's reclaiming,
+ * since that may evict this very item. */
+static bool find_raw(hc_store *store, shard *s, uint64_t hash, hc_span key, size_t end,
+                     item_ref *item_out, hc_status *status_out)
+{
+    slot at;
+    *status_out = HC_OK;
+    bool live = hci_write_find(store, s, hash, key, &at, item_out);
+    if (!live || end > hci_item_raw_bytes(item_out)) {
+        hci_reclaim_ahead(store, s);
+        live = hci_write_find(store, s, hash, key, &at, item_out);
+    }
+    if (live && item_type(&item_out->header) != HC_TYPE_STRING) {
+        *status_out = HC_ERR_TYPE;
+    } else if (live && item_out->header.flags & ITEM_COMPRESSED) {
+        *status_out = hci_write_unpack(store, s, hash, key);
+        live = *status_out == HC_OK && hci_write_find(store, s, hash, key, &at, item_out);
+        if (*status_out == HC_OK && !live) *status_out = HC_ERR_FULL; /* evicted by that */
+    }
+    return live;
+}
+
 hc_status hci_write_patch(hc_store *store, shard *s, uint64_t hash, hc_span key, size_t offset,
                           hc_span patch, size_t *size_out)
 {
-    slot at;
     item_ref item;
-    hci_reclaim_ahead(store, s);
-    bool live = hci_write_find(store, s, hash, key, &at, &item);
-    if (live && item_type(&item.header) != HC_TYPE_STRING) return HC_ERR_TYPE;
-    if (live && item.header.flags & ITEM_COMPRESSED) {
-        hc_status unpacked = hci_write_unpack(store, s, hash, key);
-        if (unpacked != HC_OK) return unpacked;
-        live = hci_write_find(store, s, hash, key, &at, &item);
-    }
-    if (offset > HC_VALUE_BYTES_MAX || patch.size > HC_VALUE_BYTES_MAX - offset)
-        return HC_ERR_LIMIT;
+    hc_status status;
+    bool is_long = offset > HC_VALUE_BYTES_MAX || patch.size > HC_VALUE_BYTES_MAX - offset;
+    bool live = find_raw(store, s, hash, key, is_long ? 0 : offset + patch.size, &item, &status);
+    if (status != HC_OK) return status;
+    if (is_long) return HC_ERR_LIMIT;
     patching p = {.key = key,
                   .patch = patch,
                   .offset = offset,
@@ -140,6 +171,6 @@ hc_status hci_write_patch(hc_store *store, shard *s, uint64_t hash, hc_span key,
     if (live && item.extent != NULL && fits(&p, item.extent))
         return patch_in_extent(store, s, hash, &p, &item);
     bool is_large = hci_value_is_large(key.size, p.new_bytes) || (live && item.extent != NULL);
-    return is_large ? patch_to_extent(store, s, hash, &p)
+    return is_large ? patch_to_extent(store, s, hash, &p, live ? &item : NULL)
                     : patch_packed(store, s, hash, &p, live ? &item : NULL);
 }

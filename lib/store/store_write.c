@@ -191,6 +191,7 @@ static void tell(hc_store *store, shard *s, const found *f, const write_request 
     hci_effect_tell(store, s,
                     &(hc_effect){.kind = request->effect,
                                  .type = request->type,
+                                 .created = !f->live,
                                  .key = request->key,
                                  .value = request->told,
                                  .expires_at_ms = request->expires_at_ms});

@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command/notify.h"
 #include "command/pubsub.h"
 #include "command/push.h"
 
@@ -189,6 +190,12 @@ static size_t prefetch_keys(const request *requests, size_t count, const hc_stor
     return i;
 }
 
+/* As in Redis: by reading commands, but not those that look at a key's inside. */
+static bool misses_are_told(const command *row)
+{
+    return (row->flags & COMMAND_READONLY) != 0 && row->container == NULL;
+}
+
 /* Runs one that may run.  False: refused after all. */
 static bool perform(request *of, timing *time)
 {
@@ -201,6 +208,8 @@ static bool perform(request *of, timing *time)
         return false;
     }
     node_count(&time->counters->calls[index], 1);
+    if (__builtin_expect(notify_wants(of->node, NOTIFY_MISS), 0) && misses_are_told(row))
+        notify_misses(of);
     if ((row->flags & COMMAND_EXCLUSIVE) == 0) {
         row->run(of);
         return true;

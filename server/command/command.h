@@ -46,7 +46,8 @@ typedef enum command_category {
     COMMAND_CONNECTION = 1u << 2,
     COMMAND_DANGEROUS = 1u << 3,
     COMMAND_FILTER = 1u << 4, /* @cuckoo */
-    COMMAND_TRANSACTION = 1u << 5
+    COMMAND_TRANSACTION = 1u << 5,
+    COMMAND_BITMAP = 1u << 6
 } command_category;
 
 typedef enum command_group {
@@ -56,7 +57,8 @@ typedef enum command_group {
     COMMAND_GROUP_SERVER,
     COMMAND_GROUP_FILTER,
     COMMAND_GROUP_TRANSACTIONS,
-    COMMAND_GROUP_PUBSUB
+    COMMAND_GROUP_PUBSUB,
+    COMMAND_GROUP_BITMAP
 } command_group;
 
 /* What a command does with its keys, as key-specs say it. */
@@ -80,7 +82,7 @@ typedef enum command_access {
 typedef struct command_keys {
     int8_t first, last, step;
     command_access access;
-    command_access second; /* of the second of two keys that are used differently; 0: as `access` */
+    command_access second; /* of the keys after the first, if used differently; 0: as `access` */
     bool counted; /* the argument before the first key says how many there are; `last` is unused */
 } command_keys;
 

@@ -124,7 +124,7 @@ static void print_lower(reply *to, const char *name, hc_span value)
 
 static void print_arguments(reply *to, const char *from, const char *end);
 
-/* Recursion is as deep as the table's own nesting: three. */
+/* Recursion is as deep as the table's own nesting: five. */
 static void print_argument(reply *to, const argument *one)
 {
     bool has_flags = one->is_optional || one->is_multiple;
@@ -175,6 +175,8 @@ static hc_span group_name(const command *row)
         return HC_SPAN("pubsub");
     case COMMAND_GROUP_FILTER:
         return HC_SPAN("cf");
+    case COMMAND_GROUP_BITMAP:
+        return HC_SPAN("bitmap");
     case COMMAND_GROUP_TRANSACTIONS:
         return HC_SPAN("transactions");
     default:

@@ -33,6 +33,7 @@ typedef enum category {
     CATEGORY_WRITE,
     CATEGORY_STRING,
     CATEGORY_PUBSUB,
+    CATEGORY_BITMAP,
     CATEGORY_ADMIN,
     CATEGORY_FAST,
     CATEGORY_SLOW,
@@ -44,7 +45,7 @@ typedef enum category {
 } category;
 
 static const char *const category_names[CATEGORY_COUNT] = {
-    "@keyspace", "@read", "@write",     "@string",     "@pubsub",      "@admin",
+    "@keyspace", "@read", "@write",     "@string",     "@pubsub",      "@bitmap", "@admin",
     "@fast",     "@slow", "@dangerous", "@connection", "@transaction", "@cuckoo"};
 
 static bool has_category(const command *row, category which)
@@ -58,6 +59,8 @@ static bool has_category(const command *row, category which)
         return (row->flags & COMMAND_WRITE) != 0;
     case CATEGORY_STRING:
         return (row->categories & COMMAND_STRING) != 0;
+    case CATEGORY_BITMAP:
+        return (row->categories & COMMAND_BITMAP) != 0;
     case CATEGORY_ADMIN:
         return (row->flags & COMMAND_ADMIN) != 0;
     case CATEGORY_FAST:
@@ -191,7 +194,10 @@ static void print_key_specs(reply *to, const command *row)
     } else if (keys->second != COMMAND_ACCESS_NONE) {
         to->ops->set(to, 2);
         print_key_spec(to, keys->access, keys->first, 0, 1);
-        print_key_spec(to, keys->second, keys->last, 0, 1);
+        if (keys->last < 0) /* one, then all that follow */
+            print_key_spec(to, keys->second, keys->first + 1, keys->last, keys->step);
+        else
+            print_key_spec(to, keys->second, keys->last, 0, 1);
     } else {
         to->ops->set(to, 1);
         int last = keys->last < 0 ? keys->last : keys->last - keys->first;

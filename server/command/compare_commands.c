@@ -4,6 +4,7 @@
  */
 #include "command/command_args.h"
 #include "command/handlers.h"
+#include "command/notify.h"
 #include "command/value_test.h"
 
 /* Deletes the key if `test` holds for its string.
@@ -23,6 +24,7 @@ static hc_status delete_tested(request *of, const value_test *test)
 
 static void reply_deleted(request *of, hc_status status)
 {
+    if (status == HC_OK) notify(of, NOTIFY_GENERIC, "del", of->args[1]);
     if (status == HC_OK || status == HC_ERR_NOT_FOUND || status == HC_ERR_CONFLICT)
         of->reply->ops->integer(of->reply, status == HC_OK ? 1 : 0);
     else

@@ -7,12 +7,37 @@
  */
 #include "command/config_values.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "command/command_args.h"
+#include "command/notify.h"
 
 /* Both have five levels. */
 static const config_pair level_words[] = {{"debug", "trace"},   {"verbose", "debug"},
                                           {"notice", "info"},   {"warning", "warn"},
                                           {"nothing", "error"}, {NULL, NULL}};
+
+static void notify_tell(const setting *now, char text[CONFIG_TEXT_CHARS])
+{
+    uint32_t flags = 0;
+    (void)notify_parse(hc_span_make(now->text, strlen(now->text)), &flags);
+    notify_print(flags, text);
+}
+
+static bool notify_read(const setting *now, hc_span value, char text[CONFIG_TEXT_CHARS],
+                        char error[SETTINGS_ERROR_BYTES])
+{
+    (void)now;
+    uint32_t flags;
+    if (!notify_parse(value, &flags)) {
+        (void)snprintf(error, SETTINGS_ERROR_BYTES,
+                       "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+        return false;
+    }
+    notify_print_all(flags, text);
+    return true;
+}
 
 #define FIXED(name, text)                                                                          \
     {                                                                                              \
@@ -93,7 +118,8 @@ static const config_name names[] = {
     FIXED("min-slaves-max-lag", "10"),
     FIXED("min-slaves-to-write", "0"),
     FIXED("no-appendfsync-on-rewrite", "no"),
-    FIXED("notify-keyspace-events", ""),
+    {"notify-keyspace-events", SHAPE_OWN, NULL, "pubsub.keyspace_events", NULL, notify_tell,
+     notify_read},
     NODE("port"),
     FIXED("proto-max-bulk-len", "536870912"),
     SETTING("protected-mode", SHAPE_YES_NO, "security.protected_mode"),

@@ -9,6 +9,7 @@
 
 #include "command/command_args.h"
 #include "command/handlers.h"
+#include "command/notify.h"
 
 void run_dump(request *of)
 {
@@ -149,6 +150,7 @@ void run_restore(request *of)
         status = put(of, payload.type, value, expires_at_ms, wish.replace);
         free(block);
     }
+    if (status == HC_OK) notify(of, NOTIFY_GENERIC, "restore", of->args[1]);
     if (status == HC_OK)
         reply_ok(of->reply);
     else if (status == HC_ERR_CONFLICT)

@@ -1,6 +1,7 @@
 /* expiry_commands.c - EXPIRE in its four forms, TTL in its four forms, PERSIST. */
 #include "command/command_args.h"
 #include "command/handlers.h"
+#include "command/notify.h"
 
 typedef struct expiry_condition {
     bool absent, present, greater, less; /* NX XX GT LT */
@@ -74,6 +75,7 @@ static void expire(request *of, int64_t unit_ms, bool absolute)
     hc_store *store = of->session->store;
     hc_status status = of->argc == 3 ? hc_store_expire(store, of->args[1], expires_at_ms)
                                      : expire_if(store, of->args[1], &wish, expires_at_ms);
+    if (status == HC_OK) notify_of_expiry(of, of->args[1], expires_at_ms);
     if (status == HC_OK || status == HC_ERR_NOT_FOUND || status == HC_ERR_CONFLICT)
         of->reply->ops->integer(of->reply, status == HC_OK ? 1 : 0);
     else
@@ -138,6 +140,7 @@ void run_persist(request *of)
 {
     const expiry_condition only_present = {.present = true};
     hc_status status = expire_if(of->session->store, of->args[1], &only_present, HC_EXPIRY_NONE);
+    if (status == HC_OK) notify(of, NOTIFY_GENERIC, "persist", of->args[1]);
     if (status == HC_OK || status == HC_ERR_NOT_FOUND || status == HC_ERR_CONFLICT)
         of->reply->ops->integer(of->reply, status == HC_OK ? 1 : 0);
     else

@@ -52,6 +52,18 @@ void run_subscribe(request *of);
 void run_sunsubscribe(request *of);
 void run_unsubscribe(request *of);
 
+/* bit_commands.c, bitop_commands.c, bitfield_commands.c */
+void run_bitcount(request *of);
+void run_bitfield(request *of);
+void run_bitfield_ro(request *of);
+void run_bitop(request *of);
+void run_bitpos(request *of);
+void run_getbit(request *of);
+void run_setbit(request *of);
+
+/* lcs_commands.c */
+void run_lcs(request *of);
+
 /* string_commands.c */
 void run_append(request *of);
 void run_get(request *of);
@@ -151,6 +163,14 @@ void run_cf_insertnx(request *of);
 void run_cf_mexists(request *of);
 void run_cf_reserve(request *of);
 
+/* memory_commands.c */
+void run_memory_doctor(request *of);
+void run_memory_help(request *of);
+void run_memory_malloc_stats(request *of);
+void run_memory_purge(request *of);
+void run_memory_stats(request *of);
+void run_memory_usage(request *of);
+
 /* slowlog_commands.c, latency_commands.c */
 void run_latency_doctor(request *of);
 void run_latency_graph(request *of);
@@ -165,8 +185,6 @@ void run_slowlog_len(request *of);
 void run_slowlog_reset(request *of);
 
 /* inspect_commands.c */
-void run_memory_help(request *of);
-void run_memory_usage(request *of);
 void run_object_encoding(request *of);
 void run_object_freq(request *of);
 void run_object_help(request *of);

@@ -16,9 +16,11 @@
 #include "command/command_text.h"
 #include "command/config_values.h"
 #include "command/handlers.h"
+#include "command/info_sections.h"
+#include "command/memory_report.h"
 #include "command/pubsub.h"
 
-enum { INFO_BYTES_MAX = 1 << 20, HUMAN_CHARS = 32 };
+enum { INFO_BYTES_MAX = 1 << 20 };
 
 static void print_server(text *to, node *of)
 {
@@ -30,14 +32,16 @@ static void print_server(text *to, node *of)
                 "redis_version:" NODE_REDIS_VERSION "\r\n"
                 "redis_git_sha1:00000000\r\nredis_git_dirty:0\r\nredis_build_id:0\r\n"
                 "redis_mode:standalone\r\nos:%s %s %s\r\narch_bits:%zu\r\n"
-                "monotonic_clock:POSIX clock_gettime\r\nmultiplexing_api:epoll\r\n",
+                "monotonic_clock:POSIX clock_gettime\r\nmultiplexing_api:epoll\r\n"
+                "atomicvar_api:c11-builtin\r\nprocess_supervised:no\r\n",
                 system.sysname, system.release, system.machine, sizeof(void *) * 8);
-    text_printf(to,
-                "gcc_version:%d.%d.%d\r\nprocess_id:%ld\r\nrun_id:%s\r\ntcp_port:%u\r\n"
-                "server_time_usec:%" PRId64 "\r\nuptime_in_seconds:%" PRIu64
-                "\r\nuptime_in_days:%" PRIu64 "\r\nhz:10\r\nconfigured_hz:10\r\n",
-                __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__, (long)getpid(), of->run_id,
-                of->options.resp_port, now_ms * 1000, uptime_s, uptime_s / 86400);
+    text_printf(
+        to,
+        "gcc_version:%d.%d.%d\r\nprocess_id:%ld\r\nrun_id:%s\r\ntcp_port:%u\r\n"
+        "server_time_usec:%" PRId64 "\r\nuptime_in_seconds:%" PRIu64 "\r\nuptime_in_days:%" PRIu64
+        "\r\nhz:10\r\nconfigured_hz:10\r\nlru_clock:%" PRId64 "\r\n",
+        __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__, (long)getpid(), of->run_id,
+        of->options.resp_port, now_ms * 1000, uptime_s, uptime_s / 86400, now_ms / 1000 & 0xffffff);
     text_printf(to,
                 "executable:%s\r\nconfig_file:%s\r\nio_threads_active:%d\r\n"
                 "hypercache_version:" HC_VERSION "\r\nhypercache_node_id:%s\r\n"
@@ -57,120 +61,6 @@ static void print_clients(text *to, node *of)
                 node_session_count(of),
                 config_setting_number(of, "network.max_clients", of->options.clients_max),
                 pubsub_sessions(of));
-}
-
-/* Resident bytes of this process; 0 where that cannot be read. */
-static uint64_t resident_bytes(void)
-{
-    char line[256] = "";
-    unsigned long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file == NULL) return 0;
-    if (fgets(line, sizeof line, file) != NULL) {
-        const char *second = strchr(line, ' '); /* total, then resident */
-        if (second != NULL) pages = strtoul(second, NULL, 10);
-    }
-    (void)fclose(file);
-    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static const char *human(uint64_t bytes, char chars[HUMAN_CHARS])
-{
-    static const char units[] = "BKMGTP";
-    double value = (double)bytes;
-    size_t unit = 0;
-    while (value >= 1024 && unit + 2 < sizeof units) {
-        value /= 1024;
-        unit++;
-    }
-    if (unit == 0)
-        (void)snprintf(chars, HUMAN_CHARS, "%" PRIu64 "B", bytes);
-    else
-        (void)snprintf(chars, HUMAN_CHARS, "%.2f%c", value, units[unit]);
-    return chars;
-}
-
-static void print_size(text *to, const char *name, uint64_t bytes)
-{
-    char chars[HUMAN_CHARS];
-    text_printf(to, "%s:%" PRIu64 "\r\n%s_human:%s\r\n", name, bytes, name, human(bytes, chars));
-}
-
-static void sum_compression(hc_store_stats *sum, const hc_store_stats *one)
-{
-    sum->compressed_items += one->compressed_items;
-    sum->compressed_raw_bytes += one->compressed_raw_bytes;
-    sum->compressed_stored_bytes += one->compressed_stored_bytes;
-    sum->compression_memory_bytes += one->compression_memory_bytes;
-    sum->compressions += one->compressions;
-    sum->compressions_skipped += one->compressions_skipped;
-    sum->decompressions += one->decompressions;
-    sum->dictionary_trainings += one->dictionary_trainings;
-    sum->compression_ns += one->compression_ns;
-    sum->decompression_ns += one->decompression_ns;
-}
-
-/* All stores together. */
-static hc_store_stats sum_stores(node *of)
-{
-    hc_store_stats sum = {.size = sizeof sum};
-    hc_store_ref ref;
-    for (uint32_t at = 0; node_store_next(of, &at, &ref); hc_store_ref_release(&ref)) {
-        hc_store_stats one = {.size = sizeof one};
-        hc_store_stats_get(ref.store, &one);
-        sum.keys += one.keys;
-        sum.live_bytes += one.live_bytes;
-        sum.memory_bytes += one.memory_bytes;
-        sum.segment_bytes += one.segment_bytes;
-        sum.extent_bytes += one.extent_bytes;
-        sum.index_bytes += one.index_bytes;
-        sum.hits += one.hits;
-        sum.misses += one.misses;
-        sum.evicted += one.evicted;
-        sum.expired += one.expired;
-        sum_compression(&sum, &one);
-    }
-    return sum;
-}
-
-static void print_memory(text *to, node *of)
-{
-    hc_store_stats sum = sum_stores(of);
-    uint64_t peak = atomic_load(&of->memory_peak_bytes);
-    if (peak < sum.memory_bytes) peak = sum.memory_bytes;
-    uint64_t resident = resident_bytes();
-    uint64_t system = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    double used = sum.memory_bytes > 0 ? (double)sum.memory_bytes : 1;
-    print_size(to, "used_memory", sum.memory_bytes);
-    print_size(to, "used_memory_rss", resident);
-    print_size(to, "used_memory_peak", peak);
-    text_printf(to,
-                "used_memory_overhead:%" PRIu64 "\r\nused_memory_dataset:%" PRIu64
-                "\r\nused_memory_dataset_perc:%.2f%%\r\n",
-                sum.memory_bytes - (sum.live_bytes < sum.memory_bytes ? sum.live_bytes : 0),
-                sum.live_bytes, 100 * (double)sum.live_bytes / used);
-    print_size(to, "total_system_memory", system);
-    print_size(to, "maxmemory", node_max_memory(of));
-    text_printf(to,
-                "maxmemory_policy:%s\r\nmem_fragmentation_ratio:%.2f\r\n"
-                "mem_fragmentation_bytes:%" PRId64 "\r\nmem_allocator:segments\r\n"
-                "lazyfree_pending_objects:0\r\n",
-                config_policy_name(node_eviction(of)), (double)resident / used,
-                (int64_t)resident - (int64_t)sum.memory_bytes);
-    text_printf(to,
-                "hypercache_segment_bytes:%" PRIu64 "\r\nhypercache_extent_bytes:%" PRIu64
-                "\r\nhypercache_index_bytes:%" PRIu64 "\r\n",
-                sum.segment_bytes, sum.extent_bytes, sum.index_bytes);
-    text_printf(to,
-                "hypercache_compressed_keys:%" PRIu64 "\r\nhypercache_compressed_raw_bytes:%" PRIu64
-                "\r\nhypercache_compressed_stored_bytes:%" PRIu64
-                "\r\nhypercache_compression_ratio:%.2f\r\nhypercache_compression_bytes:%" PRIu64
-                "\r\n",
-                sum.compressed_items, sum.compressed_raw_bytes, sum.compressed_stored_bytes,
-                sum.compressed_stored_bytes > 0
-                    ? (double)sum.compressed_raw_bytes / (double)sum.compressed_stored_bytes
-                    : 1,
-                sum.compression_memory_bytes);
 }
 
 static void print_persistence(text *to, node *of)
@@ -195,11 +85,32 @@ static void print_compression(text *to, const hc_store_stats *sum)
         sum->dictionary_trainings, sum->compression_ns / 1000, sum->decompression_ns / 1000);
 }
 
+/* What Redis tells of a link to replicas or of defragmentation is 0: there is none. */
+static void print_rates(text *to, node *of, const node_counters *totals)
+{
+    text_printf(to,
+                "total_reads_processed:%" PRIu64 "\r\ntotal_writes_processed:%" PRIu64
+                "\r\ninstantaneous_input_kbps:%.2f\r\ninstantaneous_output_kbps:%.2f\r\n",
+                atomic_load(&totals->reads), atomic_load(&totals->writes),
+                (double)atomic_load(&of->input_per_second) / 1024,
+                (double)atomic_load(&of->output_per_second) / 1024);
+    text_printf(to, "total_net_repl_input_bytes:0\r\ntotal_net_repl_output_bytes:0\r\n"
+                    "instantaneous_input_repl_kbps:0.00\r\ninstantaneous_output_repl_kbps:0.00\r\n"
+                    "sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\n"
+                    "expired_stale_perc:0.00\r\nexpired_time_cap_reached_count:0\r\n"
+                    "total_eviction_exceeded_time:0\r\ncurrent_eviction_exceeded_time:0\r\n"
+                    "migrate_cached_sockets:0\r\nslave_expires_tracked_keys:0\r\n"
+                    "active_defrag_hits:0\r\nactive_defrag_misses:0\r\nactive_defrag_key_hits:0\r\n"
+                    "active_defrag_key_misses:0\r\ntotal_active_defrag_time:0\r\n"
+                    "current_active_defrag_time:0\r\ndump_payload_sanitizations:0\r\n"
+                    "io_threaded_reads_processed:0\r\nio_threaded_writes_processed:0\r\n");
+}
+
 static void print_stats(text *to, node *of)
 {
     node_counters totals;
     node_totals(of, &totals);
-    hc_store_stats sum = sum_stores(of);
+    hc_store_stats sum = node_stores_total(of);
     text_printf(to,
                 "total_connections_received:%" PRIu64 "\r\ntotal_commands_processed:%" PRIu64
                 "\r\ninstantaneous_ops_per_sec:%" PRIu64 "\r\ntotal_net_input_bytes:%" PRIu64
@@ -212,6 +123,7 @@ static void print_stats(text *to, node *of)
                 "hypercache_pushes:%" PRIu64 "\r\n",
                 atomic_load(&totals.push_overflows), atomic_load(&totals.pushes));
     print_compression(to, &sum);
+    print_rates(to, of, &totals);
     text_printf(to,
                 "expired_keys:%" PRIu64 "\r\nevicted_keys:%" PRIu64 "\r\nevicted_clients:0\r\n"
                 "keyspace_hits:%" PRIu64 "\r\nkeyspace_misses:%" PRIu64
@@ -253,61 +165,10 @@ static void print_modules(text *to, node *of)
     (void)to, (void)of;
 }
 
-static void print_commandstats(text *to, node *of)
-{
-    node_counters totals;
-    node_totals(of, &totals);
-    for (size_t i = 0; i < command_row_count(); i++) {
-        uint64_t calls = atomic_load(&totals.calls[i]);
-        uint64_t rejected = atomic_load(&totals.rejections[i]);
-        uint64_t failed = atomic_load(&totals.failures[i]);
-        if (calls + rejected == 0) continue;
-        char name[COMMAND_NAME_CHARS];
-        command_full_name(command_row(i), name);
-        double microseconds = (double)atomic_load(&totals.busy_ns[i]) / 1000;
-        text_printf(to,
-                    "cmdstat_%s:calls=%" PRIu64 ",usec=%.0f,usec_per_call=%.2f,rejected_calls="
-                    "%" PRIu64 ",failed_calls=%" PRIu64 "\r\n",
-                    name, calls, microseconds, calls > 0 ? microseconds / (double)calls : 0,
-                    rejected, failed > rejected ? failed - rejected : 0);
-    }
-}
-
 static void print_cluster(text *to, node *of)
 {
     (void)of;
     text_printf(to, "cluster_enabled:0\r\n");
-}
-
-/* A name may hold a colon, at which readers of INFO divide a line: so it stands behind one. */
-static void print_named(text *to, node *of)
-{
-    unsigned number = 0, database;
-    hc_store_ref ref;
-    for (uint32_t at = 0; node_store_next(of, &at, &ref); hc_store_ref_release(&ref)) {
-        hc_store_info info = {.size = sizeof info};
-        hc_store_stats stats = {.size = sizeof stats};
-        hc_store_ref_info(&ref, &info);
-        if (node_database_named(of, info.name, &database)) continue;
-        hc_store_stats_get(ref.store, &stats);
-        text_printf(to, "store%u:name=%.*s,keys=%" PRIu64 ",expires=%" PRIu64 ",avg_ttl=0\r\n",
-                    number++, (int)info.name.size, (const char *)info.name.data, stats.keys,
-                    stats.keys_with_expiry);
-    }
-}
-
-static void print_keyspace(text *to, node *of)
-{
-    for (unsigned i = 0; i < NODE_DATABASES_MAX; i++) {
-        hc_store *store = atomic_load_explicit(&of->stores[i], memory_order_acquire);
-        if (store == NULL) continue;
-        hc_store_stats stats = {.size = sizeof stats};
-        hc_store_stats_get(store, &stats);
-        if (stats.keys == 0) continue;
-        text_printf(to, "db%u:keys=%" PRIu64 ",expires=%" PRIu64 ",avg_ttl=0\r\n", i, stats.keys,
-                    stats.keys_with_expiry);
-    }
-    print_named(to, of);
 }
 
 static const struct {
@@ -317,15 +178,17 @@ static const struct {
 } sections[] = {
     {"server", "Server", print_server, true},
     {"clients", "Clients", print_clients, true},
-    {"memory", "Memory", print_memory, true},
+    {"memory", "Memory", info_memory, true},
     {"persistence", "Persistence", print_persistence, true},
     {"stats", "Stats", print_stats, true},
     {"replication", "Replication", print_replication, true},
     {"cpu", "CPU", print_cpu, true},
     {"modules", "Modules", print_modules, true},
-    {"commandstats", "Commandstats", print_commandstats, false},
+    {"commandstats", "Commandstats", info_commandstats, false},
+    {"errorstats", "Errorstats", info_errorstats, true},
+    {"latencystats", "Latencystats", info_latencystats, false},
     {"cluster", "Cluster", print_cluster, true},
-    {"keyspace", "Keyspace", print_keyspace, true},
+    {"keyspace", "Keyspace", info_keyspace, true},
 };
 
 static bool section_wanted(const request *of, size_t section)

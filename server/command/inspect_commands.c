@@ -1,13 +1,10 @@
-/* inspect_commands.c - OBJECT and MEMORY: what a value is made of, as far as that can be said. */
+/* inspect_commands.c - OBJECT: what a value is made of, as far as that can be said. */
 #include <string.h>
 
 #include "command/command_args.h"
 #include "command/handlers.h"
 
-enum {
-    EMBEDDED_BYTES_MAX = 44, /* Redis names values up to here "embstr" */
-    ITEM_BYTES = 10          /* index and header of a small item (bench/README.md) */
-};
+enum { EMBEDDED_BYTES_MAX = 44 /* Redis names values up to here "embstr" */ };
 
 static bool stat_or_null(request *of, hc_item *item)
 {
@@ -39,17 +36,33 @@ void run_object_encoding(request *of)
     reply_text(of->reply, name);
 }
 
+static bool counts_uses(const request *of)
+{
+    uint32_t eviction = hc_store_eviction(of->session->store);
+    return (eviction & ~(uint32_t)HC_EVICTION_VOLATILE) == HC_EVICTION_LFU;
+}
+
 void run_object_idletime(request *of)
 {
     hc_item item;
-    if (stat_or_null(of, &item))
+    if (!stat_or_null(of, &item)) return;
+    if (counts_uses(of))
+        request_error(of, "ERR An LFU maxmemory policy is selected, idle time not tracked. Please "
+                          "note that when switching between policies at runtime LRU and LFU data "
+                          "will take some time to adjust.");
+    else
         request_error(of, "ERR idle time is not tracked: an item keeps no time of its last use");
 }
 
+/* Two bits count the uses of an item, here as in Redis of interest to LFU alone. */
 void run_object_freq(request *of)
 {
-    hc_item item;
-    if (stat_or_null(of, &item))
+    hc_inspection seen = {.size = sizeof seen};
+    if (hc_store_inspect(of->session->store, of->args[2], &seen) != HC_OK)
+        of->reply->ops->null(of->reply);
+    else if (counts_uses(of))
+        of->reply->ops->integer(of->reply, seen.use);
+    else
         request_error(of, "ERR An LFU maxmemory policy is not selected, access frequency not "
                           "tracked. Please note that when switching between policies at runtime "
                           "LRU and LFU data will take some time to adjust.");
@@ -61,40 +74,11 @@ void run_object_help(request *of)
         "ENCODING <key>",
         "    Return the name Redis has for the form of the value of <key>.",
         "FREQ <key>",
-        "    Refused: the frequency of use is not counted in Redis's way.",
+        "    Return the counted uses of <key>, 0 to 3, under an LFU policy.",
         "IDLETIME <key>",
         "    Refused: the time since the last use of <key> is not kept.",
         "REFCOUNT <key>",
         "    Return the number of references to the value of <key>, which is one.",
-    };
-    request_help(of, lines, sizeof lines / sizeof lines[0]);
-}
-
-void run_memory_usage(request *of)
-{
-    for (size_t i = 3; i < of->argc; i += 2) { /* nothing is nested: SAMPLES changes nothing */
-        int64_t samples;
-        if (!argument_is(of->args[i], "samples") || i + 1 >= of->argc) {
-            request_error(of, ERROR_SYNTAX);
-            return;
-        }
-        if (!request_integer(of, of->args[i + 1], &samples)) return;
-        if (samples < 0) {
-            request_error(of, ERROR_SYNTAX);
-            return;
-        }
-    }
-    hc_item item;
-    if (!stat_or_null(of, &item)) return;
-    size_t bytes = ITEM_BYTES + of->args[2].size + item.value.size;
-    of->reply->ops->integer(of->reply, (int64_t)bytes);
-}
-
-void run_memory_help(request *of)
-{
-    static const char *const lines[] = {
-        "USAGE <key> [SAMPLES <count>]",
-        "    Return an estimate of the memory in bytes used by <key> and its value.",
     };
     request_help(of, lines, sizeof lines / sizeof lines[0]);
 }

@@ -9,6 +9,7 @@
 
 #include "command/command_args.h"
 #include "command/handlers.h"
+#include "command/notify.h"
 
 /* Several keys go in one step. */
 void run_del(request *of)
@@ -16,8 +17,11 @@ void run_del(request *of)
     int64_t deleted = 0;
     hc_txn txn;
     hc_store_begin(of->session->store, &of->args[1], of->argc - 1, &txn);
-    for (size_t i = 1; i < of->argc; i++)
-        if (hc_txn_delete(&txn, of->args[i]) == HC_OK) deleted++;
+    for (size_t i = 1; i < of->argc; i++) {
+        if (hc_txn_delete(&txn, of->args[i]) != HC_OK) continue;
+        deleted++;
+        notify(of, NOTIFY_GENERIC, "del", of->args[i]);
+    }
     hc_store_end(&txn);
     of->reply->ops->integer(of->reply, deleted);
 }
@@ -119,6 +123,7 @@ static hc_status rename_key(request *of, bool only_if_absent)
 {
     hc_span from = of->args[1], to = of->args[2];
     parcel carried = {0};
+    bool renamed = false;
     hc_txn txn;
     hc_store_begin(of->session->store, &of->args[1], 2, &txn);
     hc_status status;
@@ -129,8 +134,13 @@ static hc_status rename_key(request *of, bool only_if_absent)
         status = parcel_take(&carried, &txn, from);
         if (status == HC_OK) status = parcel_put(&carried, &txn, to, only_if_absent);
         if (status == HC_OK) (void)hc_txn_delete(&txn, from);
+        renamed = status == HC_OK;
     }
     hc_store_end(&txn);
+    if (renamed) {
+        notify(of, NOTIFY_GENERIC, "rename_from", from);
+        notify(of, NOTIFY_GENERIC, "rename_to", to);
+    }
     free(carried.data);
     return status;
 }
@@ -244,6 +254,13 @@ void run_copy(request *of)
     } else {
         status = copy_within(of, wish.replace);
     }
+    if (status == HC_OK && notify_wants(of->node, NOTIFY_GENERIC)) {
+        if (across)
+            notify_raise_in(of->node, (unsigned)wish.database, "copy_to", of->args[2]);
+        else
+            notify_raise(of, "copy_to", of->args[2]);
+    }
+    if (status == HC_ERR_NOT_FOUND) notify(of, NOTIFY_MISS, "keymiss", of->args[1]);
     reply_copied(of, status, of->args[2]);
 }
 
@@ -264,5 +281,9 @@ void run_move(request *of)
     }
     hc_status status = copy_across(of, (unsigned)database, of->args[1], false);
     if (status == HC_OK) (void)hc_store_delete(of->session->store, of->args[1]);
+    if (status == HC_OK && notify_wants(of->node, NOTIFY_GENERIC)) {
+        notify_raise(of, "move_from", of->args[1]);
+        notify_raise_in(of->node, (unsigned)database, "move_to", of->args[1]);
+    }
     reply_copied(of, status, of->args[1]);
 }

@@ -63,7 +63,7 @@ bool key_cursor_parse(hc_span digits, uint64_t *cursor_out)
 }
 
 hc_status key_delete_match(hc_store *store, hc_span pattern, uint64_t *cursor, size_t count,
-                           uint64_t *deleted_out)
+                           const key_deleted *each, uint64_t *deleted_out)
 {
     *deleted_out = 0;
     if (pattern.size > HC_GLOB_PATTERN_BYTES_MAX) return HC_ERR_LIMIT;
@@ -82,7 +82,9 @@ hc_status key_delete_match(hc_store *store, hc_span pattern, uint64_t *cursor, s
         size_t at = 0, looked = 0;
         hc_span key;
         for (; key_next(&keys, &at, &key); looked++) {
-            if (hc_glob_match(pattern, key) && hc_store_delete(store, key) == HC_OK) ++*deleted_out;
+            if (!hc_glob_match(pattern, key) || hc_store_delete(store, key) != HC_OK) continue;
+            ++*deleted_out;
+            each->told(each->ctx, key);
         }
         *cursor = next;
         count -= looked < count ? looked : count;

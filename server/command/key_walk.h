@@ -26,12 +26,18 @@ size_t key_count(const text *keys);
 /* As SCAN reads a cursor; an empty one is 0. */
 bool key_cursor_parse(hc_span digits, uint64_t *cursor_out);
 
+/* Who is told of each key after it was deleted. */
+typedef struct key_deleted {
+    void (*told)(void *ctx, hc_span key);
+    void *ctx;
+} key_deleted;
+
 /* Deletes keys that match among about `count` that it looks at, from *cursor on, which moves; done
  * when it is 0 again.  Each key goes in a step of its own: others may write meanwhile, also what
  * matches.  *deleted_out counts also on error.
  *   HC_ERR_LIMIT      the pattern is longer than HC_GLOB_PATTERN_BYTES_MAX
  *   HC_ERR_NO_MEMORY  *cursor is where the keys that are left begin */
 hc_status key_delete_match(hc_store *store, hc_span pattern, uint64_t *cursor, size_t count,
-                           uint64_t *deleted_out);
+                           const key_deleted *each, uint64_t *deleted_out);
 
 #endif

@@ -9,6 +9,7 @@
 #include "command/command_args.h"
 #include "command/handlers.h"
 #include "command/leased.h"
+#include "command/notify.h"
 #include "command/set_wish.h"
 
 enum { TOKEN_CHARS = 16 };
@@ -133,6 +134,9 @@ void run_hc_set(request *of)
     const hc_set_options options = {.size = sizeof options, .expires_at_ms = expires_at_ms};
     hc_status status =
         leased_set(of->node, of->session->store, of->args[1], of->args[2], token, &options);
+    if (status == HC_OK) notify(of, NOTIFY_STRING, "set", of->args[1]);
+    if (status == HC_OK && options.expires_at_ms != HC_EXPIRY_NONE)
+        notify(of, NOTIFY_GENERIC, "expire", of->args[1]);
     if (status == HC_OK)
         reply_ok(of->reply);
     else if (status == HC_ERR_CONFLICT)

@@ -11,6 +11,7 @@
 #include "command/command_args.h"
 #include "command/handlers.h"
 #include "command/key_walk.h"
+#include "command/notify.h"
 
 enum { COUNT_DEFAULT = 1000 };
 
@@ -33,14 +34,20 @@ static bool take_match_options(request *of, uint64_t *cursor, int64_t *count)
     return true;
 }
 
+static void note_deleted(void *ctx, hc_span key)
+{
+    notify(ctx, NOTIFY_GENERIC, "del", key);
+}
+
 void run_hc_delmatch(request *of)
 {
     uint64_t cursor = 0, deleted;
     int64_t count = COUNT_DEFAULT;
     if (!take_match_options(of, &cursor, &count)) return;
     if (count > HC_SCAN_COUNT_MAX) count = HC_SCAN_COUNT_MAX;
+    const key_deleted each = {note_deleted, of};
     hc_status status =
-        key_delete_match(of->session->store, of->args[1], &cursor, (size_t)count, &deleted);
+        key_delete_match(of->session->store, of->args[1], &cursor, (size_t)count, &each, &deleted);
     if (status == HC_ERR_LIMIT) {
         request_errorf(of, "ERR pattern is longer than %u bytes", HC_GLOB_PATTERN_BYTES_MAX);
         return;

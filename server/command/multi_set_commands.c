@@ -13,6 +13,7 @@
 
 #include "command/command_args.h"
 #include "command/handlers.h"
+#include "command/notify.h"
 #include "command/set_wish.h"
 
 enum {
@@ -100,12 +101,7 @@ static hc_status set_each(const multi_set *of, hc_txn *txn, size_t *failed_out)
 /* May the store refuse a value for want of room? */
 static bool room_may_be_refused(const request *of, const multi_set *wish)
 {
-    hc_store_info info = {.size = sizeof info};
-    uint32_t eviction = node_eviction(of->node);
-    if (of->session->selected.held != NULL) {
-        hc_store_ref_info(&of->session->selected, &info);
-        eviction = info.options->eviction;
-    }
+    uint32_t eviction = hc_store_eviction(of->session->store);
     bool keeps_all = eviction == HC_EVICTION_NONE || (eviction & HC_EVICTION_VOLATILE) != 0;
     size_t bytes = 0;
     for (size_t i = 0; i < 2 * wish->count; i++)
@@ -147,6 +143,15 @@ static hc_status set_pairs(request *of, const multi_set *wish, size_t *failed_ou
     return status;
 }
 
+static void notify_of_pairs(const request *of, const multi_set *wish)
+{
+    for (size_t i = 0; i < wish->count; i++) {
+        notify(of, NOTIFY_STRING, "set", wish->keys[i]);
+        if (wish->options.expires_at_ms != HC_EXPIRY_NONE)
+            notify(of, NOTIFY_GENERIC, "expire", wish->keys[i]);
+    }
+}
+
 /* `first` is the argument where the pairs begin. */
 static hc_status run_multi_set(request *of, multi_set *wish, size_t first, size_t *failed_out)
 {
@@ -157,6 +162,8 @@ static hc_status run_multi_set(request *of, multi_set *wish, size_t first, size_
     for (size_t i = 0; i < wish->count; i++)
         wish->keys[i] = wish->pairs[2 * i];
     hc_status status = set_pairs(of, wish, failed_out);
+    if (status == HC_OK && notify_wants(of->node, NOTIFY_STRING | NOTIFY_GENERIC))
+        notify_of_pairs(of, wish);
     if (wish->keys != wish->few) free(wish->keys);
     return status;
 }

@@ -9,7 +9,9 @@
 
 #include "command/command.h"
 #include "command/leases.h"
+#include "command/memory_report.h"
 #include "command/node_stores.h"
+#include "command/notify.h"
 #include "command/pubsub.h"
 #include "command/push.h"
 #include "command/watchers.h"
@@ -114,10 +116,12 @@ hc_status node_create(const node_options *options, node **node_out)
     status = complete ? gate_init(&made->gate, taken.workers) : HC_ERR_NO_MEMORY;
     if (status == HC_OK) status = push_open(made);
     if (status == HC_OK) status = pubsub_open(made);
+    if (status == HC_OK) status = notify_init(made);
     if (status == HC_OK)
         status = observer_init(&made->observer, taken.workers, command_row_count());
     if (status == HC_OK) status = watchers_init(made);
     if (status == HC_OK) status = node_stores_init(made);
+    if (status == HC_OK) made->startup_bytes = node_stores_total(made).memory_bytes;
     if (status == HC_OK)
         *node_out = made;
     else
@@ -138,6 +142,7 @@ void node_destroy(node *of)
     node_stores_fini(of);
     watchers_fini(of);
     gate_fini(&of->gate);
+    notify_fini(of);
     pubsub_close(of);
     push_close(of);
     observer_fini(&of->observer);
@@ -198,17 +203,27 @@ void node_reset_statistics(node *of)
 
 /* ---- looking after it ---- */
 
+static void sample_one(_Atomic uint64_t *rate, uint64_t *before, uint64_t now, uint64_t past_ns)
+{
+    atomic_store(rate, (uint64_t)((double)(now - *before) * NS_PER_SECOND / (double)past_ns));
+    *before = now;
+}
+
 static void sample_rate(node *of)
 {
     uint64_t now_ns = node_now_ns(of);
     uint64_t past_ns = now_ns - of->sampled_ns;
     if (past_ns < NS_PER_SECOND) return;
-    uint64_t commands = 0;
-    for (unsigned i = 0; i < of->options.workers; i++)
-        commands += atomic_load_explicit(&of->counters[i].commands, memory_order_relaxed);
-    double rate = (double)(commands - of->sampled_commands) * NS_PER_SECOND / (double)past_ns;
-    atomic_store(&of->ops_per_second, (uint64_t)rate);
-    of->sampled_commands = commands;
+    uint64_t commands = 0, input = 0, output = 0;
+    for (unsigned i = 0; i < of->options.workers; i++) {
+        const node_counters *one = &of->counters[i];
+        commands += atomic_load_explicit(&one->commands, memory_order_relaxed);
+        input += atomic_load_explicit(&one->input_bytes, memory_order_relaxed);
+        output += atomic_load_explicit(&one->output_bytes, memory_order_relaxed);
+    }
+    sample_one(&of->ops_per_second, &of->sampled_commands, commands, past_ns);
+    sample_one(&of->input_per_second, &of->sampled_input, input, past_ns);
+    sample_one(&of->output_per_second, &of->sampled_output, output, past_ns);
     of->sampled_ns = now_ns;
 }
 

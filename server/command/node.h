@@ -81,6 +81,7 @@ typedef struct node_counters {
     _Atomic uint64_t connections_rejected;     /* at the limit; net counts */
     _Atomic uint64_t input_bytes;              /* net counts */
     _Atomic uint64_t output_bytes;             /* net counts */
+    _Atomic uint64_t reads, writes;            /* of sockets, that moved bytes; net counts */
     _Atomic uint64_t protocol_errors;          /* net counts */
     _Atomic uint64_t commands;
     _Atomic uint64_t errors;                           /* replies that were errors */
@@ -113,6 +114,7 @@ static inline void node_count(_Atomic uint64_t *counter, uint64_t amount)
 
 typedef struct push_office push_office; /* push_inbox.c */
 typedef struct watchers watchers;       /* watchers.h */
+typedef struct notifier notifier;       /* notify.c */
 typedef struct pubsub pubsub;           /* pubsub.c */
 
 /* Fields are for server/command; others use the functions below. */
@@ -148,14 +150,19 @@ struct node {
     size_t session_count;
     _Atomic uint64_t next_session_id;
     pubsub *pubsub;
-    push_office *offices;                                            /* options.workers of them */
-    _Atomic size_t push_bytes;                                       /* of all messages alive */
+    notifier *notifier;
+    _Atomic uint32_t notify_flags; /* notify_class; 0: nothing is raised */
+    push_office *offices;          /* options.workers of them */
+    _Atomic size_t push_bytes;     /* of all messages alive */
     _Atomic uint64_t push_hard_bytes, push_soft_bytes, push_soft_ms; /* push_limits */
     _Atomic uint64_t session_peak;
     _Atomic uint64_t memory_peak_bytes;
     uint64_t sampled_commands; /* node_maintain's own, for ops_per_second */
     uint64_t sampled_ns;
+    uint64_t sampled_input, sampled_output;
     _Atomic uint64_t ops_per_second;
+    _Atomic uint64_t input_per_second, output_per_second; /* bytes */
+    uint64_t startup_bytes; /* of the stores, when there was no item yet; never changes */
 };
 
 /* Options are copied.  On error *node_out is NULL.

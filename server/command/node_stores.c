@@ -17,6 +17,7 @@
 
 #include "command/command_args.h"
 #include "command/leases.h"
+#include "command/notify.h"
 #include "command/watchers.h"
 
 enum { MAINTAIN_ITEMS_MAX = 4096 };
@@ -68,6 +69,7 @@ static hc_store *database_create(node *of, unsigned index)
         return NULL;
     of->database_count++;
     watchers_store_added(of, ref);
+    notify_store_added(of, ref);
     return ref->store;
 }
 
@@ -150,6 +152,7 @@ hc_status node_store_add(node *of, hc_span name, const node_store_settings *wish
     else if (named < of->options.stores_max)
         status = hc_stores_add(of->registry, name, &options, &ref);
     if (status == HC_OK) watchers_store_added(of, &ref);
+    if (status == HC_OK) notify_store_added(of, &ref);
     hc_store_ref_release(&ref);
     pthread_mutex_unlock(&of->stores_lock);
     return status;

@@ -5,6 +5,7 @@
 
 #include "command/command_args.h"
 #include "command/handlers.h"
+#include "command/notify.h"
 
 enum {
     /* "%.17Lf" of the greatest long double: sign, 4933 digits, point, 17 digits */
@@ -15,10 +16,12 @@ static void add(request *of, int64_t delta)
 {
     int64_t value;
     hc_status status = hc_store_increment(of->session->store, of->args[1], delta, &value);
-    if (status != HC_OK)
+    if (status != HC_OK) {
         request_fail(of, status, of->args[1]);
-    else
-        of->reply->ops->integer(of->reply, value);
+        return;
+    }
+    notify(of, NOTIFY_STRING, "incrby", of->args[1]);
+    of->reply->ops->integer(of->reply, value);
 }
 
 void run_incr(request *of)
@@ -96,6 +99,7 @@ void run_incrbyfloat(request *of)
     hc_store_begin(of->session->store, &of->args[1], 1, &txn);
     const char *error = add_real(&txn, of->args[1], delta, text, &chars, &status);
     hc_store_end(&txn);
+    if (error == NULL && status == HC_OK) notify(of, NOTIFY_STRING, "incrbyfloat", of->args[1]);
     if (error != NULL)
         request_error(of, error);
     else if (status != HC_OK)

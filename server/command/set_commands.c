@@ -3,7 +3,16 @@
  */
 #include "command/command_args.h"
 #include "command/handlers.h"
+#include "command/notify.h"
 #include "command/set_wish.h"
+
+/* What was set, with the time that was given, if any. */
+static void notify_of_set(request *of, const hc_set_options *options)
+{
+    notify(of, NOTIFY_STRING, "set", of->args[1]);
+    if (options != NULL && options->expires_at_ms != HC_EXPIRY_NONE)
+        notify(of, NOTIFY_GENERIC, "expire", of->args[1]);
+}
 
 static void reply_set(request *of, hc_status status)
 {
@@ -13,6 +22,13 @@ static void reply_set(request *of, hc_status status)
         of->reply->ops->null(of->reply);
     else
         request_fail(of, status, of->args[1]);
+}
+
+static void set_plainly(request *of, hc_span value, const hc_set_options *options)
+{
+    hc_status status = hc_store_set(of->session->store, of->args[1], value, options);
+    if (status == HC_OK) notify_of_set(of, options);
+    reply_set(of, status);
 }
 
 /* Looks at the value before, answers with it if asked, and writes if its test holds. */
@@ -25,12 +41,14 @@ static void set_after_look(request *of, hc_span value, const set_wish *wish,
     hc_store_begin(of->session->store, &key, 1, &txn);
     hc_status status = string_get(&txn, key, &item);
     bool found = status == HC_OK, answered = found && wish->get;
+    if (status == HC_ERR_NOT_FOUND && wish->get) notify(of, NOTIFY_MISS, "keymiss", key);
     if (answered) reply_text(of->reply, item.value);
     if (found || status == HC_ERR_NOT_FOUND)
         status = value_test_check(&wish->test, found ? &item.value : NULL);
     bool no_digest = status == HC_ERR_INVALID;
     if (status == HC_OK) status = hc_txn_set(&txn, key, value, options);
     hc_store_end(&txn);
+    if (status == HC_OK) notify_of_set(of, options);
     if (wish->get && (status == HC_OK || status == HC_ERR_CONFLICT)) {
         if (!found) of->reply->ops->null(of->reply);
         return;
@@ -45,7 +63,7 @@ static void set_after_look(request *of, hc_span value, const set_wish *wish,
 void run_set(request *of)
 {
     if (of->argc == 3) {
-        reply_set(of, hc_store_set(of->session->store, of->args[1], of->args[2], NULL));
+        set_plainly(of, of->args[2], NULL);
         return;
     }
     set_wish wish = {0};
@@ -70,7 +88,7 @@ void run_set(request *of)
     if (wish.get || wish.test.kind != VALUE_TEST_NONE)
         set_after_look(of, of->args[2], &wish, &options);
     else
-        reply_set(of, hc_store_set(of->session->store, of->args[1], of->args[2], &options));
+        set_plainly(of, of->args[2], &options);
 }
 
 static void set_for(request *of, expiry_form form)
@@ -79,7 +97,7 @@ static void set_for(request *of, expiry_form form)
     int64_t expires_at_ms;
     if (!set_wish_expiry(&wish, of, &expires_at_ms)) return;
     const hc_set_options options = {.size = sizeof options, .expires_at_ms = expires_at_ms};
-    reply_set(of, hc_store_set(of->session->store, of->args[1], of->args[3], &options));
+    set_plainly(of, of->args[3], &options);
 }
 
 void run_setex(request *of)
@@ -96,6 +114,7 @@ void run_setnx(request *of)
 {
     const hc_set_options options = {.size = sizeof options, .condition = HC_IF_ABSENT};
     hc_status status = hc_store_set(of->session->store, of->args[1], of->args[2], &options);
+    if (status == HC_OK) notify_of_set(of, NULL);
     if (status == HC_OK || status == HC_ERR_CONFLICT)
         of->reply->ops->integer(of->reply, status == HC_OK ? 1 : 0);
     else
@@ -115,6 +134,14 @@ static bool exists(const request *of)
     return hc_store_stat(of->session->store, of->args[1], &item) == HC_OK;
 }
 
+static void notify_of_getex(request *of, int64_t expires_at_ms, bool had_expiry)
+{
+    if (expires_at_ms != HC_EXPIRY_NONE)
+        notify_of_expiry(of, of->args[1], expires_at_ms);
+    else if (had_expiry)
+        notify(of, NOTIFY_GENERIC, "persist", of->args[1]);
+}
+
 void run_getex(request *of)
 {
     set_wish wish = {0};
@@ -130,6 +157,7 @@ void run_getex(request *of)
         i++;
     }
     int64_t expires_at_ms;
+    if (notify_wants(of->node, NOTIFY_MISS)) notify_misses(of);
     if (wish.form != EXPIRY_NOT_GIVEN && !exists(of)) {
         of->reply->ops->null(of->reply);
         return;
@@ -144,14 +172,16 @@ void run_getex(request *of)
     hc_item item;
     hc_store_begin(of->session->store, &of->args[1], 1, &txn);
     hc_status status = string_get(&txn, of->args[1], &item);
-    bool found = status == HC_OK;
+    bool found = status == HC_OK, had_expiry = false;
     if (found) {
         reply_text(of->reply, item.value);
         status = hc_txn_expire(&txn, of->args[1], expires_at_ms);
+        had_expiry = item.expires_at_ms != HC_EXPIRY_NONE;
     } else if (status == HC_ERR_NOT_FOUND) {
         status = HC_OK;
     }
     hc_store_end(&txn);
+    if (found && status == HC_OK) notify_of_getex(of, expires_at_ms, had_expiry);
     if (status != HC_OK) {
         if (found) of->reply->ops->bulk_cancel(of->reply);
         request_fail(of, status, of->args[1]);

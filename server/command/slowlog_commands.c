@@ -8,10 +8,11 @@ void run_slowlog_get(request *of)
 {
     int64_t count = ENTRIES_SHOWN;
     if (of->argc > 3) {
-        request_errorf(of,
-                       "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try SLOWLOG "
-                       "HELP.",
-                       (int)of->args[1].size, (const char *)of->args[1].data);
+        request_errorf(
+            of,
+            "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try SLOWLOG "
+            "HELP.",
+            (int)of->args[1].size, (const char *)of->args[1].data);
         return;
     }
     if (of->argc == 3 && (!integer_parse(of->args[2], &count) || count < -1)) {

@@ -10,6 +10,7 @@
 
 #include "command/command_args.h"
 #include "command/handlers.h"
+#include "command/notify.h"
 
 void run_get(request *of)
 {
@@ -59,6 +60,7 @@ void run_append(request *of)
         request_fail(of, status, of->args[1]);
         return;
     }
+    notify(of, NOTIFY_STRING, "append", of->args[1]);
     of->reply->ops->integer(of->reply, (int64_t)size);
 }
 
@@ -75,6 +77,8 @@ void run_getdel(request *of)
         of->reply->ops->null(of->reply);
     }
     hc_store_end(&txn);
+    if (status == HC_OK) notify(of, NOTIFY_GENERIC, "del", of->args[1]);
+    if (status == HC_ERR_NOT_FOUND) notify(of, NOTIFY_MISS, "keymiss", of->args[1]);
     if (status != HC_OK && status != HC_ERR_NOT_FOUND) request_fail(of, status, of->args[1]);
 }
 
@@ -120,19 +124,18 @@ void run_setrange(request *of)
     }
     hc_txn txn;
     hc_item item;
+    hc_status status;
+    size_t size = 0;
     hc_store_begin(of->session->store, &key, 1, &txn);
-    hc_status status = string_get(&txn, key, &item);
-    if (status == HC_ERR_NOT_FOUND) {
-        item.value = hc_span_make(NULL, 0);
-        status = HC_OK;
-    }
-    size_t size = item.value.size;
-    bool is_large =
-        patch.size > HC_VALUE_BYTES_MAX || offset > (int64_t)(HC_VALUE_BYTES_MAX - patch.size);
-    if (status == HC_OK && patch.size > 0) {
-        status = is_large ? HC_ERR_LIMIT : hc_txn_patch(&txn, key, (size_t)offset, patch, &size);
+    if (patch.size > 0) {
+        status = hc_txn_patch(&txn, key, (size_t)offset, patch, &size);
+    } else { /* changes nothing, and makes no key */
+        status = string_get(&txn, key, &item);
+        if (status == HC_OK) size = item.value.size;
+        if (status == HC_ERR_NOT_FOUND) status = HC_OK;
     }
     hc_store_end(&txn);
+    if (status == HC_OK && patch.size > 0) notify(of, NOTIFY_STRING, "setrange", key);
     if (status != HC_OK)
         request_fail(of, status, key);
     else

@@ -98,10 +98,11 @@ static bool fill_slots(uint64_t with_seed)
 
 static void gather_rows(void)
 {
-    const command_group_rows *groups[] = {
-        &command_rows_connection, &command_rows_filter,      &command_rows_generic,
-        &command_rows_hypercache, &command_rows_server,      &command_rows_store,
-        &command_rows_string,     &command_rows_transaction, &command_rows_pubsub};
+    const command_group_rows *groups[] = {&command_rows_connection, &command_rows_filter,
+                                          &command_rows_generic,    &command_rows_hypercache,
+                                          &command_rows_server,     &command_rows_store,
+                                          &command_rows_string,     &command_rows_transaction,
+                                          &command_rows_pubsub,     &command_rows_bits};
     for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++) {
         for (size_t i = 0; i < groups[g]->count; i++) {
             assert(all_count < NODE_COMMANDS_MAX);
@@ -128,7 +129,8 @@ static bool is_light(const command *row)
     if (row->group == COMMAND_GROUP_SERVER || row->group == COMMAND_GROUP_FILTER ||
         row->group == COMMAND_GROUP_PUBSUB)
         return false;
-    if ((row->flags & COMMAND_FAST) != 0 || row->keys.last == -1) return true;
+    if ((row->flags & COMMAND_FAST) != 0) return true;
+    if (row->keys.last == -1) return row->group != COMMAND_GROUP_BITMAP;
     return row->complexity != NULL && strcmp(row->complexity, "O(1)") == 0;
 }
 

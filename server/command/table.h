@@ -9,6 +9,7 @@ typedef struct command_group_rows {
     size_t count;
 } command_group_rows;
 
+extern const command_group_rows command_rows_bits;
 extern const command_group_rows command_rows_string;
 extern const command_group_rows command_rows_generic;
 extern const command_group_rows command_rows_hypercache;

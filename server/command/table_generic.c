@@ -40,7 +40,7 @@ static const command object_rows[] = {
      .complexity = "O(1)", .summary = "Returns the name Redis has for the form of a value",
      .tips = "nondeterministic_output", .arguments = "key"},
     {ROW("freq", 3, READ, SUBKEY(STAT), run_object_freq), .since = "4.0.0", .complexity = "O(1)",
-     .summary = "Refused: the frequency of use is not counted in Redis's way",
+     .summary = "Returns the counted uses of a key, 0 to 3, under an LFU policy",
      .tips = "nondeterministic_output", .arguments = "key"},
     {ROW("help", 2, ANY_TIME, NONE, run_object_help), .since = "6.2.0", .complexity = "O(1)",
      .summary = "Returns a help text"},

@@ -64,9 +64,20 @@ static const command slowlog_rows[] = {
      .tips = "request_policy:all_nodes response_policy:all_succeeded"},
 };
 
+#define EVERY_SHARD "nondeterministic_output request_policy:all_shards response_policy:special"
+
 static const command memory_rows[] = {
+    {ROW("doctor", 2, 0, 0, run_memory_doctor), .since = "4.0.0", .complexity = "O(1)",
+     .summary = "Says what can be said about the memory used", .tips = EVERY_SHARD},
     {ROW("help", 2, ANY_TIME, 0, run_memory_help), .since = "4.0.0", .complexity = "O(1)",
      .summary = "Returns a help text"},
+    {ROW("malloc-stats", 2, 0, 0, run_memory_malloc_stats), .since = "4.0.0", .complexity = "O(1)",
+     .summary = "Returns the report of the allocator", .tips = EVERY_SHARD},
+    {ROW("purge", 2, 0, 0, run_memory_purge), .since = "4.0.0", .complexity = "O(1)",
+     .summary = "Gives unused memory back to the system",
+     .tips = "request_policy:all_shards response_policy:all_succeeded"},
+    {ROW("stats", 2, 0, 0, run_memory_stats), .since = "4.0.0", .complexity = "O(1)",
+     .summary = "Returns figures of the memory used", .tips = EVERY_SHARD},
     {ROW("usage", -3, COMMAND_READONLY, 0, run_memory_usage), .since = "4.0.0",
      .complexity = "O(1)", .summary = "Estimates the memory a key and its value take",
      .keys = {2, 2, 1, COMMAND_ACCESS_STAT, COMMAND_ACCESS_NONE},

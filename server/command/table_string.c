@@ -21,6 +21,10 @@ enum {
     {                                                                                              \
         2, 0, step_, COMMAND_ACCESS_##access_, COMMAND_ACCESS_NONE, true                           \
     }
+#define KEYS_TWO(access_)                                                                          \
+    {                                                                                              \
+        1, 2, 1, COMMAND_ACCESS_##access_, COMMAND_ACCESS_NONE                                     \
+    }
 #define ROW(name_, arity_, flags_, keys_, run_)                                                    \
     .name = name_, .arity = arity_, .flags = flags_, .keys = keys_, .run = run_,                   \
     .categories = COMMAND_STRING, .group = COMMAND_GROUP_STRING
@@ -109,6 +113,11 @@ static const command rows[] = {
     {ROW("incrbyfloat", 3, WRITE | ROOM | FAST, KEY(READ_UPDATE), run_incrbyfloat),
      .since = "2.6.0", .complexity = "O(1)", .summary = "Adds to a floating point number",
      .arguments = "key increment:double"},
+    {ROW("lcs", -3, READ, KEYS_TWO(READ), run_lcs), .since = "7.0.0",
+     .complexity = "O(N*M) with N and M bytes of the two values",
+     .summary = "Finds the longest common subsequence of two values",
+     .arguments = "key1:key key2:key [LEN] [IDX] [MINMATCHLEN=min-match-len:integer] "
+                  "[WITHMATCHLEN]"},
 };
 
 const command_group_rows command_rows_string = {rows, sizeof rows / sizeof rows[0]};

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/notify.h"
+
 static void apply_max_memory(node *of, const setting *to)
 {
     hc_status status = node_set_max_memory(of, (uint64_t)to->number);
@@ -81,12 +83,29 @@ static void apply_eviction(node *of, const setting *to)
     (void)status;
 }
 
+static bool check_keyspace_events(const setting *to, char error[SETTINGS_ERROR_BYTES])
+{
+    uint32_t flags;
+    if (notify_parse(hc_span_make(to->text, strlen(to->text)), &flags)) return true;
+    (void)snprintf(error, SETTINGS_ERROR_BYTES,
+                   "argument must be made of the letters Ag$lshzxeKEtmdn");
+    return false;
+}
+
+static void apply_keyspace_events(node *of, const setting *to)
+{
+    uint32_t flags = 0;
+    (void)notify_parse(hc_span_make(to->text, strlen(to->text)), &flags);
+    notify_set(of, flags);
+}
+
 static const tunable tunables[] = {
     {"cache.eviction", NULL, apply_eviction},
     {"cache.max_memory", NULL, apply_max_memory},
     {"latency.histograms", NULL, apply_histograms},
     {"latency.monitor_threshold", NULL, apply_event_threshold},
     {"latency.percentiles", check_percentiles, apply_percentiles},
+    {"pubsub.keyspace_events", check_keyspace_events, apply_keyspace_events},
     {"security.debug_commands", NULL, apply_debug},
     {"slowlog.max_entries", NULL, apply_slow_log_entries},
     {"slowlog.threshold_us", NULL, apply_slow_log_threshold},

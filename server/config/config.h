@@ -160,6 +160,9 @@ typedef struct config {
         int64_t max_entries;
     } slowlog;
     struct {
+        config_text keyspace_events; /* letters, notify.h */
+    } pubsub;
+    struct {
         int64_t monitor_threshold_ms; /* 0: none */
         config_text percentiles;
         bool histograms;

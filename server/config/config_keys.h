@@ -112,7 +112,10 @@
       CONFIG_LIVE, NULL, NULL, "Count how long commands take, for LATENCY HISTOGRAM and INFO.")    \
     X(LATENCY_PERCENTILES, "latency", "percentiles", TEXT, latency.percentiles, "50 99 99.9", 0,   \
       CONFIG_TEXT_MAX, CONFIG_LIVE, NULL, NULL,                                                    \
-      "Percentiles that INFO latencystats tells, at most 16.")
+      "Percentiles that INFO latencystats tells, at most 16.")                                     \
+    X(PUBSUB_KEYSPACE_EVENTS, "pubsub", "keyspace_events", TEXT, pubsub.keyspace_events, "", 0,    \
+      CONFIG_TEXT_MAX, CONFIG_LIVE, NULL, NULL,                                                    \
+      "Which changes of keys are published, in the letters of Redis's notify-keyspace-events.")
 
 /* Keys of an entry of `stores`; fields are of a config_store. */
 #define CONFIG_STORE_KEYS(X)                                                                       \

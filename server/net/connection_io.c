@@ -48,6 +48,7 @@ static size_t socket_send(connection *c, const uint8_t *data, size_t size)
         return 0;
     }
     node_count(&c->worker->counters->output_bytes, (uint64_t)sent);
+    node_count(&c->worker->counters->writes, 1);
     session_note(&c->session.output_bytes, (size_t)sent);
     return (size_t)sent;
 }
@@ -247,6 +248,7 @@ static size_t socket_read(connection *c, uint8_t *to, size_t room)
     if (got > 0) {
         c->heard = true;
         node_count(&c->worker->counters->input_bytes, (uint64_t)got);
+        node_count(&c->worker->counters->reads, 1);
         session_note(&c->session.input_bytes, (size_t)got);
         return (size_t)got;
     }

@@ -17,7 +17,6 @@ FLOATS = [b"0", b"1.5", b"-1.5", b"0.1", b"3.0e3", b"1e-7", b"10.50", b"-0", b"1
 NOT_FLOATS = [b"abc", b"", b" 1", b"nan", b"inf", b"-inf", b"1e5000", b"1,5", b"1.5x"]
 TEXTS = [b"", b"x", b"hello", b"\r\n+OK\r\n", b"\x00\x01\xff", b"z" * 100, b"y" * 5000]
 PATTERNS = [b"*", b"", b"a", b"?", b"key:*", b"[a-b]", b"[^a]", b"*words", b"\\a", b"[", b"k*:1", b"K*K"]
-BITS = [b"0", b"1", b"7", b"8", b"100", b"-1", b"-3", b"65535", b"4294967296", b"x", b""]
 FIELD_TYPES = [b"u8", b"i8", b"u1", b"i64", b"u63", b"i5", b"u64", b"i65", b"x", b"u0"]
 CHANNELS = [b"news", b"n:1", b"other", b"\xff\r\n"]
 CHANNEL_PATTERNS = [b"*", b"n*", b"n?ws", b"[mn]:1", b"zzz"]
@@ -139,17 +138,36 @@ class Generator:
             options += self.pick([[b"COUNT", b"0"], [b"COUNT", b"x"], [b"foo"], [b"MATCH"]])
         return [b"COUNT", b"1000"] + options
 
-    def bit_range(self):
-        return [self.pick(BITS), self.pick(BITS)] + self.pick([[], [], [b"BIT"], [b"byte"], [b"x"]])
+    def bit_offset(self):
+        return self.pick([b"0", b"1", b"7", b"8", b"9", b"100", b"4099", b"70001", b"-1", b"4294967296", b"x"])
 
-    def field_operations(self):
+    def bit_range(self):
+        index = [b"0", b"1", b"-1", b"2", b"-2", b"5", b"9", b"-9", b"40", b"-40", b"x", b"%d" % INT64_MAX]
+        return self.pick([[], [self.pick(index)], [self.pick(index), self.pick(index)],
+                          [self.pick(index), self.pick(index), self.case(self.pick([b"BIT", b"BYTE", b"what"]))]])
+
+    def bit_fields(self, actions):
         words = []
-        for _ in range(1 + self.below(3)):
-            if self.chance(20):
-                words += [self.case(b"OVERFLOW"), self.pick([b"WRAP", b"sat", b"FAIL", b"x"])]
-            place = [self.pick(FIELD_TYPES), self.pick(BITS[:5] + [b"#0", b"#3", b"#-1", b"#x"])]
-            words += self.pick([[b"GET"] + place, [b"SET"] + place + [self.integer()], [b"incrby"] + place + [self.integer()]])
+        for _ in range(self.random.randrange(4)):
+            action = self.pick(actions)
+            if action == b"OVERFLOW":
+                words += [action, self.case(self.pick([b"WRAP", b"SAT", b"FAIL", b"what"] if self.chance(20)
+                                                      else [b"WRAP", b"SAT", b"FAIL"]))]
+                continue
+            kind = self.pick([b"u1", b"i1", b"u8", b"i8", b"u5", b"i13", b"u63", b"i64", b"u64", b"i65", b"x8"]
+                             if self.chance(20) else [b"u1", b"i1", b"u8", b"i8", b"u5", b"i13", b"u63", b"i64"])
+            words += [self.case(action), kind, self.pick([b"0", b"1", b"6", b"#0", b"#1", b"#7", b"100"])
+                      if self.chance(90) else self.bit_offset()]
+            if action != b"GET":
+                number = self.integer() if self.chance(30) else b"%d" % self.random.randrange(-300, 300)
+                words.append(b"9" if number.startswith(b"-92233720368547758") else number)  # Redis wraps inside
         return words
+
+    def lcs_options(self):
+        return sum((self.pick([[b"LEN"], [b"IDX"], [b"WITHMATCHLEN"], [b"MINMATCHLEN", b"2"],
+                               [b"MINMATCHLEN", b"-1"], [b"MINMATCHLEN", b"x"], [b"MINMATCHLEN"], [b"what"]]
+                              if self.chance(20) else [[b"LEN"], [b"IDX"], [b"WITHMATCHLEN"]])
+                    for _ in range(self.random.randrange(3))), [])
 
     # ---- the table ----
 
@@ -168,16 +186,14 @@ class Generator:
             b"INCR": lambda: [k()], b"DECR": lambda: [k()], b"INCRBY": lambda: [k(), i()],
             b"DECRBY": lambda: [k(), i()],
             b"INCRBYFLOAT": lambda: [k(), self.pick(FLOATS if self.chance(80) else NOT_FLOATS)],
-            b"SETBIT": lambda: [k(), self.pick(BITS), self.pick([b"0", b"1", b"2", b"x"])],
-            b"GETBIT": lambda: [k(), self.pick(BITS)],
-            b"BITCOUNT": lambda: [k()] + (self.bit_range() if self.chance(70) else []),
-            b"BITPOS": lambda: [k(), self.pick([b"0", b"1", b"2"])] + self.pick(
-                [[], [self.pick(BITS)], self.bit_range()]),
-            b"BITOP": lambda: [self.pick([b"AND", b"or", b"XOR", b"NOT", b"x"]), k()] + self.keys(),
-            b"BITFIELD": lambda: [k()] + self.field_operations(),
-            b"BITFIELD_RO": lambda: [k(), b"GET", self.pick(FIELD_TYPES), self.pick(BITS[:5])],
-            b"LCS": lambda: [k(), k()] + self.pick([[], [b"LEN"], [b"IDX"], [b"IDX", b"WITHMATCHLEN"],
-                                                    [b"IDX", b"MINMATCHLEN", b"2"], [b"LEN", b"IDX"], [b"x"]]),
+            b"SETBIT": lambda: [k(), self.bit_offset(), self.pick([b"0", b"1", b"1", b"2", b"x"])],
+            b"GETBIT": lambda: [k(), self.bit_offset()],
+            b"BITCOUNT": lambda: [k()] + self.bit_range(),
+            b"BITPOS": lambda: [k(), self.pick([b"0", b"1", b"0", b"1", b"2", b"x"])] + self.bit_range(),
+            b"BITOP": lambda: [self.case(self.pick([b"AND", b"OR", b"XOR", b"NOT", b"what"])), k()] + self.keys(),
+            b"BITFIELD": lambda: [k()] + self.bit_fields([b"GET", b"SET", b"INCRBY", b"OVERFLOW"]),
+            b"BITFIELD_RO": lambda: [k()] + self.bit_fields([b"GET", b"GET", b"GET", b"SET"]),
+            b"LCS": lambda: [k(), k()] + self.lcs_options(),
         }
 
     def _keys(self):

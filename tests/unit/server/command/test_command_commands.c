@@ -48,13 +48,14 @@ static void test_getkeys(void **state)
 static void test_list_filters(void **state)
 {
     (void)state;
-    TEST_STEPS(
-        {"COMMAND LIST FILTERBY PATTERN set*", "*4 \"set\" \"setex\" \"setnx\" \"setrange\""},
-        {"COMMAND LIST FILTERBY PATTERN OBJECT|F*", "*1 \"object|freq\""},
-        {"COMMAND LIST FILTERBY MODULE m", "*0"}, {"COMMAND LIST FILTERBY ACLCAT nope", "*0"},
-        {"COMMAND LIST FILTERBY ACLCAT cuckoo", "*10 \"cf.add\" ..."},
-        {"COMMAND LIST FILTERBY foo bar", "-ERR syntax error"},
-        {"COMMAND LIST FILTERBY PATTERN", "-ERR syntax error"});
+    TEST_STEPS({"COMMAND LIST FILTERBY PATTERN set*",
+                "*5 \"set\" \"setex\" \"setnx\" \"setrange\" \"setbit\""},
+               {"COMMAND LIST FILTERBY PATTERN OBJECT|F*", "*1 \"object|freq\""},
+               {"COMMAND LIST FILTERBY MODULE m", "*0"},
+               {"COMMAND LIST FILTERBY ACLCAT nope", "*0"},
+               {"COMMAND LIST FILTERBY ACLCAT cuckoo", "*10 \"cf.add\" ..."},
+               {"COMMAND LIST FILTERBY foo bar", "-ERR syntax error"},
+               {"COMMAND LIST FILTERBY PATTERN", "-ERR syntax error"});
 }
 
 static void test_object_and_memory(void **state)
@@ -67,12 +68,28 @@ static void test_object_and_memory(void **state)
                {"OBJECT FREQ k", "-ERR An LFU maxmemory policy is not selected..."},
                {"OBJECT IDLETIME k", "-ERR idle time is not tracked..."},
                {"OBJECT FREQ none", "nil"}, {"OBJECT HELP", "*11 +OBJECT ..."},
-               {"MEMORY USAGE k", ":56"}, {"MEMORY USAGE k SAMPLES 5", ":56"},
+               {"MEMORY USAGE k", ":54"}, {"MEMORY USAGE k SAMPLES 5", ":54"},
                {"MEMORY USAGE none", "nil"}, {"MEMORY USAGE k SAMPLES", "-ERR syntax error"},
                {"MEMORY USAGE k SAMPLES -1", "-ERR syntax error"},
                {"MEMORY USAGE k SAMPLES x", "-ERR value is not an integer or out of range"},
-               {"MEMORY DOCTOR", "-ERR unknown subcommand 'DOCTOR'. Try MEMORY HELP."},
+               {"MEMORY nope", "-ERR unknown subcommand 'nope'. Try MEMORY HELP."},
                {"OBJECT ENCODING", "-ERR wrong number of arguments for 'object|encoding' command"});
+}
+
+static void test_uses_are_counted_for_lfu(void **state)
+{
+    (void)state;
+    const node_options options = {.eviction = HC_EVICTION_LFU};
+    test_client on;
+    test_client_init(&on, &options);
+    test_client_expect(&on, "OBJECT FREQ k", "nil");
+    test_client_expect(&on, "SET k v", "+OK");
+    test_client_expect(&on, "OBJECT FREQ k", ":0");
+    for (int i = 0; i < 9; i++)
+        test_client_expect(&on, "GET k", "\"v\"");
+    test_client_expect(&on, "OBJECT FREQ k", ":3");
+    test_client_expect(&on, "OBJECT IDLETIME k", "-ERR An LFU maxmemory policy is selected...");
+    test_client_fini(&on);
 }
 
 int main(void)
@@ -83,6 +100,7 @@ int main(void)
         cmocka_unit_test(test_getkeys),
         cmocka_unit_test(test_list_filters),
         cmocka_unit_test(test_object_and_memory),
+        cmocka_unit_test(test_uses_are_counted_for_lfu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,7 +28,7 @@ static void test_info_has_what_clients_read(void **state)
                                          "\\nmaxmemory_policy:allkeys-s3fifo\\r",
                                          "\\nused_memory:",
                                          "\\nmaxmemory:0\\r",
-                                         "\\ndb0:keys=2,expires=1,avg_ttl=0\\r\\n\"",
+                                         "\\ndb0:keys=2,expires=1,avg_ttl=95000\\r\\n\"",
                                          "\\nuptime_in_seconds:5\\r",
                                          "\\ntotal_commands_processed:4\\r",
                                          "\\nkeyspace_hits:1\\r",
@@ -63,6 +63,39 @@ static void test_sections_are_chosen_by_name(void **state)
     expect_has(&on, "INFO default", all, 2);
     assert_non_null(strstr(test_client_run(&on, "INFO commandstats"), "\\ncmdstat_info:calls=4,"));
     test_client_fini(&on);
+}
+
+static void test_what_was_observed_has_sections(void **state)
+{
+    (void)state;
+    static const char *const errors[] = {"\\nerrorstat_ERR:count=2\\r",
+                                         "\\nerrorstat_NOPROTO:count=1\\r"};
+    static const char *const latencies[] = {
+        "\\nlatency_percentiles_usec_set:p50=0.000,p99=0.000,p99.9=0.000\\r"};
+    test_client on;
+    test_client_init(&on, NULL);
+    test_client_expect(&on, "SET a 1", "+OK");
+    (void)test_client_run(&on, "nope");
+    (void)test_client_run(&on, "GET");
+    (void)test_client_run(&on, "HELLO 9");
+    expect_has(&on, "INFO errorstats", errors, 2);
+    expect_has(&on, "INFO latencystats", latencies, 1);
+    test_client_expect(&on, "CONFIG RESETSTAT", "+OK");
+    test_client_expect(&on, "INFO errorstats", "=\"# Errorstats\\r\\n\"");
+    assert_null(strstr(test_client_run(&on, "INFO latencystats"), "usec_set"));
+    test_client_fini(&on);
+}
+
+static void test_average_ttl_is_of_those_that_expire(void **state)
+{
+    (void)state;
+    TEST_STEPS({"SET a 1", "+OK"},
+               {"INFO keyspace", "=\"# Keyspace\\r\\ndb0:keys=1,expires=0,"
+                                 "avg_ttl=0\\r\\n\""},
+               {"DEL a", ":1"}, {"SET b 1 PX 1000", "+OK"}, {"@400", ""},
+               {"INFO keyspace", "=\"# Keyspace\\r\\ndb0:keys=1,expires=1,avg_ttl=600\\r\\n\""},
+               {"@1000", ""}, /* past, and not swept yet */
+               {"INFO keyspace", "=\"# Keyspace\\r\\ndb0:keys=1,expires=1,avg_ttl=0\\r\\n\""});
 }
 
 static void test_time_is_told_in_two_numbers(void **state)
@@ -108,6 +141,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_info_has_what_clients_read),
         cmocka_unit_test(test_sections_are_chosen_by_name),
+        cmocka_unit_test(test_what_was_observed_has_sections),
+        cmocka_unit_test(test_average_ttl_is_of_those_that_expire),
         cmocka_unit_test(test_time_is_told_in_two_numbers),
         cmocka_unit_test(test_shutdown_asks_and_closes),
     };

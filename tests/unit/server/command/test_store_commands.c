@@ -176,7 +176,7 @@ static void test_info_and_client_list_name_the_store(void **state)
     test_client_expect(&on, "SELECT a:b", "+OK");
     test_client_expect(&on, "SET k v EX 100", "+OK");
     assert_non_null(strstr(test_client_run(&on, "INFO keyspace"),
-                           "store0:name=a:b,keys=1,expires=1,avg_ttl=0\\r\\n"));
+                           "store0:name=a:b,keys=1,expires=1,avg_ttl=100000\\r\\n"));
     const char *client = test_client_run(&on, "CLIENT INFO");
     assert_non_null(strstr(client, " db=-1 "));
     assert_non_null(strstr(client, " store=a:b\\n"));
