@@ -6,6 +6,7 @@
 #include <hypercache/glob.h>
 #include <hypercache/host.h>
 #include <hypercache/log.h>
+#include <hypercache/membership.h>
 #include <hypercache/rdb.h>
 #include <hypercache/ring.h>
 #include <hypercache/store.h>
