@@ -47,7 +47,8 @@ typedef enum command_category {
     COMMAND_DANGEROUS = 1u << 3,
     COMMAND_FILTER = 1u << 4, /* @cuckoo */
     COMMAND_TRANSACTION = 1u << 5,
-    COMMAND_BITMAP = 1u << 6
+    COMMAND_BITMAP = 1u << 6,
+    COMMAND_ADMINISTRATIVE = 1u << 7 /* @admin without the flag */
 } command_category;
 
 typedef enum command_group {

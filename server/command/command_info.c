@@ -62,7 +62,7 @@ static bool has_category(const command *row, category which)
     case CATEGORY_BITMAP:
         return (row->categories & COMMAND_BITMAP) != 0;
     case CATEGORY_ADMIN:
-        return (row->flags & COMMAND_ADMIN) != 0;
+        return (row->flags & COMMAND_ADMIN) != 0 || (row->categories & COMMAND_ADMINISTRATIVE) != 0;
     case CATEGORY_FAST:
         return (row->flags & COMMAND_FAST) != 0;
     case CATEGORY_SLOW:

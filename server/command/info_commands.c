@@ -17,6 +17,7 @@
 #include "command/config_values.h"
 #include "command/handlers.h"
 #include "command/info_sections.h"
+#include "command/leases.h"
 #include "command/memory_report.h"
 #include "command/pubsub.h"
 
@@ -122,6 +123,11 @@ static void print_stats(text *to, node *of)
                 "client_output_buffer_limit_disconnections:%" PRIu64 "\r\n"
                 "hypercache_pushes:%" PRIu64 "\r\n",
                 atomic_load(&totals.push_overflows), atomic_load(&totals.pushes));
+    leases_counts leased = leases_count(of->leases);
+    text_printf(to,
+                "hypercache_leases_taken:%" PRIu64 "\r\nhypercache_leases_refused:%" PRIu64
+                "\r\nhypercache_leases_forgotten:%" PRIu64 "\r\n",
+                leased.taken, leased.refused, leased.forgotten);
     print_compression(to, &sum);
     print_rates(to, of, &totals);
     text_printf(to,

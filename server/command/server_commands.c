@@ -76,5 +76,18 @@ void run_shutdown(request *of)
 
 void run_lolwut(request *of)
 {
+    int64_t version;
+    if (of->argc >= 3 && argument_is(of->args[1], "version") &&
+        !request_integer(of, of->args[2], &version))
+        return;
     of->reply->ops->verbatim(of->reply, HC_SPAN("HyperCache ver. " HC_VERSION "\n"));
+}
+
+/* A node alone: it has written nothing that anybody follows. */
+void run_role(request *of)
+{
+    of->reply->ops->array(of->reply, 3);
+    reply_text(of->reply, HC_SPAN("master"));
+    of->reply->ops->integer(of->reply, 0);
+    of->reply->ops->array(of->reply, 0);
 }
