@@ -9,6 +9,8 @@
  *
  *   plain      keys without expiry
  *   ttl        each key with its own expiry, one hour off
+ *   filter     behind a cuckoo filter of 1 % false positives, planned for these keys
+ *   grown      the same filter, planned for no number of keys: it grew with them
  *   turnover   ten times as many overwrites as keys, values of 16..48 bytes, no limit set
  *   limit80/90 the same while the keys take 80 or 90 % of the memory limit: the cleaner at work
  *   shrink     of all keys 90 % are deleted; what stays resident beside a fresh store of the rest
@@ -28,12 +30,16 @@
 #define KEPT_ONE_IN 10u /* the shrink row deletes the others */
 #define MAINTAIN_CALLS_MAX 100000000u
 
+#define FILTER_RATE 0.01
+typedef enum overhead_filter { FILTER_NONE = 0, FILTER_PLANNED, FILTER_GROWN } overhead_filter;
+
 typedef struct overhead_row {
     const char *name;
     uint64_t keys;
     uint64_t turns;         /* overwrites per key */
     unsigned limit_percent; /* 0: no limit */
     bool ttl, sizes_change, shrinks;
+    int filter; /* an overhead_filter */
 } overhead_row;
 
 typedef struct overhead_result {
@@ -137,7 +143,11 @@ static void row_run(const overhead_row *row, overhead_result *result)
     uint64_t random = 42;
     (void)bench_rss_bytes(); /* stdio takes its buffer now */
     uint64_t rss_bytes = bench_rss_bytes();
-    if (hc_store_create(NULL, NULL, &filling.store) != HC_OK) bench_die("cannot create a store");
+    hc_store_options options = {.size = sizeof options,
+                                .filter_rate = row->filter != FILTER_NONE ? FILTER_RATE : 0,
+                                .filter_capacity = row->filter == FILTER_PLANNED ? row->keys : 0};
+    if (hc_store_create(NULL, &options, &filling.store) != HC_OK)
+        bench_die("cannot create a store");
     uint64_t began_ns = bench_now_ns();
     for (uint64_t i = 0; i < row->keys; i++)
         write_one(&filling, row, i, &random);
@@ -166,8 +176,9 @@ static void row_run_apart(const overhead_row *row, overhead_result *result)
     if (child < 0) bench_die("cannot fork");
     if (child == 0) {
         char text[160];
-        snprintf(text, sizeof text, "--row=%" PRIu64 ",%" PRIu64 ",%u,%d,%d,%d", row->keys,
-                 row->turns, row->limit_percent, row->ttl, row->sizes_change, row->shrinks);
+        snprintf(text, sizeof text, "--row=%" PRIu64 ",%" PRIu64 ",%u,%d,%d,%d,%d", row->keys,
+                 row->turns, row->limit_percent, row->ttl, row->sizes_change, row->shrinks,
+                 row->filter);
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
         close(ends[1]);
@@ -187,8 +198,8 @@ static int row_main(const char *text)
     overhead_row row = {0};
     overhead_result result = {0};
     int ttl, sizes_change, shrinks;
-    if (sscanf(text, "%" SCNu64 ",%" SCNu64 ",%u,%d,%d,%d", &row.keys, &row.turns,
-               &row.limit_percent, &ttl, &sizes_change, &shrinks) != 6)
+    if (sscanf(text, "%" SCNu64 ",%" SCNu64 ",%u,%d,%d,%d,%d", &row.keys, &row.turns,
+               &row.limit_percent, &ttl, &sizes_change, &shrinks, &row.filter) != 7)
         bench_die("--row is for this program's own use");
     row.ttl = ttl != 0;
     row.sizes_change = sizes_change != 0;
@@ -235,6 +246,8 @@ static void rows_of_size(uint64_t keys, uint64_t turns, const char *wanted)
     const overhead_row rows[] = {
         {.name = "plain", .keys = keys},
         {.name = "ttl", .keys = keys, .ttl = true},
+        {.name = "filter", .keys = keys, .filter = FILTER_PLANNED},
+        {.name = "grown", .keys = keys, .filter = FILTER_GROWN},
         {.name = "turnover", .keys = keys, .turns = turns, .sizes_change = true},
         {.name = "limit80",
          .keys = keys,
@@ -264,8 +277,8 @@ int main(int argc, char **argv)
     bool quick = bench_option_set(argc, argv, "--quick");
     const char *sizes =
         bench_option(argc, argv, "--keys", quick ? "1000000" : "1000000,5000000,10000000");
-    const char *wanted =
-        bench_option(argc, argv, "--rows", "plain,ttl,turnover,limit80,limit90,shrink");
+    const char *wanted = bench_option(argc, argv, "--rows",
+                                      "plain,ttl,filter,grown,turnover,limit80,limit90,shrink");
     uint64_t turns = bench_option_number(argc, argv, "--turns", quick ? 3 : 10);
     printf("overhead per key; values of 32 bytes, or 16..48 where they are overwritten; load %.2f\n"
            "| row      |     keys | RSS MiB | B/key  | stats  | index | set  | over | ampl | "

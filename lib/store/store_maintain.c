@@ -20,6 +20,7 @@
          */
 #define GARBAGE_PERCENT_IDLE 10u
 #define SEGMENTS_FREE_KEPT 2u /* of a shard: saves giving back and touching again */
+#define SEGMENTS_PER_KEPT 16u /* a small shard keeps none */
 #define SHRINK_STEPS_MAX 64u
 #define SWEEP_BATCH 16u
 
@@ -103,7 +104,9 @@ static bool shard_shrink_index(hc_store *store, shard *s)
 static bool shard_give_back(hc_store *store, shard *s)
 {
     uint32_t flushed = s->resident > s->fresh ? s->resident - s->fresh : 0;
-    uint32_t kept = memory_fits(store, 0, memory_kept_back(store)) ? SEGMENTS_FREE_KEPT : 0;
+    uint32_t kept = s->segment_count / SEGMENTS_PER_KEPT;
+    if (kept > SEGMENTS_FREE_KEPT) kept = SEGMENTS_FREE_KEPT;
+    if (!memory_fits(store, 0, memory_kept_back(store))) kept = 0;
     if (s->free_count + flushed <= kept) return false;
     return hci_segment_discard(store, s) && s->free_count + flushed > kept + 1;
 }

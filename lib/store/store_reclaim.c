@@ -25,7 +25,7 @@
 #define GARBAGE_PERCENT_MAX 20u /* of a shard's segments; above, writes clean as they go */
 #define WORTHWHILE_BINS (SEGMENT_BINS * 3 / 4) /* cleaned before anything is evicted */
 #define CLEANABLE_BINS (SEGMENT_BINS - 2)      /* at least 4 KiB of garbage */
-#define SEGMENTS_CLEAN_MIN 8u /* below, open segments are most of a shard, and not garbage */
+#define SEGMENTS_FEW 8u /* open ones are most of a shard then, and their room is not garbage */
 
 void hci_item_remove(hc_store *store, shard *s, slot at, removal why)
 {
@@ -184,13 +184,28 @@ bool hci_reclaim_step(hc_store *store, shard *s, reclaim_goal goal, size_t items
     return true;
 }
 
+/* What open segments have not been filled with yet. */
+static uint64_t open_room(const shard *s)
+{
+    uint64_t room = 0;
+    for (unsigned class = 0; class < SEGMENT_CLASSES; class ++) {
+        uint32_t open = s->open[class];
+        if (open != NONE) room += SEGMENT_BYTES - s->segments[open].used;
+    }
+    return room;
+}
+
 bool hci_reclaim_due(const shard *s, unsigned garbage_percent)
 {
     uint32_t unused = s->free_count + (s->resident > s->fresh ? s->resident - s->fresh : 0);
     uint32_t used = s->segment_count - unused;
-    if (used < SEGMENTS_CLEAN_MIN) return false;
     uint64_t bytes = (uint64_t)used << SEGMENT_SHIFT;
-    return (bytes - s->live_bytes) * 100 > bytes * garbage_percent;
+    uint64_t garbage = bytes - s->live_bytes;
+    if (used < SEGMENTS_FEW) {
+        garbage -= open_room(s);
+        if (garbage < SEGMENT_BYTES) return false; /* no segment would come of it */
+    }
+    return garbage * 100 > bytes * garbage_percent;
 }
 
 void hci_reclaim_ahead(hc_store *store, shard *s)
