@@ -16,6 +16,7 @@
  */
 #include "command/command_args.h"
 #include "command/timing.h"
+#include "command/tracking.h"
 #include "command/transaction.h"
 
 #include <assert.h>
@@ -210,14 +211,13 @@ static bool perform(request *of, timing *time)
     node_count(&time->counters->calls[index], 1);
     if (__builtin_expect(notify_wants(of->node, NOTIFY_MISS), 0) && misses_are_told(row))
         notify_misses(of);
-    if ((row->flags & COMMAND_EXCLUSIVE) == 0) {
-        row->run(of);
-        return true;
-    }
-    bool begun = request_alone_begin(of);
+    bool tracks = session_tracks(of->session);
+    if (tracks) tracking_enter(of);
+    bool begun = (row->flags & COMMAND_EXCLUSIVE) != 0 && request_alone_begin(of);
     if (begun) timing_restart(time); /* it is heavy, so nothing else is in this run */
     row->run(of);
     if (begun) request_alone_end(of);
+    if (tracks) tracking_leave(of);
     return true;
 }
 
@@ -289,6 +289,7 @@ static size_t run_timed(timing *time, size_t at)
     atomic_store_explicit(&who->last, of->command, memory_order_relaxed);
     bool ran =
         who->replies == SESSION_REPLIES_ON ? run_one(of, time) : run_muted(of, time, run_one);
+    if (session_tracks(who)) tracking_answered(of);
     if (!ran) of->command = NULL; /* there is nothing to tell of its time */
     size_t pending = to->ops->pending(to);
     if (heavy || at + 1 - time->first >= time->run_max ||
@@ -325,6 +326,10 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
             pending = to->ops->pending(to);
         }
         if (who->close || pending > output_soft_bytes) break;
+    }
+    if (tracking_gathered(who->node)) {
+        tracking_send(who->node);
+        if (push_waits(who)) push_deliver(who, to, output_soft_bytes);
     }
     gate_leave(&who->node->gate, who->worker);
     if (ran > time.first) timing_close(&time, ran, 0);

@@ -12,6 +12,7 @@
 #include "command/command_text.h"
 #include "command/handlers.h"
 #include "command/pubsub.h"
+#include "command/tracking.h"
 
 enum { LIST_BYTES_MAX = 64 << 20 };
 
@@ -110,8 +111,12 @@ static void add_letter(flag_letters *to, char letter, bool holds)
 static flag_letters letters_of(session *one)
 {
     flag_letters of = {{0}, 0};
+    const tracking_state caches = tracking_shown(one);
     add_letter(&of, 'P', pubsub_subscribed(one));
     add_letter(&of, 'x', atomic_load_explicit(&one->queued_count, memory_order_relaxed) >= 0);
+    add_letter(&of, 't', caches.on);
+    add_letter(&of, 'R', caches.broken);
+    add_letter(&of, 'B', caches.bcast);
     add_letter(&of, 'd', atomic_load_explicit(&one->watch_broken, memory_order_relaxed));
     add_letter(&of, 'e', atomic_load_explicit(&one->no_evict, memory_order_relaxed));
     if (of.used == 0) add_letter(&of, 'N', true);
@@ -129,6 +134,7 @@ static void describe(text *to, session *one, uint64_t now_ns)
     size_t held = atomic_load_explicit(&one->input_bytes_held, memory_order_relaxed);
     size_t unused = atomic_load_explicit(&one->input_bytes_free, memory_order_relaxed);
     size_t pending = atomic_load_explicit(&one->output_bytes_pending, memory_order_relaxed);
+    const tracking_state caches = tracking_shown(one);
     size_t queued = atomic_load_explicit(&one->queued_bytes, memory_order_relaxed);
     text_printf(to, "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRIu64 " idle=%" PRIu64,
                 one->id, one->address, one->local_address, one->descriptor, one->name,
@@ -144,7 +150,9 @@ static void describe(text *to, session *one, uint64_t now_ns)
                 held > unused ? held - unused : 0, unused, queued);
     text_printf(to, " rbs=0 rbp=0 obl=0 oll=0 omem=%zu tot-mem=%zu", pending,
                 pending + held + queued + sizeof *one);
-    text_printf(to, " events=r cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s", name,
+    text_printf(to,
+                " events=r cmd=%s user=default redir=%" PRId64 " resp=%d lib-name=%s lib-ver=%s",
+                name, caches.on ? (int64_t)caches.redirect : -1,
                 atomic_load_explicit(&one->protocol, memory_order_relaxed), one->library_name,
                 one->library_version);
     bool named = atomic_load_explicit(&one->database, memory_order_relaxed) == SESSION_NAMED;
@@ -277,8 +285,12 @@ void run_client_reply(request *of)
 void run_client_help(request *of)
 {
     static const char *const lines[] = {
+        "CACHING (YES|NO)",
+        "    Say whether the keys of the next command are tracked (OPTIN, OPTOUT).",
         "GETNAME",
         "    Return the name of the current connection.",
+        "GETREDIR",
+        "    Return the ID of the connection that gets this one's invalidations.",
         "ID",
         "    Return the ID of the current connection.",
         "INFO",
@@ -306,6 +318,11 @@ void run_client_help(request *of)
         "    Note the client library of the current connection.",
         "SETNAME <name>",
         "    Assign the name <name> to the current connection.",
+        "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] "
+        "[NOLOOP]",
+        "    Say whether this connection is told when keys that it has read change.",
+        "TRACKINGINFO",
+        "    Describe what this connection is told.",
     };
     request_help(of, lines, sizeof lines / sizeof lines[0]);
 }

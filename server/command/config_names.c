@@ -157,7 +157,7 @@ static const config_name names[] = {
     SETTING("tcp-keepalive", SHAPE_SECONDS, "network.tcp_keepalive"),
     SETTING("timeout", SHAPE_SECONDS, "network.idle_timeout"),
     FIXED("tls-port", "0"),
-    FIXED("tracking-table-max-keys", "1000000"),
+    SETTING("tracking-table-max-keys", SHAPE_NUMBER, "tracking.max_keys"),
     FIXED("unixsocket", ""),
     FIXED("unixsocketperm", "0"),
     FIXED("zset-max-listpack-entries", "128"),

@@ -12,6 +12,7 @@
 #include "command/handlers.h"
 #include "command/pubsub.h"
 #include "command/push.h"
+#include "command/tracking.h"
 #include "command/transaction.h"
 #include "command/watchers.h"
 
@@ -170,6 +171,7 @@ void run_reset(request *of)
     request_unmute(of);
     transaction_drop(who);
     watch_drop(who);
+    tracking_off(who);
     pubsub_end(who);
     push_deliver(who, of->reply, SIZE_MAX); /* in the protocol they were meant for */
     who->no_touch = false;

@@ -137,6 +137,12 @@ void run_scan(request *of);
 void run_swapdb(request *of);
 void run_wait(request *of);
 
+/* tracking_commands.c */
+void run_client_caching(request *of);
+void run_client_getredir(request *of);
+void run_client_tracking(request *of);
+void run_client_trackinginfo(request *of);
+
 /* transaction_commands.c */
 void run_discard(request *of);
 void run_exec(request *of);

@@ -20,6 +20,7 @@
 #include "command/leases.h"
 #include "command/memory_report.h"
 #include "command/pubsub.h"
+#include "command/tracking.h"
 
 enum { INFO_BYTES_MAX = 1 << 20 };
 
@@ -57,11 +58,11 @@ static void print_clients(text *to, node *of)
     text_printf(to,
                 "connected_clients:%zu\r\ncluster_connections:0\r\nmaxclients:%" PRId64 "\r\n"
                 "client_recent_max_input_buffer:0\r\nclient_recent_max_output_buffer:0\r\n"
-                "blocked_clients:0\r\ntracking_clients:0\r\npubsub_clients:%zu\r\n"
+                "blocked_clients:0\r\ntracking_clients:%zu\r\npubsub_clients:%zu\r\n"
                 "clients_in_timeout_table:0\r\n",
                 node_session_count(of),
                 config_setting_number(of, "network.max_clients", of->options.clients_max),
-                pubsub_sessions(of));
+                tracking_totals_of(of).clients, pubsub_sessions(of));
 }
 
 static void print_persistence(text *to, node *of)
@@ -109,6 +110,7 @@ static void print_rates(text *to, node *of, const node_counters *totals)
 
 static void print_stats(text *to, node *of)
 {
+    const tracking_totals caches = tracking_totals_of(of);
     node_counters totals;
     node_totals(of, &totals);
     hc_store_stats sum = node_stores_total(of);
@@ -130,16 +132,18 @@ static void print_stats(text *to, node *of)
                 leased.taken, leased.refused, leased.forgotten);
     print_compression(to, &sum);
     print_rates(to, of, &totals);
-    text_printf(to,
-                "expired_keys:%" PRIu64 "\r\nevicted_keys:%" PRIu64 "\r\nevicted_clients:0\r\n"
-                "keyspace_hits:%" PRIu64 "\r\nkeyspace_misses:%" PRIu64
-                "\r\npubsub_channels:%zu\r\npubsub_patterns:%zu\r\npubsubshard_channels:%zu\r\n"
-                "latest_fork_usec:0\r\n"
-                "total_forks:0\r\nunexpected_error_replies:0\r\ntotal_error_replies:%" PRIu64
-                "\r\nprotocol_errors:%" PRIu64 "\r\n",
-                sum.expired, sum.evicted, sum.hits, sum.misses, pubsub_names(of, PUBSUB_CHANNEL),
-                pubsub_names(of, PUBSUB_PATTERN), pubsub_names(of, PUBSUB_SHARD),
-                atomic_load(&totals.errors), atomic_load(&totals.protocol_errors));
+    text_printf(
+        to,
+        "expired_keys:%" PRIu64 "\r\nevicted_keys:%" PRIu64 "\r\nevicted_clients:0\r\n"
+        "keyspace_hits:%" PRIu64 "\r\nkeyspace_misses:%" PRIu64
+        "\r\npubsub_channels:%zu\r\npubsub_patterns:%zu\r\npubsubshard_channels:%zu\r\n"
+        "latest_fork_usec:0\r\n"
+        "total_forks:0\r\ntracking_total_keys:%zu\r\ntracking_total_items:%zu\r\n"
+        "tracking_total_prefixes:%zu\r\nunexpected_error_replies:0\r\ntotal_error_replies:%" PRIu64
+        "\r\nprotocol_errors:%" PRIu64 "\r\n",
+        sum.expired, sum.evicted, sum.hits, sum.misses, pubsub_names(of, PUBSUB_CHANNEL),
+        pubsub_names(of, PUBSUB_PATTERN), pubsub_names(of, PUBSUB_SHARD), caches.keys, caches.items,
+        caches.prefixes, atomic_load(&totals.errors), atomic_load(&totals.protocol_errors));
 }
 
 static void print_replication(text *to, node *of)

@@ -14,6 +14,7 @@
 #include "command/notify.h"
 #include "command/pubsub.h"
 #include "command/push.h"
+#include "command/tracking.h"
 #include "command/watchers.h"
 
 enum { STORES_DEFAULT = 16, NS_PER_SECOND = 1000000000, NS_PER_MS = 1000000 };
@@ -120,6 +121,7 @@ hc_status node_create(const node_options *options, node **node_out)
     if (status == HC_OK)
         status = observer_init(&made->observer, taken.workers, command_row_count());
     if (status == HC_OK) status = watchers_init(made);
+    if (status == HC_OK) status = tracking_init(made);
     if (status == HC_OK) status = node_stores_init(made);
     if (status == HC_OK) made->startup_bytes = node_stores_total(made).memory_bytes;
     if (status == HC_OK)
@@ -141,6 +143,7 @@ void node_destroy(node *of)
     leases_destroy(of->leases); /* while there are stores to unfollow */
     node_stores_fini(of);
     watchers_fini(of);
+    tracking_fini(of);
     gate_fini(&of->gate);
     notify_fini(of);
     pubsub_close(of);
@@ -230,6 +233,7 @@ static void sample_rate(node *of)
 bool node_maintain(node *of)
 {
     bool more = node_stores_maintain(of);
+    if (tracking_gathered(of)) tracking_send(of);
     sample_rate(of);
     return more;
 }

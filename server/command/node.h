@@ -113,6 +113,7 @@ static inline void node_count(_Atomic uint64_t *counter, uint64_t amount)
 }
 
 typedef struct push_office push_office; /* push_inbox.c */
+typedef struct tracking tracking;       /* tracking.h */
 typedef struct watchers watchers;       /* watchers.h */
 typedef struct notifier notifier;       /* notify.c */
 typedef struct pubsub pubsub;           /* pubsub.c */
@@ -127,6 +128,8 @@ struct node {
     int64_t started_ms; /* wall clock */
     uint64_t started_ns;
     watchers *watchers;                             /* of keys, in all stores */
+    tracking *tracking;                             /* of clients that cache */
+    _Atomic bool tracking_gathered;                 /* it has messages to send */
     _Atomic bool watchers_attached;                 /* the stores are followed */
     hc_stores *registry;                            /* all stores, databases included */
     _Atomic(hc_store *) stores[NODE_DATABASES_MAX]; /* NULL until first used; SWAPDB changes it */

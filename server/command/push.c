@@ -21,6 +21,11 @@ static size_t text_bytes(const push_item *items, size_t count)
 
 push *push_create(node *of, const push_item *items, size_t count)
 {
+    return push_create_for(of, PUSH_FOR_ALL, items, count);
+}
+
+push *push_create_for(node *of, push_audience audience, const push_item *items, size_t count)
+{
     assert(count >= 1);
     size_t bytes = sizeof(push) + count * sizeof *items + text_bytes(items, count);
     push *made = malloc(bytes);
@@ -29,6 +34,7 @@ push *push_create(node *of, const push_item *items, size_t count)
     made->node = of;
     made->bytes = bytes;
     made->count = count;
+    made->audience = audience;
     uint8_t *text = (uint8_t *)(made->items + count);
     for (size_t i = 0; i < count; i++) {
         made->items[i] = items[i];

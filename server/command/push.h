@@ -47,6 +47,13 @@ typedef struct push_inbox push_inbox;
 
 /* ---- messages ---- */
 
+/* Whose connection takes it, looked at when it is sent; for others it is dropped. */
+typedef enum push_audience {
+    PUSH_FOR_ALL = 0,
+    PUSH_FOR_RESP3,
+    PUSH_FOR_SUBSCRIBERS /* of RESP2, that have subscribed to something */
+} push_audience;
+
 typedef enum push_kind {
     PUSH_HEAD,    /* `number` items follow: RESP3 >, RESP2 * */
     PUSH_ARRAY,   /* `number` items follow */
@@ -90,6 +97,7 @@ static inline push_item push_null(void)
 /* A message of `count` >= 1 items in the order of the answer; texts are copied.  The caller has the
  * first reference.  NULL: no memory. */
 push *push_create(node *of, const push_item *items, size_t count);
+push *push_create_for(node *of, push_audience audience, const push_item *items, size_t count);
 void push_retain(push *of);
 void push_release(push *of); /* accepts NULL */
 /* Writes it as `to->protocol` has it. */

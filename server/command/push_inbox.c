@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/pubsub.h"
 #include "command/push_message.h"
 #include "command/session.h"
 
@@ -392,6 +393,13 @@ static size_t take_some(push_inbox *from, size_t room, push **taken)
     return count;
 }
 
+static bool is_for(const push *what, const session *who, const reply *to)
+{
+    if (what->audience == PUSH_FOR_ALL) return true;
+    if (what->audience == PUSH_FOR_RESP3) return to->protocol >= 3;
+    return to->protocol < 3 && pubsub_subscribed(who);
+}
+
 void push_deliver(session *who, reply *to, size_t output_soft_bytes)
 {
     push_inbox *inbox = atomic_load_explicit(&who->inbox, memory_order_acquire);
@@ -404,7 +412,7 @@ void push_deliver(session *who, reply *to, size_t output_soft_bytes)
         size_t room = pending <= output_soft_bytes ? (output_soft_bytes - pending) | 1 : 0;
         count = take_some(inbox, room, taken);
         for (size_t i = 0; i < count; i++) {
-            push_encode(taken[i], to);
+            if (is_for(taken[i], who, to)) push_encode(taken[i], to);
             push_release(taken[i]);
         }
         node_count(&counters->pushes, count);

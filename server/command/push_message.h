@@ -9,6 +9,7 @@ struct push {
     node *node;
     size_t bytes; /* of this block */
     size_t count;
+    push_audience audience;
     push_item items[]; /* the texts point behind the last */
 };
 

@@ -7,6 +7,7 @@
 
 #include "command/pubsub.h"
 #include "command/push.h"
+#include "command/tracking.h"
 #include "command/transaction.h"
 #include "command/watchers.h"
 
@@ -65,6 +66,7 @@ void session_fini(session *of)
     on->session_count--;
     pthread_mutex_unlock(&on->sessions_lock);
     push_session_end(of); /* nobody finds it any more */
+    tracking_end(of);
     hc_store_ref_release(&of->selected);
     of->node = NULL;
 }

@@ -22,9 +22,10 @@
 #define SESSION_LIBRARY_BYTES_MAX 64u
 #define SESSION_NAMED (-1)
 
-typedef struct transaction transaction; /* transaction.h */
-typedef struct watch watch;             /* watchers.h */
-typedef struct push_inbox push_inbox;   /* push.h */
+typedef struct transaction transaction;         /* transaction.h */
+typedef struct watch watch;                     /* watchers.h */
+typedef struct tracking_client tracking_client; /* tracking.h */
+typedef struct push_inbox push_inbox;           /* push.h */
 
 typedef enum pubsub_kind { PUBSUB_CHANNEL = 0, PUBSUB_PATTERN, PUBSUB_SHARD } pubsub_kind;
 enum { PUBSUB_KINDS = 3 };
@@ -73,8 +74,9 @@ struct session {
     _Atomic size_t output_bytes_pending; /* not yet sent */
     _Atomic uint64_t input_bytes;        /* since connected */
     _Atomic uint64_t output_bytes;
-    _Atomic bool killed;       /* set by CLIENT KILL: runs nothing more, and is to be closed */
-    _Atomic bool watch_broken; /* set by whoever changes a watched key */
+    _Atomic bool killed; /* set by CLIENT KILL: runs nothing more, and is to be closed */
+    _Atomic(tracking_client *) tracking;          /* NULL: never asked for */
+    _Atomic bool watch_broken;                    /* set by whoever changes a watched key */
     _Atomic uint32_t subscriptions[PUBSUB_KINDS]; /* how many of each kind; pubsub.h */
     _Atomic(push_inbox *) inbox;                  /* NULL: nobody posted anything yet (push.h) */
 
@@ -99,6 +101,11 @@ typedef struct session_options {
 void session_init(session *of, node *on, const session_options *options);
 /* Accepts a session that is all zero. */
 void session_fini(session *of);
+
+static inline bool session_tracks(const session *of)
+{
+    return __builtin_expect(atomic_load_explicit(&of->tracking, memory_order_relaxed) != NULL, 0);
+}
 
 /* Makes `index`, below node_databases(), the session's database.
  *   HC_ERR_NO_MEMORY  and then it stays where it was */

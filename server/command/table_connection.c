@@ -15,8 +15,13 @@ enum {
     .categories = COMMAND_CONNECTION, .group = COMMAND_GROUP_CONNECTION
 
 static const command client_rows[] = {
+    {ROW("caching", 3, OWN, run_client_caching), .since = "6.0.0", .complexity = "O(1)",
+     .summary = "Says whether the keys of the next command are tracked",
+     .arguments = "mode(YES|NO)"},
     {ROW("getname", 2, OWN, run_client_getname), .since = "2.6.9", .complexity = "O(1)",
      .summary = "Returns the name of this connection"},
+    {ROW("getredir", 2, OWN, run_client_getredir), .since = "6.0.0", .complexity = "O(1)",
+     .summary = "Returns the connection that gets this one's invalidations"},
     {ROW("help", 2, ANY_TIME, run_client_help), .since = "5.0.0", .complexity = "O(1)",
      .summary = "Returns a help text"},
     {ROW("id", 2, OWN, run_client_id), .since = "5.0.0", .complexity = "O(1)",
@@ -46,6 +51,13 @@ static const command client_rows[] = {
      .arguments = "attr(LIB-NAME=libname|LIB-VER=libver)"},
     {ROW("setname", 3, OWN, run_client_setname), .since = "2.6.9", .complexity = "O(1)",
      .summary = "Names this connection", .arguments = "connection-name"},
+    {ROW("tracking", -3, OWN, run_client_tracking), .since = "6.0.0",
+     .complexity = "O(1), O(N) with N prefixes",
+     .summary = "Says whether this connection is told when keys that it has read change",
+     .arguments = "status(ON|OFF) [REDIRECT=client-id:integer] [PREFIX=prefix*] [BCAST] [OPTIN] "
+                  "[OPTOUT] [NOLOOP]"},
+    {ROW("trackinginfo", 2, OWN, run_client_trackinginfo), .since = "6.2.0", .complexity = "O(1)",
+     .summary = "Describes what this connection is told of keys that change"},
 };
 
 static const command command_subrows[] = {

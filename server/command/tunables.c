@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command/notify.h"
+#include "command/tracking.h"
 
 static void apply_max_memory(node *of, const setting *to)
 {
@@ -99,6 +100,11 @@ static void apply_keyspace_events(node *of, const setting *to)
     notify_set(of, flags);
 }
 
+static void apply_tracking_keys(node *of, const setting *to)
+{
+    tracking_keys_max_set(of, (size_t)to->number);
+}
+
 static const tunable tunables[] = {
     {"cache.eviction", NULL, apply_eviction},
     {"cache.max_memory", NULL, apply_max_memory},
@@ -109,6 +115,7 @@ static const tunable tunables[] = {
     {"security.debug_commands", NULL, apply_debug},
     {"slowlog.max_entries", NULL, apply_slow_log_entries},
     {"slowlog.threshold_us", NULL, apply_slow_log_threshold},
+    {"tracking.max_keys", NULL, apply_tracking_keys},
 };
 
 static const tunable *tunable_find(const char *name)

@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/fence.h"
 #include "command/key_hash.h"
+#include "command/tracking.h"
 
 enum { BUCKETS = 1 << 14, STRIPES = 64 };
 
@@ -94,6 +96,8 @@ static void on_change(void *ctx, const hc_effect *effect)
 {
     const follower *from = ctx;
     watchers *of = from->of;
+    fence();
+    tracking_changed(of->node, effect);
     if (atomic_load(&of->watch_count) == 0) return;
     if (effect->kind == HC_EFFECT_FLUSH)
         store_flushed(of, from->store);
@@ -253,6 +257,7 @@ hc_status watch_add(session *who, hc_span key)
     made->next = *bucket;
     *bucket = made;
     (void)pthread_mutex_unlock(stripe);
+    fence();
     watch_look(of, made);
     return HC_OK;
 }

@@ -167,6 +167,9 @@ typedef struct config {
         config_text percentiles;
         bool histograms;
     } latency;
+    struct {
+        int64_t max_keys; /* 0: no limit */
+    } tracking;
     size_t store_count;
     config_store stores[CONFIG_STORES_MAX]; /* in the file's order */
     config_origin origins[CONFIG_KEY_COUNT];
