@@ -8,6 +8,7 @@
 #include "command/bits.h"
 #include "command/command_args.h"
 #include "command/handlers.h"
+#include "command/notify.h"
 
 #define ERROR_BIT "ERR bit is not an integer or out of range"
 
@@ -47,6 +48,7 @@ void run_setbit(request *of)
 {
     uint64_t offset, old = 0;
     int64_t bit;
+    bool changes = false;
     hc_span value;
     hc_txn txn;
     if (!request_bit_offset(of, &offset)) return;
@@ -59,13 +61,15 @@ void run_setbit(request *of)
     hc_status status = value_get(of, &txn, &value);
     if (status == HC_OK) {
         old = bits_get(value, offset, 1);
-        if (at >= value.size || (int64_t)old != bit) {
+        changes = at >= value.size || (int64_t)old != bit;
+        if (changes) {
             uint8_t byte = at < value.size ? value.data[at] : 0;
             bits_put(&byte, offset & 7, 1, (uint64_t)bit);
             status = hc_txn_patch(&txn, of->args[1], at, hc_span_make(&byte, 1), NULL);
         }
     }
     hc_store_end(&txn);
+    if (status == HC_OK && changes) notify(of, NOTIFY_STRING, "setbit", of->args[1]);
     if (status == HC_OK)
         of->reply->ops->integer(of->reply, (int64_t)old);
     else

@@ -14,6 +14,7 @@
 
 #include "command/command_args.h"
 #include "command/handlers.h"
+#include "command/notify.h"
 
 typedef enum bit_operation { BIT_AND, BIT_OR, BIT_XOR, BIT_NOT } bit_operation;
 
@@ -127,6 +128,14 @@ static hc_status result_make(hc_txn *txn, const hc_span *sources, size_t count, 
     return status;
 }
 
+static void notify_of_sources(const request *of, hc_txn *txn)
+{
+    hc_item item;
+    for (size_t i = 3; i < of->argc; i++)
+        if (hc_txn_stat(txn, of->args[i], &item) == HC_ERR_NOT_FOUND)
+            notify(of, NOTIFY_MISS, "keymiss", of->args[i]);
+}
+
 void run_bitop(request *of)
 {
     bit_result result = {0};
@@ -140,14 +149,18 @@ void run_bitop(request *of)
         request_error(of, "ERR BITOP NOT must be called with a single source key.");
         return;
     }
+    const char *event = "set";
     hc_store_begin(of->session->store, &of->args[2], of->argc - 2, &txn);
+    if (notify_wants(of->node, NOTIFY_MISS)) notify_of_sources(of, &txn);
     hc_status status = result_make(&txn, &of->args[3], of->argc - 3, &result);
     if (status == HC_OK && result.size > 0) {
         status = hc_txn_set(&txn, to, hc_span_make(result.bytes, result.size), NULL);
     } else if (status == HC_OK) {
-        (void)hc_txn_delete(&txn, to); /* there may be none */
+        event = hc_txn_delete(&txn, to) == HC_OK ? "del" : NULL; /* there may be none */
     }
     hc_store_end(&txn);
+    if (status == HC_OK && event != NULL)
+        notify(of, result.size > 0 ? NOTIFY_STRING : NOTIFY_GENERIC, event, to);
     free(result.bytes);
     if (status == HC_OK)
         of->reply->ops->integer(of->reply, (int64_t)result.size);
