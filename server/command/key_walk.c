@@ -84,7 +84,7 @@ hc_status key_delete_match(hc_store *store, hc_span pattern, uint64_t *cursor, s
         for (; key_next(&keys, &at, &key); looked++) {
             if (!hc_glob_match(pattern, key) || hc_store_delete(store, key) != HC_OK) continue;
             ++*deleted_out;
-            each->told(each->ctx, key);
+            if (each != NULL) each->told(each->ctx, key);
         }
         *cursor = next;
         count -= looked < count ? looked : count;

@@ -26,7 +26,7 @@ size_t key_count(const text *keys);
 /* As SCAN reads a cursor; an empty one is 0. */
 bool key_cursor_parse(hc_span digits, uint64_t *cursor_out);
 
-/* Who is told of each key after it was deleted. */
+/* Who is told of each key after it was deleted; NULL instead of one: nobody. */
 typedef struct key_deleted {
     void (*told)(void *ctx, hc_span key);
     void *ctx;
