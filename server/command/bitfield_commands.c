@@ -97,6 +97,8 @@ static const char *next_operation(const request *of, size_t *at, field_operation
 typedef struct field_plan {
     size_t count;        /* operations */
     size_t size_written; /* bytes the value must have; 0: nothing is written */
+    bool changes;        /* of the value, made so far */
+    bool grown;
 } field_plan;
 
 /* NULL, or the error. */
@@ -160,8 +162,8 @@ static hc_status field_write(hc_txn *txn, hc_span key, hc_span value,
     return hc_txn_patch(txn, key, first, hc_span_make(window, size), NULL);
 }
 
-/* Does one operation and answers it; did it change the value? */
-static bool field_run(request *of, hc_txn *txn, const field_operation *operation)
+/* Does one operation and answers it. */
+static void field_run(request *of, hc_txn *txn, const field_operation *operation, field_plan *plan)
 {
     hc_item item;
     hc_span key = of->args[1];
@@ -171,6 +173,7 @@ static bool field_run(request *of, hc_txn *txn, const field_operation *operation
     int64_t old = number_of(bits_get(value, operation->offset, operation->width), operation);
     int64_t next = old;
     bool fits = operation->action == FIELD_GET || field_next(operation, old, &next);
+    plan->changes |= fits && operation->action != FIELD_GET && (next != old || plan->grown);
     if (status == HC_OK && next != old) status = field_write(txn, key, value, operation, next);
     if (status != HC_OK)
         request_fail(of, status, key);
@@ -178,27 +181,17 @@ static bool field_run(request *of, hc_txn *txn, const field_operation *operation
         of->reply->ops->null(of->reply);
     else
         of->reply->ops->integer(of->reply, operation->action == FIELD_INCREMENT ? next : old);
-    return status == HC_OK && next != old;
 }
 
-/* Finds a value of another type, and makes room for what is to be written; *grown: there was none.
- */
-static hc_status prepare(hc_txn *txn, hc_span key, const field_plan *plan, bool *grown)
+/* Finds a value of another type, and makes room for what is to be written. */
+static hc_status prepare(hc_txn *txn, hc_span key, field_plan *plan)
 {
     hc_item item;
     hc_status status = string_get(txn, key, &item);
     if (status != HC_OK && status != HC_ERR_NOT_FOUND) return status;
-    *grown = plan->size_written > (status == HC_OK ? item.value.size : 0);
     if (plan->size_written == 0) return HC_OK;
+    plan->grown = status == HC_ERR_NOT_FOUND || item.value.size < plan->size_written;
     return hc_txn_patch(txn, key, plan->size_written, hc_span_make(NULL, 0), NULL);
-}
-
-static void notify_of_miss(const request *of, hc_txn *txn)
-{
-    hc_item item;
-    if (notify_wants(of->node, NOTIFY_MISS) &&
-        hc_txn_stat(txn, of->args[1], &item) == HC_ERR_NOT_FOUND)
-        notify_raise(of, "keymiss", of->args[1]);
 }
 
 static void fields_run(request *of, bool may_write)
@@ -213,20 +206,19 @@ static void fields_run(request *of, bool may_write)
         return;
     }
     hc_txn txn;
-    bool changed = false;
     hc_store_begin(of->session->store, &of->args[1], 1, &txn);
-    hc_status status = prepare(&txn, of->args[1], &plan, &changed);
-    if (may_write && plan.size_written == 0) /* it only reads */
-        notify_of_miss(of, &txn);
+    hc_status status = prepare(&txn, of->args[1], &plan);
     if (status == HC_OK) of->reply->ops->array(of->reply, plan.count);
     size_t at = 2;
     for (size_t i = 0; i < plan.count && status == HC_OK; i++) {
         bool done;
         (void)next_operation(of, &at, &operation, &done); /* it was right the first time */
-        changed |= field_run(of, &txn, &operation);
+        field_run(of, &txn, &operation, &plan);
     }
     hc_store_end(&txn);
-    if (status == HC_OK && changed) notify(of, NOTIFY_STRING, "setbit", of->args[1]);
+    if (plan.changes) notify(of, NOTIFY_STRING, "setbit", of->args[1]);
+    if (may_write && plan.size_written == 0 && notify_wants(of->node, NOTIFY_MISS))
+        notify_misses(of);
     if (status != HC_OK) request_fail(of, status, of->args[1]);
 }
 

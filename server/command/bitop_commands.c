@@ -113,27 +113,21 @@ static hc_status result_add(bit_result *result, hc_span source, bool is_first)
     return HC_OK;
 }
 
-static hc_status result_make(hc_txn *txn, const hc_span *sources, size_t count, bit_result *result)
+static hc_status result_make(const request *of, hc_txn *txn, bit_result *result)
 {
+    const hc_span *sources = &of->args[3];
     hc_item item;
     hc_status status = HC_OK;
-    for (size_t i = 0; i < count && status == HC_OK; i++) {
+    for (size_t i = 0; i < of->argc - 3 && status == HC_OK; i++) {
         status = string_get(txn, sources[i], &item);
         if (status == HC_ERR_NOT_FOUND) {
+            notify(of, NOTIFY_MISS, "keymiss", sources[i]);
             item.value = hc_span_make(NULL, 0);
             status = HC_OK;
         }
         if (status == HC_OK) status = result_add(result, item.value, i == 0);
     }
     return status;
-}
-
-static void notify_of_sources(const request *of, hc_txn *txn)
-{
-    hc_item item;
-    for (size_t i = 3; i < of->argc; i++)
-        if (hc_txn_stat(txn, of->args[i], &item) == HC_ERR_NOT_FOUND)
-            notify(of, NOTIFY_MISS, "keymiss", of->args[i]);
 }
 
 void run_bitop(request *of)
@@ -149,19 +143,18 @@ void run_bitop(request *of)
         request_error(of, "ERR BITOP NOT must be called with a single source key.");
         return;
     }
-    const char *event = "set";
     hc_store_begin(of->session->store, &of->args[2], of->argc - 2, &txn);
-    if (notify_wants(of->node, NOTIFY_MISS)) notify_of_sources(of, &txn);
-    hc_status status = result_make(&txn, &of->args[3], of->argc - 3, &result);
+    bool was_there = false;
+    hc_status status = result_make(of, &txn, &result);
     if (status == HC_OK && result.size > 0) {
         status = hc_txn_set(&txn, to, hc_span_make(result.bytes, result.size), NULL);
     } else if (status == HC_OK) {
-        event = hc_txn_delete(&txn, to) == HC_OK ? "del" : NULL; /* there may be none */
+        was_there = hc_txn_delete(&txn, to) == HC_OK;
     }
     hc_store_end(&txn);
-    if (status == HC_OK && event != NULL)
-        notify(of, result.size > 0 ? NOTIFY_STRING : NOTIFY_GENERIC, event, to);
     free(result.bytes);
+    if (status == HC_OK && result.size > 0) notify(of, NOTIFY_STRING, "set", to);
+    if (was_there) notify(of, NOTIFY_GENERIC, "del", to);
     if (status == HC_OK)
         of->reply->ops->integer(of->reply, (int64_t)result.size);
     else

@@ -123,10 +123,35 @@ FIELD_ROWS = [
     row("BITFIELD_RO", arity("bitfield_ro")),
 ]
 
+
+def events(*steps):
+    """What a second client hears; the setting is put back."""
+    return list(steps) + ["CONFIG SET notify-keyspace-events ''", OK]
+
+
+def heard(event, key):
+    return Push(["pmessage", "__keyevent@0__:*", f"__keyevent@0__:{event}", key])
+
+
+LISTEN = ["CONFIG SET notify-keyspace-events KEAm", "2> PSUBSCRIBE __keyevent@0__:*"]
+EVENT_ROWS = [
+    row("SETBIT k 9 0", 0, setup=LISTEN, then=events(
+        "2> <", heard("setbit", "k"), "SETBIT k 9 0", 0, "SETBIT k 9 1", 0, "2> <", heard("setbit", "k"))),
+    row("BITFIELD k SET u8 0 64 SET u8 8 1", [0, 0], setup=LISTEN, then=events(
+        "2> <", heard("setbit", "k"), "BITFIELD k SET u8 0 64", [64], "BITFIELD k OVERFLOW FAIL SET u8 40 300", [NULL],
+        "BITFIELD k SET u8 100 0", [0], "2> <", heard("setbit", "k"), "BITFIELD none GET u8 0", [0], "2> <",
+        heard("keymiss", "none"))),
+    row("BITOP NOT r k", 1, setup=["SET k a"] + LISTEN, then=events(
+        "2> <", heard("set", "r"), "BITOP OR r none", 0, "2> <", heard("keymiss", "none"), "2> <", heard("del", "r"),
+        "BITOP OR r none", 0, "2> <", heard("keymiss", "none"))),
+    row("LCS k none", "", setup=["SET k a"] + LISTEN, then=events("2> <", heard("keymiss", "none"))),
+    row("SETRANGE k 3 ''", 0, setup=LISTEN, then=events("SETRANGE k 3 x", 4, "2> <", heard("setrange", "k"))),
+]
+
 WRONG_TYPE_ROWS = [
     row(command, WRONGTYPE, setup=OTHER_TYPE, unasked=NEW_TYPE)
     for command in ("SETBIT k 0 1", "GETBIT k 0", "BITCOUNT k", "BITCOUNT k 0", "BITPOS k 1", "BITOP NOT r k",
                     "BITFIELD k", "BITFIELD k SET u8 0 1", "BITFIELD_RO k GET u8 0")
 ]
 
-ROWS = BIT_ROWS + COUNT_ROWS + POSITION_ROWS + OPERATION_ROWS + FIELD_ROWS + WRONG_TYPE_ROWS
+ROWS = BIT_ROWS + COUNT_ROWS + POSITION_ROWS + OPERATION_ROWS + FIELD_ROWS + EVENT_ROWS + WRONG_TYPE_ROWS
