@@ -15,6 +15,7 @@
  * How long each took is timing.c's affair.
  */
 #include "command/command_args.h"
+#include "command/monitor.h"
 #include "command/timing.h"
 #include "command/tracking.h"
 #include "command/transaction.h"
@@ -197,15 +198,26 @@ static bool misses_are_told(const command *row)
     return (row->flags & COMMAND_READONLY) != 0 && row->container == NULL;
 }
 
+/* True: answered with an error. */
+static bool lacks_store(request *of)
+{
+    session *who = of->session;
+    if (session_store_dropped(who))
+        request_errorf(of, "ERR store '%s' was dropped; SELECT another", who->store_name);
+    else if (atomic_load_explicit(&who->monitors, memory_order_relaxed))
+        request_error(of, "ERR Replica can't interact with the keyspace"); /* as Redis puts it */
+    else
+        return false;
+    return true;
+}
+
 /* Runs one that may run.  False: refused after all. */
 static bool perform(request *of, timing *time)
 {
     const command *row = of->command;
     size_t index = command_index(row);
-    if ((row->flags & (COMMAND_WRITE | COMMAND_READONLY)) != 0 &&
-        session_store_dropped(of->session)) {
+    if ((row->flags & (COMMAND_WRITE | COMMAND_READONLY)) != 0 && lacks_store(of)) {
         node_count(&time->counters->rejections[index], 1);
-        request_errorf(of, "ERR store '%s' was dropped; SELECT another", of->session->store_name);
         return false;
     }
     node_count(&time->counters->calls[index], 1);
@@ -218,6 +230,7 @@ static bool perform(request *of, timing *time)
     row->run(of);
     if (begun) request_alone_end(of);
     if (tracks) tracking_leave(of);
+    if (monitors_watch(&of->node->monitors)) monitor_tell(of);
     return true;
 }
 

@@ -112,6 +112,7 @@ static flag_letters letters_of(session *one)
 {
     flag_letters of = {{0}, 0};
     const tracking_state caches = tracking_shown(one);
+    add_letter(&of, 'O', atomic_load_explicit(&one->monitors, memory_order_relaxed));
     add_letter(&of, 'P', pubsub_subscribed(one));
     add_letter(&of, 'x', atomic_load_explicit(&one->queued_count, memory_order_relaxed) >= 0);
     add_letter(&of, 't', caches.on);

@@ -10,6 +10,7 @@
 #include "command/client_name.h"
 #include "command/command_args.h"
 #include "command/handlers.h"
+#include "command/monitor.h"
 #include "command/pubsub.h"
 #include "command/push.h"
 #include "command/tracking.h"
@@ -173,6 +174,7 @@ void run_reset(request *of)
     watch_drop(who);
     tracking_off(who);
     pubsub_end(who);
+    monitor_stop(who);
     push_deliver(who, of->reply, SIZE_MAX); /* in the protocol they were meant for */
     who->no_touch = false;
     atomic_store_explicit(&who->no_evict, false, memory_order_relaxed);

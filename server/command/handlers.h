@@ -204,6 +204,7 @@ void run_config_resetstat(request *of);
 void run_config_set(request *of);
 void run_info(request *of);
 void run_lolwut(request *of);
+void run_monitor(request *of);
 void run_role(request *of);
 void run_shutdown(request *of);
 void run_time(request *of);

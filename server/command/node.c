@@ -48,6 +48,15 @@ int64_t node_now_ms(const node *of)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / NS_PER_MS;
 }
 
+int64_t node_now_us(const node *of)
+{
+    const hc_host *host = of->options.host;
+    if (host != NULL && host->clock != NULL) return node_now_ms(of) * 1000;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 uint64_t node_now_ns(const node *of)
 {
     const hc_host *host = of->options.host;
@@ -103,6 +112,7 @@ hc_status node_create(const node_options *options, node **node_out)
     pthread_mutex_init(&made->stores_lock, NULL);
     pthread_mutex_init(&made->counters_lock, NULL);
     pthread_mutex_init(&made->sessions_lock, NULL);
+    monitors_init(&made->monitors);
     atomic_init(&made->max_memory_bytes, taken.max_memory_bytes);
     atomic_init(&made->next_session_id, 1);
     made->started_ms = node_now_ms(made);
@@ -147,6 +157,7 @@ void node_destroy(node *of)
     gate_fini(&of->gate);
     notify_fini(of);
     pubsub_close(of);
+    monitors_fini(&of->monitors);
     push_close(of);
     observer_fini(&of->observer);
     free(of->counters);

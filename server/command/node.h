@@ -25,6 +25,7 @@
 #include <hypercache/hypercache.h>
 
 #include "command/gate.h"
+#include "command/monitor.h"
 #include "command/observer.h"
 #include "command/request.h"
 #include "command/settings.h"
@@ -124,6 +125,7 @@ struct node {
     char run_id[NODE_RUN_ID_CHARS + 1];
     gate gate;          /* each worker's batches go through its door */
     _Atomic int debug;  /* a node_debug */
+    monitors monitors;  /* who is told of every command */
     observer observer;  /* durations, slow commands, errors by code */
     int64_t started_ms; /* wall clock */
     uint64_t started_ns;
@@ -236,6 +238,7 @@ static inline void node_set_sweep(node *of, void (*sweep)(void *ctx), void *ctx)
 size_t node_session_count(node *of);
 void node_random(const node *of, void *bytes, size_t size); /* from the host */
 int64_t node_now_ms(const node *of);                        /* the host's wall clock */
-uint64_t node_now_ns(const node *of);                       /* the host's monotonic clock */
+int64_t node_now_us(const node *of);  /* likewise; the host's clock counts milliseconds only */
+uint64_t node_now_ns(const node *of); /* the host's monotonic clock */
 
 #endif

@@ -1,7 +1,6 @@
 /* server_commands.c - TIME, SHUTDOWN, LOLWUT. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "command/command_args.h"
 #include "command/handlers.h"
@@ -13,25 +12,34 @@ static void reply_number_text(reply *to, int64_t value)
     reply_text(to, hc_span_make(digits, (size_t)chars));
 }
 
-/* Seconds and microseconds.  The host's clock counts milliseconds; without one of its own, the
- * system's microseconds are told. */
+/* Seconds and microseconds. */
 void run_time(request *of)
 {
-    int64_t seconds, microseconds;
-    const hc_host *host = of->node->options.host;
-    if (host != NULL && host->clock != NULL) {
-        int64_t now_ms = node_now_ms(of->node);
-        seconds = now_ms / 1000;
-        microseconds = now_ms % 1000 * 1000;
-    } else {
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
-        seconds = (int64_t)now.tv_sec;
-        microseconds = now.tv_nsec / 1000;
-    }
+    int64_t now_us = node_now_us(of->node);
     of->reply->ops->array(of->reply, 2);
-    reply_number_text(of->reply, seconds);
-    reply_number_text(of->reply, microseconds);
+    reply_number_text(of->reply, now_us / 1000000);
+    reply_number_text(of->reply, now_us % 1000000);
+}
+
+/* A second time it has no answer, as in Redis. */
+void run_monitor(request *of)
+{
+    hc_status status = monitor_start(of->session);
+    if (status == HC_OK)
+        reply_ok(of->reply);
+    else if (status == HC_ERR_LIMIT)
+        request_errorf(of, "ERR there are %u clients that monitor already", MONITORS_MAX);
+    else if (status != HC_ERR_EXISTS)
+        request_error(of, ERROR_NO_MEMORY);
+}
+
+/* There are no replicas. */
+void run_role(request *of)
+{
+    of->reply->ops->array(of->reply, 3);
+    reply_text(of->reply, HC_SPAN("master"));
+    of->reply->ops->integer(of->reply, 0);
+    of->reply->ops->array(of->reply, 0);
 }
 
 typedef struct shutdown_wish {
@@ -81,13 +89,4 @@ void run_lolwut(request *of)
         !request_integer(of, of->args[2], &version))
         return;
     of->reply->ops->verbatim(of->reply, HC_SPAN("HyperCache ver. " HC_VERSION "\n"));
-}
-
-/* A node alone: it has written nothing that anybody follows. */
-void run_role(request *of)
-{
-    of->reply->ops->array(of->reply, 3);
-    reply_text(of->reply, HC_SPAN("master"));
-    of->reply->ops->integer(of->reply, 0);
-    of->reply->ops->array(of->reply, 0);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command/monitor.h"
 #include "command/pubsub.h"
 #include "command/push.h"
 #include "command/tracking.h"
@@ -54,6 +55,7 @@ void session_fini(session *of)
     transaction_drop(of);
     watch_drop(of);
     pubsub_end(of);
+    monitor_stop(of);
     pthread_mutex_lock(&on->sessions_lock);
     if (of->previous != NULL)
         of->previous->next = of->next;

@@ -74,7 +74,8 @@ struct session {
     _Atomic size_t output_bytes_pending; /* not yet sent */
     _Atomic uint64_t input_bytes;        /* since connected */
     _Atomic uint64_t output_bytes;
-    _Atomic bool killed; /* set by CLIENT KILL: runs nothing more, and is to be closed */
+    _Atomic bool monitors; /* MONITOR: told of every command, reads and writes nothing */
+    _Atomic bool killed;   /* set by CLIENT KILL: runs nothing more, and is to be closed */
     _Atomic(tracking_client *) tracking;          /* NULL: never asked for */
     _Atomic bool watch_broken;                    /* set by whoever changes a watched key */
     _Atomic uint32_t subscriptions[PUBSUB_KINDS]; /* how many of each kind; pubsub.h */

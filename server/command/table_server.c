@@ -111,6 +111,8 @@ static const command rows[] = {
     {ROW("memory", -2, 0, 0, NULL), .since = "4.0.0", .complexity = "Depends on subcommand.",
      .summary = "A container for commands on memory", .subcommands = memory_rows,
      .subcommand_count = sizeof memory_rows / sizeof memory_rows[0]},
+    {ROW("monitor", 1, ADMIN, 0, run_monitor), .since = "1.0.0", .complexity = "O(1)",
+     .summary = "Tells this connection of every command from now on"},
     {ROW("role", 1, COMMAND_NOSCRIPT | ANY_TIME | FAST, COMMAND_ADMINISTRATIVE | COMMAND_DANGEROUS,
          run_role),
      .since = "2.8.12", .complexity = "O(1)", .summary = "Returns the role in replication: master"},
