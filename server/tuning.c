@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "command/tunable.h"
+#include "config/config_rewrite.h"
 #include "descriptors.h"
 #include "event_log.h"
 
@@ -176,10 +177,29 @@ static hc_status settings_change(void *ctx, const setting_change *changes, size_
     return status;
 }
 
+static hc_status settings_rewrite(void *ctx, char *error)
+{
+    tuning *of = ctx;
+    bool chosen[CONFIG_KEY_COUNT];
+    hc_status status = HC_ERR_UNSUPPORTED;
+    (void)pthread_mutex_lock(&of->lock);
+    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++)
+        chosen[i] = of->cfg.origins[i].source == CONFIG_FROM_COMMAND;
+    if (of->cfg.path[0] != '\0') {
+        bool done = config_rewrite(&of->cfg, chosen, error, SETTINGS_ERROR_BYTES);
+        status = done ? HC_OK : HC_ERR_IO;
+    }
+    (void)pthread_mutex_unlock(&of->lock);
+    return status;
+}
+
 void tuning_init(tuning *of, const config *cfg, log_sink *sink, unsigned workers)
 {
     *of = (tuning){
-        .settings = {.ctx = of, .each = settings_each, .change = settings_change},
+        .settings = {.ctx = of,
+                     .each = settings_each,
+                     .change = settings_change,
+                     .rewrite = settings_rewrite},
         .sink = sink,
         .workers = workers,
         .clients_asked = (unsigned)cfg->network.max_clients,

@@ -288,6 +288,20 @@ void run_config_set(request *of)
     text_fini(&changes.texts);
 }
 
+void run_config_rewrite(request *of)
+{
+    const settings *ours = of->node->options.settings;
+    char error[SETTINGS_ERROR_BYTES] = "";
+    hc_status status = HC_ERR_UNSUPPORTED;
+    if (ours != NULL && ours->rewrite != NULL) status = ours->rewrite(ours->ctx, error);
+    if (status == HC_OK)
+        reply_ok(of->reply);
+    else if (status == HC_ERR_UNSUPPORTED)
+        request_error(of, "ERR The server is running without a config file");
+    else
+        request_errorf(of, "ERR Rewriting config file: %s", error);
+}
+
 void run_config_resetstat(request *of)
 {
     node_reset_statistics(of->node);
@@ -299,12 +313,14 @@ void run_config_resetstat(request *of)
 void run_config_help(request *of)
 {
     static const char *const lines[] = {
-        "GET <pattern> [<pattern> ...]",
+        "GET <pattern>",
         "    Return parameters matching the glob-like <pattern> and their values.",
-        "SET <directive> <value> [<directive> <value> ...]",
-        "    Set configuration parameters: all of them, or none.",
+        "SET <directive> <value>",
+        "    Set the configuration <directive> to <value>.",
         "RESETSTAT",
         "    Reset statistics reported by the INFO command.",
+        "REWRITE",
+        "    Rewrite the configuration file.",
     };
     request_help(of, lines, sizeof lines / sizeof lines[0]);
 }

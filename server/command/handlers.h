@@ -201,6 +201,7 @@ void run_object_refcount(request *of);
 void run_config_get(request *of);
 void run_config_help(request *of);
 void run_config_resetstat(request *of);
+void run_config_rewrite(request *of);
 void run_config_set(request *of);
 void run_info(request *of);
 void run_lolwut(request *of);

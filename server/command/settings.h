@@ -59,6 +59,11 @@ typedef struct settings {
      *   HC_ERR_INVALID      the value is not acceptable */
     hc_status (*change)(void *ctx, const setting_change *changes, size_t count, size_t *failed_out,
                         char *error);
+    /* Writes what was set at run time into the configuration file; `error` as above.  NULL as for
+     * HC_ERR_UNSUPPORTED.
+     *   HC_ERR_UNSUPPORTED  there is no file
+     *   HC_ERR_IO           it cannot be written, or edited */
+    hc_status (*rewrite)(void *ctx, char *error);
     /* Counters that RESETSTAT should clear beside the node's own; may be NULL. */
     void (*reset_statistics)(void *ctx);
 } settings;

@@ -21,6 +21,8 @@ static const command config_rows[] = {
      .summary = "Returns a help text"},
     {ROW("resetstat", 2, ADMIN, 0, run_config_resetstat), .since = "2.0.0", .complexity = "O(1)",
      .summary = "Starts the counters again from zero"},
+    {ROW("rewrite", 2, ADMIN, 0, run_config_rewrite), .since = "2.8.0", .complexity = "O(1)",
+     .summary = "Writes settings that were changed into the configuration file"},
     {ROW("set", -4, ADMIN, 0, run_config_set), .since = "2.0.0",
      .complexity = "O(N) with N settings", .summary = "Changes settings at run time",
      .tips = "request_policy:all_nodes response_policy:all_succeeded",

@@ -254,7 +254,8 @@ extern const config_word config_words_eviction[], config_words_compression[], co
 /* ---- writing ---- */
 
 void config_print(const config *cfg, FILE *to); /* YAML with every value's origin */
-void config_print_default(FILE *to);            /* commented YAML of all defaults */
-void config_print_help(FILE *to);               /* --help */
+void config_print_value(const config *cfg, const config_key *key, FILE *to); /* as in YAML */
+void config_print_default(FILE *to); /* commented YAML of all defaults */
+void config_print_help(FILE *to);    /* --help */
 
 #endif

@@ -91,7 +91,7 @@ static void scalar_print(FILE *to, const char *text)
     (void)fputc('"', to);
 }
 
-static void value_print(FILE *to, const config *cfg, const config_key *key)
+void config_print_value(const config *cfg, const config_key *key, FILE *to)
 {
     char text[CONFIG_VALUE_BYTES];
     if (key->kind != CONFIG_LIST) {
@@ -154,7 +154,7 @@ void config_print(const config *cfg, FILE *to)
         char origin[CONFIG_TEXT_MAX + 32];
         section_print(to, i);
         (void)fprintf(to, "  %s: ", config_keys[i].name);
-        value_print(to, cfg, &config_keys[i]);
+        config_print_value(cfg, &config_keys[i], to);
         config_origin_text(cfg, &config_keys[i], origin, sizeof origin);
         (void)fprintf(to, "  # %s\n", origin);
     }
@@ -182,7 +182,7 @@ void config_print_default(FILE *to)
                        (key->flags & CONFIG_LIVE) != 0 ? " [live]" : "");
         wrap(to, "  # ", text);
         (void)fprintf(to, "  %s: ", key->name);
-        value_print(to, &cfg, key);
+        config_print_value(&cfg, key, to);
         (void)fputc('\n', to);
     }
     stores_print_default(to);

@@ -102,7 +102,8 @@ static void test_get_answers_what_benchmarks_and_clients_ask(void **state)
              {"CONFIG GET nothing", "%0"},
              {"CONFIG GET", "-ERR wrong number of arguments for 'config|get' command"},
              {"CONFIG", "-ERR wrong number of arguments for 'config' command"},
-             {"CONFIG HELP", "*9 +CONFIG <subcommand> ..."});
+             {"CONFIG HELP", "*11 +CONFIG <subcommand> ..."},
+             {"CONFIG REWRITE", "-ERR The server is running without a config file"});
 }
 
 static void test_get_takes_several_patterns_and_names_each_once(void **state)
