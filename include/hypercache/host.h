@@ -1,5 +1,5 @@
 /*
- * host.h - what the embedding program may plug in: log, clock, random numbers, memory.
+ * host.h - what the embedding program may plug in: log, clock, random numbers, memory, files.
  *
  * Every table starts with its own size as the caller compiled it, so that tables can grow at the
  * tail.  A NULL table, or a NULL host, takes the default named beside it.
@@ -10,6 +10,7 @@
 #ifndef HYPERCACHE_HOST_H
 #define HYPERCACHE_HOST_H
 
+#include <hypercache/io.h>
 #include <hypercache/log.h>
 #include <hypercache/types.h>
 
@@ -67,6 +68,7 @@ typedef struct hc_host {
     const hc_clock *clock;   /* NULL: clock_gettime(2) */
     const hc_random *random; /* NULL: getrandom(2) */
     const hc_memory *memory; /* NULL: malloc, realloc, free; mmap, munmap, madvise */
+    const hc_io *io;         /* NULL: files of the operating system (io.h) */
 } hc_host;
 
 #ifdef __cplusplus

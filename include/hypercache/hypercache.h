@@ -5,8 +5,10 @@
 #include <hypercache/filter.h>
 #include <hypercache/glob.h>
 #include <hypercache/host.h>
+#include <hypercache/io.h>
 #include <hypercache/log.h>
 #include <hypercache/membership.h>
+#include <hypercache/persistence.h>
 #include <hypercache/rdb.h>
 #include <hypercache/ring.h>
 #include <hypercache/store.h>

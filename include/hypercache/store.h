@@ -238,7 +238,8 @@ typedef struct hc_set_options {
     hc_condition condition;
     hc_type type;
     bool keep_expiry; /* an existing item keeps its expiry; expires_at_ms is for a new one */
-    uint8_t reserved[7];
+    bool no_default;  /* HC_EXPIRY_NONE is never, whatever default_ttl_ms says */
+    uint8_t reserved[6];
     uint64_t version; /* for HC_IF_VERSION: hc_value_version of what is to be replaced */
 } hc_set_options;
 
@@ -361,6 +362,7 @@ typedef struct hc_effect {
     hc_span key;
     hc_span value;         /* of SET and APPEND: as it was given, never compressed */
     int64_t expires_at_ms; /* of SET and EXPIRY; HC_EXPIRY_NONE: never */
+    uint64_t offset;       /* of APPEND: bytes of the string before `value` */
 } hc_effect;
 
 typedef struct hc_effects {

@@ -39,7 +39,9 @@ typedef enum hc_status {
     HC_ERR_NOT_NUMBER = -11, /* the value is not a decimal 64-bit integer */
     HC_ERR_CONFLICT = -12,   /* a condition (version, presence) does not hold */
     HC_ERR_IO = -13,         /* the host's I/O failed */
-    HC_ERR_CORRUPT = -14     /* bytes that fail their checksum or their format */
+    HC_ERR_CORRUPT = -14,    /* bytes that fail their checksum or their format */
+    HC_ERR_NO_SPACE = -15,   /* the disk, or a quota on it, is full */
+    HC_ERR_BUSY = -16        /* somebody else holds it */
 } hc_status;
 
 /* A short English text for `status`, static, never NULL. */

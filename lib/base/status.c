@@ -36,6 +36,10 @@ const char *hc_status_text(hc_status status)
         return "input or output failed";
     case HC_ERR_CORRUPT:
         return "data is damaged";
+    case HC_ERR_NO_SPACE:
+        return "no space left on the disk";
+    case HC_ERR_BUSY:
+        return "in use by somebody else";
     }
     return "unknown status";
 }

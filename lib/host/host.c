@@ -64,6 +64,19 @@ static hc_status memory_resolve(const hc_memory *memory, hc_memory *out)
     return complete ? HC_OK : HC_ERR_INVALID;
 }
 
+static hc_status io_resolve(const hc_io *io, hc_io *out)
+{
+    if (io == NULL) return HC_OK;
+    hc_status status = hci_options_copy(out, sizeof *out, io, io->size);
+    if (status != HC_OK) return status;
+    bool complete = out->open != NULL && out->close != NULL && out->length != NULL &&
+                    out->read != NULL && out->write != NULL && out->sync != NULL &&
+                    out->allocate != NULL && out->truncate != NULL && out->rename != NULL &&
+                    out->unlink != NULL && out->make_dir != NULL && out->sync_dir != NULL &&
+                    out->list != NULL && out->lock != NULL && out->free_space != NULL;
+    return complete ? HC_OK : HC_ERR_INVALID;
+}
+
 static void defaults_fill(hci_host *out)
 {
     *out = (hci_host){
@@ -71,6 +84,7 @@ static void defaults_fill(hci_host *out)
         .clock = hci_posix_clock,
         .random = hci_posix_random,
         .memory = hci_posix_memory,
+        .io = hci_posix_io,
     };
 }
 
@@ -84,6 +98,7 @@ hc_status hci_host_resolve(const hc_host *host, hci_host *out)
     if (status == HC_OK) status = clock_resolve(known.clock, &out->clock);
     if (status == HC_OK) status = random_resolve(known.random, &out->random);
     if (status == HC_OK) status = memory_resolve(known.memory, &out->memory);
+    if (status == HC_OK) status = io_resolve(known.io, &out->io);
     if (status != HC_OK) defaults_fill(out);
     return status;
 }

@@ -18,6 +18,7 @@ typedef struct hci_host {
     hc_clock clock;
     hc_random random;
     hc_memory memory;
+    hc_io io;
 } hci_host;
 
 /* Copies the host's tables and puts defaults where there are none; `host` may be NULL.  On error

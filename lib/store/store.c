@@ -161,7 +161,7 @@ static hc_status set_options_resolve(const hc_store *store, const hc_set_options
     if ((unsigned)out->condition > HC_IF_VERSION || (unsigned)out->type > HC_TYPE_FILTER) {
         return HC_ERR_INVALID;
     }
-    if (out->expires_at_ms == HC_EXPIRY_NONE) {
+    if (out->expires_at_ms == HC_EXPIRY_NONE && !out->no_default) {
         out->expires_at_ms = hci_write_default_expiry(store);
     }
     return HC_OK;

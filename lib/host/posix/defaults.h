@@ -11,5 +11,6 @@
 extern const hc_clock hci_posix_clock;
 extern const hc_random hci_posix_random;
 extern const hc_memory hci_posix_memory;
+extern const hc_io hci_posix_io;
 
 #endif
