@@ -25,16 +25,31 @@ typedef struct config_answer {
     const config_name *wanted; /* for add_renamed */
 } config_answer;
 
-static bool is_asked(const request *of, const char *name)
+/* The argument that asks for `name`, or NULL. */
+static const hc_span *asked_by(const request *of, const char *name)
 {
     for (size_t i = 2; i < of->argc; i++)
-        if (hc_glob_match_any_case(of->args[i], hc_span_make(name, strlen(name)))) return true;
-    return false;
+        if (hc_glob_match_any_case(of->args[i], hc_span_make(name, strlen(name))))
+            return &of->args[i];
+    return NULL;
 }
 
+static bool is_asked(const request *of, const char *name)
+{
+    return asked_by(of, name) != NULL;
+}
+
+/* As in Redis, who asks for a name hears it as he spelled it; who asks by a pattern, in lower case.
+ */
 static void answer_add(config_answer *answer, const char *name, const char *value)
 {
-    text_add(&answer->pairs, name, strlen(name) + 1);
+    const hc_span *asked = asked_by(answer->of, name);
+    bool is_name = asked != NULL && asked->size == strlen(name) &&
+                   memchr(asked->data, '*', asked->size) == NULL &&
+                   memchr(asked->data, '?', asked->size) == NULL &&
+                   memchr(asked->data, '[', asked->size) == NULL;
+    text_add(&answer->pairs, is_name ? (const char *)asked->data : name, strlen(name));
+    text_add(&answer->pairs, "", 1);
     text_add(&answer->pairs, value, strlen(value) + 1);
     answer->count++;
 }

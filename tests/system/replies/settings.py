@@ -8,7 +8,8 @@ def failed(name, why):
 
 ROWS = [
     row("CONFIG GET save", {"save": ""}),
-    row("config get SAVE", {"save": ""}),
+    row("config get SAVE", {"SAVE": ""}),
+    row("CONFIG GET sav? SAVE", {"save": ""}),
     row("CONFIG GET nope", {}),
     row("CONFIG GET databases", {"databases": "16"}),
     row("CONFIG GET appendonl?", {"appendonly": "no"}),
