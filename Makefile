@@ -149,6 +149,9 @@ $(BUILD)/tests/unit/server/%: $(OBJ)/tests/unit/server/%.o $(SUPPORT) $(SERVER_P
 	$(call link,$(TEST_LIBS) $(SERVER_LIBS))
 $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(SUPPORT) $(LIBRARY)
 	$(call link,$(TEST_LIBS))
+# Simulations: programs beside the tests, in virtual time.
+$(BUILD)/tests/sim/%: $(OBJ)/tests/sim/%.o $(SUPPORT) $(LIBRARY)
+	$(call link,$(TEST_LIBS))
 # A fuzzer is driven by clang's libFuzzer in build/fuzz, and by replay.c over its corpus elsewhere.
 FUZZ_DRIVER := $(if $(filter fuzz,$(VARIANT)),,$(OBJ)/tests/fuzz/replay.o)
 $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(FUZZ_DRIVER) $(SUPPORT) $(SERVER_PARTS) $(LIBRARY)

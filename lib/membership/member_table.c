@@ -154,8 +154,7 @@ static void state_set(hc_membership *members, uint64_t now_ns, record *r, hc_mem
 static uint64_t suspicion_ns(const hc_membership *members, uint32_t confirmations)
 {
     double n = hci_table_alive(members), digits = log10(n < 10 ? 10 : n);
-    double least = members->options.suspicion_multiplier * digits *
-                   members->options.probe_interval_ms * (double)MS;
+    double least = members->options.suspicion_ms * (0.25 + 0.75 * digits) * (double)MS;
     uint32_t possible = n > 2 ? (uint32_t)n - 2 : 0; /* neither it nor the first accuser */
     if (possible > CONFIRMATIONS) possible = CONFIRMATIONS;
     if (possible == 0 || confirmations >= possible) return (uint64_t)least;
@@ -252,6 +251,7 @@ static void merge_self(hc_membership *members, const hc_member *said)
         return;
     }
     hci_table_renew(members, said->incarnation);
+    members->gossip_ns = 0; /* at once: it is a matter of life */
     hci_health_change(members, 1);
     members->stats.refuted++;
 }

@@ -15,7 +15,9 @@
 #define RETRY_INTERVAL_MS 10000u
 #define EVICT_AFTER_MS 300000u
 #define FORGET_AFTER_MS 3600000u
-#define SUSPICION_MULTIPLIER 4u
+/* A probe that fails takes an interval more: so nobody dies of a pause of two seconds, and
+ * everybody knows of a death after two and a half (tests/sim/sim_membership.c). */
+#define SUSPICION_MS 1725u
 #define WEIGHT_USUAL 100u
 #define INTERVAL_MS_MAX 86400000u
 
@@ -37,11 +39,11 @@ static hc_status options_resolve(const hc_membership_options *options, hc_member
     use_default(&o->retry_interval_ms, RETRY_INTERVAL_MS);
     use_default(&o->evict_after_ms, EVICT_AFTER_MS);
     use_default(&o->forget_after_ms, FORGET_AFTER_MS);
-    use_default(&o->suspicion_multiplier, SUSPICION_MULTIPLIER);
+    use_default(&o->suspicion_ms, SUSPICION_MS);
     if (o->self.weight == 0) o->self.weight = WEIGHT_USUAL;
     const uint32_t intervals[] = {o->probe_interval_ms, o->probe_timeout_ms,  o->gossip_interval_ms,
                                   o->sync_interval_ms,  o->retry_interval_ms, o->evict_after_ms,
-                                  o->forget_after_ms};
+                                  o->forget_after_ms,   o->suspicion_ms};
     for (size_t i = 0; i < sizeof intervals / sizeof *intervals; i++) {
         if (intervals[i] > INTERVAL_MS_MAX) return HC_ERR_INVALID;
     }

@@ -26,6 +26,10 @@ struct sim_network {
     uint32_t *lives;        /* of each node */
     bool *cut;              /* [from * nodes + to] */
     uint64_t *last_arrival; /* of reliable messages, likewise */
+    bool *held;             /* of each node */
+    event *backlog;         /* for held nodes, in order of arrival */
+    size_t backlog_count, backlog_capacity;
+    uint32_t *backlog_of; /* messages in it, of each node */
 };
 
 static void *array(size_t count, size_t size)
@@ -45,6 +49,8 @@ sim_network *sim_create(const sim_options *options)
     made->now_ns = SIM_SECOND;
     made->wake_order = array(options->nodes, sizeof *made->wake_order);
     made->lives = array(options->nodes, sizeof *made->lives);
+    made->held = array(options->nodes, sizeof *made->held);
+    made->backlog_of = array(options->nodes, sizeof *made->backlog_of);
     made->cut = array(links, sizeof *made->cut);
     made->last_arrival = array(links, sizeof *made->last_arrival);
     return made;
@@ -54,6 +60,11 @@ void sim_destroy(sim_network *of)
 {
     for (size_t i = 0; i < of->count; i++)
         free(of->heap[i].data);
+    for (size_t i = 0; i < of->backlog_count; i++)
+        free(of->backlog[i].data);
+    free(of->backlog);
+    free(of->backlog_of);
+    free(of->held);
     free(of->heap);
     free(of->wake_order);
     free(of->lives);
@@ -204,6 +215,43 @@ void sim_drop(sim_network *of, uint32_t node)
 
 /* ---- time ---- */
 
+/* False: its sockets are full. */
+static bool backlog_push(sim_network *of, const event *one)
+{
+    if (of->backlog_of[one->to] >= SIM_HELD_MAX) return false;
+    if (of->backlog_count == of->backlog_capacity) {
+        of->backlog_capacity = of->backlog_capacity == 0 ? 64 : of->backlog_capacity * 2;
+        of->backlog = realloc(of->backlog, of->backlog_capacity * sizeof *of->backlog);
+        assert(of->backlog != NULL);
+    }
+    of->backlog[of->backlog_count++] = *one;
+    of->backlog_of[one->to]++;
+    return true;
+}
+
+void sim_hold(sim_network *of, uint32_t node)
+{
+    of->held[node] = true;
+}
+
+void sim_release(sim_network *of, uint32_t node)
+{
+    size_t kept = 0;
+    of->held[node] = false;
+    of->backlog_of[node] = 0;
+    for (size_t i = 0; i < of->backlog_count; i++) {
+        event *one = &of->backlog[i];
+        if (one->to != node) {
+            of->backlog[kept++] = *one;
+            continue;
+        }
+        one->at_ns = of->now_ns;
+        one->order = ++of->order;
+        event_push(of, one);
+    }
+    of->backlog_count = kept;
+}
+
 static void event_run(sim_network *of, event *one)
 {
     of->counters.events++;
@@ -211,7 +259,13 @@ static void event_run(sim_network *of, event *one)
         if (of->wake_order[one->to] == one->order) of->options.wake(of->options.ctx, one->to);
         return;
     }
+    if (of->held[one->to] && one->life == of->lives[one->to] && backlog_push(of, one)) return;
     if (one->life == of->lives[one->to] && !sim_is_cut(of, one->from, one->to)) {
+        if (of->held[one->to]) {
+            of->counters.lost++;
+            free(one->data);
+            return;
+        }
         of->options.deliver(of->options.ctx, one->to, one->from, one->reliable,
                             hc_span_make(one->data, one->bytes));
     } else {

@@ -55,7 +55,11 @@ void sim_cut(sim_network *of, uint32_t from, uint32_t to, bool is_cut);
 bool sim_is_cut(const sim_network *of, uint32_t from, uint32_t to);
 /* Splits into those of `group` (one bool a node) and the others; NULL heals everything. */
 void sim_split(sim_network *of, const bool *group);
-/* What is on its way to or from the node is lost, as with the machine. */
+/* The node's process stands still: what arrives waits in its sockets, SIM_HELD_MAX messages. */
+#define SIM_HELD_MAX 512u
+void sim_hold(sim_network *of, uint32_t node);
+void sim_release(sim_network *of, uint32_t node); /* it gets all of it now */
+/* What is on its way to the node is lost, as with the machine. */
 void sim_drop(sim_network *of, uint32_t node);
 /* Lets time pass. */
 void sim_run(sim_network *of, uint64_t until_ns);
