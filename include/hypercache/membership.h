@@ -93,14 +93,14 @@ typedef struct hc_membership_options {
     uint8_t secret[HC_MEMBERSHIP_SECRET_BYTES];
     hc_member self; /* id, boot_id, ring, address, ports, weight (0: 100), zone, ready; else 0 */
     hc_span image;  /* as hc_membership_image gave it before the restart; empty: none */
-    uint32_t probe_interval_ms;  /* 0: 300 */
+    uint32_t probe_interval_ms;  /* 0: 200, and 300 with more than 16 members */
     uint32_t probe_timeout_ms;   /* of a direct answer before any was measured; 0: 100 */
     uint32_t gossip_interval_ms; /* 0: 100 */
-    uint32_t sync_interval_ms;   /* all records with somebody; 0: 15000 */
+    uint32_t sync_interval_ms;   /* all records with somebody; 0: 15000, rarer with many */
     uint32_t retry_interval_ms;  /* of the dead and of seeds; 0: 10000 */
     uint32_t evict_after_ms;     /* dead so long: out of the ring; 0: 300000 */
     uint32_t forget_after_ms;    /* dead or left, and out, so long: forgotten; 0: 3600000 */
-    uint32_t suspicion_ms;       /* shortest, up to ten members; longer with more; 0: 1725 */
+    uint32_t pause_ms; /* standing still for so long kills nobody; more with many; 0: 2000 */
 } hc_membership_options;
 
 typedef struct hc_membership_calls {

@@ -8,7 +8,8 @@
  */
 #include "membership/membership_private.h"
 
-#define NEWS_MAX 16u /* records in one datagram */
+#define SYNC_MEMBERS 32u /* above, syncs are rarer: by one interval for each doubling */
+#define NEWS_MAX 16u     /* records in one datagram */
 
 /* The record with the most sends left, not yet among `taken`; NOBODY: none is news. */
 static uint32_t freshest(const hc_membership *members, const uint32_t *taken, uint32_t count)
@@ -74,6 +75,15 @@ static void gossip_round(hc_membership *members)
     }
 }
 
+/* All records cost more when there are many, and news spreads by itself. */
+static unsigned sync_stretch(const hc_membership *members)
+{
+    unsigned stretch = 1;
+    for (uint32_t count = members->count; count > SYNC_MEMBERS; count /= 2)
+        stretch++;
+    return stretch;
+}
+
 static void sync_round(hc_membership *members)
 {
     for (uint32_t tries = 0; tries < 4 * members->count; tries++) {
@@ -133,7 +143,7 @@ uint64_t hci_gossip_tick(hc_membership *members, uint64_t now_ns)
         gossip_round(members);
     }
     if (now_ns >= members->sync_ns) {
-        uint64_t interval = members->options.sync_interval_ms * MS;
+        uint64_t interval = members->options.sync_interval_ms * MS * sync_stretch(members);
         /* not all members at once */
         members->sync_ns = now_ns + interval / 2 + random_below(members, 1000) * interval / 1000;
         sync_round(members);

@@ -16,6 +16,9 @@
 
 #include <string.h>
 
+#define INTERVAL_MS 300u
+#define INTERVAL_FEW_MS 200u
+#define FEW_MEMBERS 16u
 #define RTT_SHIFT 3u /* smoothing, as TCP does: 1/8 of the new */
 #define RTT_DEVIATIONS 4u
 
@@ -25,9 +28,17 @@ void hci_health_change(hc_membership *members, int by)
     members->health = health < 0 ? 0 : health > (int)HEALTH_MAX ? HEALTH_MAX : (unsigned)health;
 }
 
+/* Few members can be watched more closely. */
+uint64_t hci_probe_interval_ns(const hc_membership *members)
+{
+    uint64_t ms = members->options.probe_interval_ms;
+    if (ms == 0) ms = members->count <= FEW_MEMBERS ? INTERVAL_FEW_MS : INTERVAL_MS;
+    return ms * MS;
+}
+
 static uint64_t interval_ns(const hc_membership *members)
 {
-    return members->options.probe_interval_ms * MS * (members->health + 1);
+    return hci_probe_interval_ns(members) * (members->health + 1);
 }
 
 static uint64_t timeout_ns(const hc_membership *members)
@@ -35,7 +46,7 @@ static uint64_t timeout_ns(const hc_membership *members)
     uint64_t ns = members->options.probe_timeout_ms * MS;
     if (members->rtt_ns != 0) ns = members->rtt_ns + RTT_DEVIATIONS * members->rtt_deviation_ns;
     if (ns < TIMEOUT_MIN_NS) ns = TIMEOUT_MIN_NS;
-    uint64_t most = members->options.probe_interval_ms * MS / 2;
+    uint64_t most = hci_probe_interval_ns(members) / 2;
     return (ns < most ? ns : most) * (members->health + 1);
 }
 

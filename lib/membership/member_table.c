@@ -18,6 +18,8 @@
 #include <math.h>
 #include <string.h>
 
+#define SLACK_NS (25 * MS) /* for the objection of one who wakes up to arrive */
+
 /* ---- names ---- */
 
 uint64_t hci_mark(const hc_node_id *id)
@@ -154,7 +156,9 @@ static void state_set(hc_membership *members, uint64_t now_ns, record *r, hc_mem
 static uint64_t suspicion_ns(const hc_membership *members, uint32_t confirmations)
 {
     double n = hci_table_alive(members), digits = log10(n < 10 ? 10 : n);
-    double least = members->options.suspicion_ms * (0.25 + 0.75 * digits) * (double)MS;
+    double least = (double)(members->options.pause_ms * MS + SLACK_NS);
+    least -= (double)hci_probe_interval_ns(members); /* which a failed probe took before */
+    least *= 0.25 + 0.75 * digits;
     uint32_t possible = n > 2 ? (uint32_t)n - 2 : 0; /* neither it nor the first accuser */
     if (possible > CONFIRMATIONS) possible = CONFIRMATIONS;
     if (possible == 0 || confirmations >= possible) return (uint64_t)least;

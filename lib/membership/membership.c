@@ -8,16 +8,13 @@
 #include <assert.h>
 #include <string.h>
 
-#define PROBE_INTERVAL_MS 300u
 #define PROBE_TIMEOUT_MS 100u
 #define GOSSIP_INTERVAL_MS 100u
 #define SYNC_INTERVAL_MS 15000u
 #define RETRY_INTERVAL_MS 10000u
 #define EVICT_AFTER_MS 300000u
 #define FORGET_AFTER_MS 3600000u
-/* A probe that fails takes an interval more: so nobody dies of a pause of two seconds, and
- * everybody knows of a death after two and a half (tests/sim/sim_membership.c). */
-#define SUSPICION_MS 1725u
+#define PAUSE_MS 2000u
 #define WEIGHT_USUAL 100u
 #define INTERVAL_MS_MAX 86400000u
 
@@ -32,18 +29,17 @@ static hc_status options_resolve(const hc_membership_options *options, hc_member
 {
     hc_status status = hci_options_copy(o, sizeof *o, options, options->size);
     if (status != HC_OK) return status;
-    use_default(&o->probe_interval_ms, PROBE_INTERVAL_MS);
     use_default(&o->probe_timeout_ms, PROBE_TIMEOUT_MS);
     use_default(&o->gossip_interval_ms, GOSSIP_INTERVAL_MS);
     use_default(&o->sync_interval_ms, SYNC_INTERVAL_MS);
     use_default(&o->retry_interval_ms, RETRY_INTERVAL_MS);
     use_default(&o->evict_after_ms, EVICT_AFTER_MS);
     use_default(&o->forget_after_ms, FORGET_AFTER_MS);
-    use_default(&o->suspicion_ms, SUSPICION_MS);
+    use_default(&o->pause_ms, PAUSE_MS);
     if (o->self.weight == 0) o->self.weight = WEIGHT_USUAL;
     const uint32_t intervals[] = {o->probe_interval_ms, o->probe_timeout_ms,  o->gossip_interval_ms,
                                   o->sync_interval_ms,  o->retry_interval_ms, o->evict_after_ms,
-                                  o->forget_after_ms,   o->suspicion_ms};
+                                  o->forget_after_ms,   o->pause_ms};
     for (size_t i = 0; i < sizeof intervals / sizeof *intervals; i++) {
         if (intervals[i] > INTERVAL_MS_MAX) return HC_ERR_INVALID;
     }
@@ -114,7 +110,7 @@ hc_status hc_membership_create(const hc_host *host, const hc_membership_options 
     members->calls = c;
     members->random = hci_random_uint64(&resolved) | 1;
     members->ticked_ns = members->seeds_ns = members->gossip_ns = now_ns;
-    members->probe_ns = now_ns + random_below(members, o.probe_interval_ms) * MS;
+    members->probe_ns = now_ns + random_below(members, 300) * MS;
     members->sync_ns = now_ns + random_below(members, o.sync_interval_ms) * MS;
     status = fill(members, now_ns);
     if (status != HC_OK) {
@@ -178,6 +174,13 @@ static void sender_look(hc_membership *members, const hc_address *from, const me
     }
 }
 
+/* Whoever told us of our death hears at once that we live. */
+static void objection_send(hc_membership *members, const hc_address *to)
+{
+    message told = hci_message_of(members, MESSAGE_GOSSIP);
+    hci_gossip_send(members, to, false, &told, 0);
+}
+
 hc_status hc_membership_receive(hc_membership *members, uint64_t now_ns, const hc_address *from,
                                 bool reliable, hc_span bytes)
 {
@@ -191,6 +194,7 @@ hc_status hc_membership_receive(hc_membership *members, uint64_t now_ns, const h
     members->stats.received++;
     members->stats.received_bytes += bytes.size;
     hc_span records = what.records;
+    uint32_t incarnation = self_of(members)->member.incarnation;
     while (!members->superseded && hci_wire_record(&records, &one))
         hci_table_merge(members, now_ns, &one);
     if (members->superseded) return HC_OK;
@@ -199,6 +203,7 @@ hc_status hc_membership_receive(hc_membership *members, uint64_t now_ns, const h
     }
     if (members->left) return HC_OK;
     sender_look(members, from, &what);
+    if (self_of(members)->member.incarnation != incarnation) objection_send(members, from);
     if (what.kind == MESSAGE_SYNC) {
         uint32_t sender = hci_table_find(members, &what.sender);
         const hc_address *to = sender != NOBODY ? &members->records[sender].member.address : from;

@@ -161,6 +161,7 @@ static inline bool is_there(const record *r)
 
 /* ---- member_probe.c ---- */
 
+uint64_t hci_probe_interval_ns(const hc_membership *members); /* of a healthy one */
 uint64_t hci_probe_tick(hc_membership *members, uint64_t now_ns);
 void hci_probe_message(hc_membership *members, uint64_t now_ns, const hc_address *from,
                        bool reliable, const message *what);
