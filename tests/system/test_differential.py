@@ -153,7 +153,9 @@ def _fair(command):
     if name == b"SELECT" and len(command) == 2:  # what is not a number may be the name of a store
         return re.fullmatch(rb"0|[1-9]\d{,17}", command[1]) or b" " in command[1]
     if name == b"SCAN" and len(command) > 1:  # a cursor belongs to its server
-        return command[1] == b"0" or not re.fullmatch(rb"[-+]?\d+|.*\0.*", command[1], re.S)
+        if command[1] == b"0":
+            return any(word.upper() == b"COUNT" and value == b"1000" for word, value in zip(command, command[1:]))
+        return not re.fullmatch(rb"[-+]?\d+|.*\0.*", command[1], re.S)
     if name == b"KEYS" or name == b"SCAN":
         return all(len(word) <= PATTERN_BYTES_MAX for word in command)
     if name in (b"SLOWLOG", b"LATENCY") and len(command) == 2:
@@ -240,6 +242,7 @@ class Player:
         said = [command for at, commands in steps for command in [[b"connection %d:" % at], *commands]]
         for number, (ours, theirs) in enumerate(zip(*sides)):
             if ours != theirs and not _same_stream(ours, theirs):
+                ours, theirs = _where(ours, theirs)
                 self.failed(Failed(seed, protocol, said + [[b"connection %d" % number]], len(said), ours, theirs))
 
 
@@ -250,6 +253,13 @@ def _same_stream(ours, theirs):
     mine, his = ([value for value in values if not _is_push(value)] + _ordered([value for value in values if _is_push(value)])
                  for values in (mine, his))
     return len(mine) == len(his) and all(map(_alike, mine, his))
+
+
+def _where(ours, theirs):
+    """What both sides say from the first difference on."""
+    mine, his = ([raw for raw, _ in Replies(data).all()] for data in (ours, theirs))
+    start = next((at for at, pair in enumerate(zip(mine, his)) if pair[0] != pair[1]), min(len(mine), len(his)))
+    return mine[max(start - 1, 0) : start + 4], his[max(start - 1, 0) : start + 4]
 
 
 def _is_push(value):
