@@ -113,7 +113,6 @@ CLIENTS = {
     "redis-rb RESP2": (_ruby, False),
 }
 ABSENT = {name: set(SCENARIOS[3:4] + SCENARIOS[5:]) for name in CLIENTS if "benchmark" in name}  # it has no such thing
-NEEDS = {"transaction": "multi", "pubsub": "subscribe", "killed": "client|kill", "invalidate": "client|tracking"}
 
 
 # ---- running a driver ----
@@ -191,23 +190,9 @@ def _run(name):
     return _runs[name]
 
 
-def _missing(scenario):
-    """The command that the server lacks for a scenario, if any."""
-    if not _missing_commands:
-        with Daemon() as server, server.client() as client:
-            rows = client.command("COMMAND", "INFO", *NEEDS.values())
-            _missing_commands.update((word, row is None) for word, row in zip(NEEDS.values(), rows))
-    return _missing_commands.get(NEEDS.get(scenario)) and NEEDS[scenario]
-
-
-_missing_commands = {}
-
-
 def _cell(name, scenario):
     if scenario in ABSENT.get(name, ()):
         return "-", ""
-    if _missing(scenario):
-        return "SKIP", f"the server has no {_missing(scenario)}"
     try:
         word, reason = _run(name).results[scenario]
         return word.upper(), reason
