@@ -288,9 +288,10 @@ LIBDIR ?= $(PREFIX)/lib
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/hypercache
 INCLUDEDIR ?= $(PREFIX)/include
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 install: all ## install below PREFIX=/usr/local (with DESTDIR)
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(LIBDIR)/pkgconfig $(INCLUDEDIR)/hypercache \
-	    $(MANDIR)/man3 $(DOCDIR))
+	    $(MANDIR)/man1 $(MANDIR)/man3 $(DOCDIR) $(UNITDIR))
 	install -m 644 include/hypercache/*.h $(DESTDIR)$(INCLUDEDIR)/hypercache/
 	install -m 644 $(LIBRARY) $(DESTDIR)$(LIBDIR)/
 	install -m 755 $(SHARED).$(VERSION) $(DESTDIR)$(LIBDIR)/
@@ -300,13 +301,17 @@ install: all ## install below PREFIX=/usr/local (with DESTDIR)
 	    -e 's|@includedir@|$(INCLUDEDIR)|' pkgconfig/hypercache.pc.in \
 	    > $(DESTDIR)$(LIBDIR)/pkgconfig/hypercache.pc
 	install -m 644 docs/man/hypercache.3 $(DESTDIR)$(MANDIR)/man3/
-	install -m 644 LICENSE README.md $(wildcard server/deploy/hypercache.yaml) $(DESTDIR)$(DOCDIR)/
-	$(if $(DAEMON),install -m 755 $(DAEMON) $(DESTDIR)$(PREFIX)/bin/)
+	install -m 644 docs/man/hypercached.1 $(DESTDIR)$(MANDIR)/man1/
+	install -m 644 LICENSE README.md server/deploy/hypercache.yaml $(DESTDIR)$(DOCDIR)/
+	install -m 755 $(DAEMON) $(DESTDIR)$(PREFIX)/bin/
+	sed -e 's|/usr/local/bin/|$(PREFIX)/bin/|' server/deploy/hypercached.service \
+	    > $(DESTDIR)$(UNITDIR)/hypercached.service
 uninstall: ## remove what install put there
 	rm -rf $(addprefix $(DESTDIR),$(INCLUDEDIR)/hypercache $(DOCDIR))
 	rm -f $(addprefix $(DESTDIR),$(LIBDIR)/libhypercache.a $(LIBDIR)/libhypercache.so \
 	    $(LIBDIR)/libhypercache.so.$(SOVERSION) $(LIBDIR)/libhypercache.so.$(VERSION) \
-	    $(LIBDIR)/pkgconfig/hypercache.pc $(MANDIR)/man3/hypercache.3 $(PREFIX)/bin/hypercached)
+	    $(LIBDIR)/pkgconfig/hypercache.pc $(MANDIR)/man3/hypercache.3 $(PREFIX)/bin/hypercached \
+	    $(MANDIR)/man1/hypercached.1 $(UNITDIR)/hypercached.service)
 
 dist: ## build/hypercache-VERSION.tar.gz of the last commit
 	@mkdir -p build

@@ -60,12 +60,16 @@ static setting_kind kind_of(const config_key *key)
 /* The setting of key `i`; its text is written to `text`. */
 static setting setting_of(const config *cfg, size_t i, char text[CONFIG_VALUE_BYTES])
 {
+    setting_kind kind = kind_of(&config_keys[i]);
+    bool counts = kind == SETTING_INTEGER || kind == SETTING_BYTES || kind == SETTING_DURATION;
     config_get(cfg, &config_keys[i], text);
     return (setting){
         .name = config_keys[i].full,
         .text = text,
         .number = config_number(cfg, &config_keys[i]),
-        .kind = kind_of(&config_keys[i]),
+        .min = counts ? config_keys[i].min : 0,
+        .max = counts ? config_keys[i].max : 0,
+        .kind = kind,
         .changeable = (config_keys[i].flags & CONFIG_LIVE) != 0,
     };
 }

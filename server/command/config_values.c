@@ -96,12 +96,19 @@ static bool refuse(char error[SETTINGS_ERROR_BYTES], const char *why)
     return false;
 }
 
-static bool read_number(hc_span value, int64_t factor, char text[CONFIG_TEXT_CHARS],
-                        char error[SETTINGS_ERROR_BYTES])
+static bool read_number(const setting *now, hc_span value, int64_t factor,
+                        char text[CONFIG_TEXT_CHARS], char error[SETTINGS_ERROR_BYTES])
 {
     int64_t number;
-    if (!integer_parse(value, &number) || __builtin_mul_overflow(number, factor, &number))
+    if (!integer_parse(value, &number))
         return refuse(error, "argument couldn't be parsed into an integer");
+    bool over = __builtin_mul_overflow(number, factor, &number);
+    if (over || (now->max != 0 && (number < now->min || number > now->max))) {
+        (void)snprintf(error, SETTINGS_ERROR_BYTES,
+                       "argument must be between %" PRId64 " and %" PRId64 " inclusive",
+                       now->min / factor, now->max / factor);
+        return false;
+    }
     (void)snprintf(text, CONFIG_TEXT_CHARS, "%" PRId64, number);
     return true;
 }
@@ -172,9 +179,9 @@ bool config_setting_read(const config_name *which, const setting *now, hc_span v
     case SHAPE_YES_NO:
         return read_yes_no(value, text, error);
     case SHAPE_SECONDS:
-        return read_number(value, 1000, text, error);
+        return read_number(now, value, 1000, text, error);
     case SHAPE_NUMBER:
-        return read_number(value, 1, text, error);
+        return read_number(now, value, 1, text, error);
     case SHAPE_MEMORY:
         return read_memory(value, text, error);
     case SHAPE_WORDS:

@@ -33,6 +33,7 @@ typedef struct setting {
     const char *name; /* dotted; NUL-terminated */
     const char *text; /* NUL-terminated; secrets come masked */
     int64_t number;
+    int64_t min, max; /* of number, where it is a count, bytes or milliseconds; 0, 0: not told */
     setting_kind kind;
     bool changeable; /* at run time */
 } setting;

@@ -62,9 +62,13 @@ def main():
             build_and_run(prefix, compiler, static=True)
     installed = files(prefix)
     for name in ("include/hypercache/store.h", "lib/libhypercache.so.0", "lib/libhypercache.a",
-                 "lib/pkgconfig/hypercache.pc", "share/man/man3/hypercache.3"):
+                 "lib/pkgconfig/hypercache.pc", "share/man/man3/hypercache.3",
+                 "share/man/man1/hypercached.1", "lib/systemd/system/hypercached.service"):
         if name not in installed:
             raise SystemExit(f"not installed: {name}")
+    unit = (prefix / "lib/systemd/system/hypercached.service").read_text()
+    if f"ExecStart={prefix}/bin/hypercached " not in unit:
+        raise SystemExit(f"the unit starts another hypercached:\n{unit}")
     daemon = prefix / "bin/hypercached"
     if (ROOT / "server/main.c").exists():
         run(daemon, "--version")

@@ -111,6 +111,46 @@ static void test_a_silent_client_is_closed_after_the_idle_timeout(void **state)
     stop();
 }
 
+static void test_the_idle_timeout_can_come_later(void **state)
+{
+    (void)state;
+    net_options options = options_make();
+    start(&options);
+    int fd = client_open();
+    say(fd, "PING\r\n");
+    expect(fd, "+PONG\r\n");
+    net_set_idle_timeout(server, 40);
+    expect_end(fd);
+    stop();
+}
+
+static void test_the_size_of_a_request_can_shrink(void **state)
+{
+    (void)state;
+    net_options options = options_make();
+    start(&options);
+    int fd = client_open();
+    say(fd, "*2\r\n$4\r\nECHO\r\n$30\r\n012345678901234567890123456789\r\n");
+    expect(fd, "$30\r\n012345678901234567890123456789\r\n");
+    net_set_request_bytes_max(server, 32);
+    net_set_keepalive(server, 0);
+    net_set_keepalive(server, 1000);
+    int other = client_open(); /* until a worker has taken it over */
+    say(other, "PING\r\n");
+    expect(other, "+PONG\r\n");
+    bool refused = false;
+    for (int turn = 0; turn < 1000 && !refused; turn++) {
+        char first;
+        say(fd, "*2\r\n$4\r\nECHO\r\n$30\r\n012345678901234567890123456789\r\n");
+        client_read(fd, &first, 1);
+        refused = first == '-';
+        if (!refused) expect(fd, "30\r\n012345678901234567890123456789\r\n");
+    }
+    assert_true(refused);
+    expect(fd, "ERR Protocol error: too big request\r\n");
+    stop();
+}
+
 static void test_stop_serves_what_was_received(void **state)
 {
     (void)state;
@@ -228,6 +268,8 @@ int main(void)
         cmocka_unit_test(test_a_reply_past_the_hard_limit_ends_the_client),
         cmocka_unit_test(test_a_request_past_its_limit_is_refused_at_its_header),
         cmocka_unit_test(test_a_silent_client_is_closed_after_the_idle_timeout),
+        cmocka_unit_test(test_the_idle_timeout_can_come_later),
+        cmocka_unit_test(test_the_size_of_a_request_can_shrink),
         cmocka_unit_test(test_stop_serves_what_was_received),
         cmocka_unit_test(test_stop_cuts_off_a_client_that_does_not_read),
         cmocka_unit_test(test_a_port_in_use_is_an_error),
