@@ -338,7 +338,7 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
             push_deliver(who, to, output_soft_bytes);
             pending = to->ops->pending(to);
         }
-        if (who->close || pending > output_soft_bytes) break;
+        if (who->close || who->paced || pending > output_soft_bytes) break;
     }
     if (tracking_gathered(who->node)) {
         tracking_send(who->node);

@@ -12,6 +12,7 @@
 
 #include "command/command.h"
 #include "command/pubsub.h"
+#include "command/push.h"
 
 #define ALL                                                                                        \
     (NOTIFY_GENERIC | NOTIFY_STRING | NOTIFY_LIST | NOTIFY_SET | NOTIFY_HASH | NOTIFY_ZSET |       \
@@ -121,12 +122,13 @@ void notify_raise_in(node *of, unsigned database, const char *event, hc_span key
 
 void notify_raise(const request *of, const char *event, hc_span key)
 {
-    const session *who = of->session;
+    session *who = of->session;
     int database = atomic_load_explicit(&who->database, memory_order_relaxed);
     if (database != SESSION_NAMED)
         notify_raise_in(of->node, (unsigned)database, event, key);
     else
         raise_named(of->node, hc_span_make(who->store_name, strlen(who->store_name)), event, key);
+    push_pace(who);
 }
 
 void notify_misses(const request *of)

@@ -128,6 +128,7 @@ void run_sunsubscribe(request *of)
 static void publish(request *of, pubsub_kind kind)
 {
     size_t receivers = pubsub_publish(of->node, kind, of->args[1], of->args[2]);
+    if (receivers > 0) push_pace(of->session);
     of->reply->ops->integer(of->reply, (int64_t)receivers);
 }
 

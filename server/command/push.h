@@ -122,6 +122,10 @@ bool push_post(push_inbox *to, push *what);
 
 /* A worker has much to look at that was posted since it last did: who can wait should. */
 bool push_congested(node *of);
+/* After posts made for a command of `who`: when a worker is congested, its requests wait until none
+ * is (session->paced, which the transport takes back), so that a publisher cannot outrun the
+ * workers of those who listen.  What slow clients let wait is not counted: they are closed. */
+void push_pace(session *who);
 
 /* ---- limits ---- */
 
@@ -160,6 +164,8 @@ bool push_overflowed(session *who, uint64_t now_ns);
  * is left is held back: push_next does not return the session for it, the transport comes again
  * when there is room. */
 void push_deliver(session *who, reply *to, size_t output_soft_bytes);
+/* It takes no more: what waits is dropped, what is posted refused. */
+void push_refuse(session *who);
 /* Did the latest push_deliver leave any? */
 bool push_held(const session *who);
 

@@ -237,15 +237,30 @@ static void queue_free(push_inbox *of)
     of->head = of->count = of->capacity = of->bytes = 0;
 }
 
+static void queue_drop(push_inbox *of)
+{
+    list_remove(of);
+    while (of->count > 0)
+        push_release(queue_take(of));
+    queue_free(of);
+}
+
+void push_refuse(session *who)
+{
+    push_inbox *inbox = atomic_load_explicit(&who->inbox, memory_order_acquire);
+    if (inbox == NULL) return;
+    pthread_mutex_lock(&inbox->office->lock);
+    queue_drop(inbox);
+    inbox->overflowed = true;
+    pthread_mutex_unlock(&inbox->office->lock);
+}
+
 void push_session_end(session *who)
 {
     push_inbox *inbox = atomic_load_explicit(&who->inbox, memory_order_acquire);
     if (inbox == NULL) return;
     pthread_mutex_lock(&inbox->office->lock);
-    list_remove(inbox);
-    while (inbox->count > 0)
-        push_release(queue_take(inbox));
-    queue_free(inbox);
+    queue_drop(inbox);
     inbox->owner = NULL;
     pthread_mutex_unlock(&inbox->office->lock);
     atomic_store_explicit(&who->inbox, NULL, memory_order_relaxed);
@@ -300,6 +315,11 @@ bool push_congested(node *of)
             return true;
     }
     return false;
+}
+
+void push_pace(session *who)
+{
+    if (push_congested(who->node)) who->paced = true;
 }
 
 /* ---- delivering ---- */

@@ -40,6 +40,7 @@ typedef enum session_replies {
 struct session {
     /* Read by the transport after each batch. */
     bool close; /* send what is pending, then close; nothing more is run */
+    bool paced; /* run nothing more until push_congested is over, then take this back */
 
     /* For the commands, by the owner alone. */
     bool alone; /* has the node to itself: request_alone_begin */

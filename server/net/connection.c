@@ -1,7 +1,7 @@
 /*
  * connection.c - the life of a connection: open -> (closing -> (lingering)) -> destroyed.
  *
- *     OPEN       waits to read, unless stalled or with requests left over
+ *     OPEN       waits to read, unless stalled, paced or with requests left over
  *                waits to write while something is unsent or left over
  *     CLOSING    waits to write until all is sent, CLOSE_MS_MAX at most
  *     LINGERING  waits to read the end, LINGER_MS_MAX at most
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "command/pubsub.h"
 #include "net/net_private.h"
 
 #define FINISH_TURNS_MAX 16u /* reads of what a client had sent before a drain */
@@ -90,6 +91,7 @@ void connection_destroy(connection *c)
     if (c->writes) (void)event_del(&c->writable);
     (void)close(c->fd);
     list_remove(c);
+    worker_unpace(c);
     net_log(w->net->options.host, HC_LOG_DEBUG, "close", "client gone",
             (net_fact){.name = "client", .text = c->session.address}, NET_NO_FACT);
     session_fini(&c->session);
@@ -104,12 +106,13 @@ void connection_destroy(connection *c)
 static bool waits_for_input(const connection *c)
 {
     if (c->state == CONNECTION_LINGERING) return true;
-    return c->state == CONNECTION_OPEN && !c->ended && !c->more && !c->stalled;
+    return c->state == CONNECTION_OPEN && !c->ended && !c->more && !c->stalled && !c->session.paced;
 }
 
 static bool waits_for_room(const connection *c)
 {
-    return c->out.tail > 0 || (c->state == CONNECTION_OPEN && (c->more || c->pushed));
+    if (c->out.tail > 0) return true;
+    return c->state == CONNECTION_OPEN && (c->pushed || (c->more && !c->session.paced));
 }
 
 /* Adds or removes an event.  False: libevent or the system refused. */
@@ -160,6 +163,7 @@ void connection_settle(connection *c)
     }
     c->pushed = push_held(&c->session);
     if (c->pushed) worker_tick_need(c->worker);
+    if (c->session.paced && c->state == CONNECTION_OPEN) worker_pace(c);
     if (c->state == CONNECTION_DEAD || !event_want(&c->readable, &c->reads, waits_for_input(c)) ||
         !event_want(&c->writable, &c->writes, waits_for_room(c))) {
         connection_destroy(c);
@@ -189,7 +193,7 @@ void connection_tick(connection *c, uint64_t now_ns)
         c->heard = false;
         c->silent_since_ns = now_ns;
     } else if (idle_ns != 0 && now_ns - c->silent_since_ns >= idle_ns) {
-        over = true;
+        over = !pubsub_subscribed(&c->session); /* who listens may be silent */
     }
     if (c->pushed && !over) over = connection_overflows(c);
     if (over) connection_destroy(c);

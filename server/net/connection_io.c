@@ -12,7 +12,8 @@
  *
  * Fairness: a turn ends after one read of INPUT_BYTES, or after TURN_OUTPUT_BYTES of replies; what
  * is left (`more`) runs when the loop comes round and the socket takes bytes again.
- * Back-pressure: with more than output_soft_bytes unsent nothing is read or run for the client.
+ * Back-pressure: with more than output_soft_bytes unsent nothing is read or run for the client; nor
+ * while it is paced, having published more than other workers have looked at yet (push_pace).
  */
 #include <assert.h>
 #include <errno.h>
@@ -97,7 +98,10 @@ bool connection_overflows(connection *c)
 void connection_push(connection *c)
 {
     worker *w = c->worker;
-    if (c->state != CONNECTION_OPEN) return;
+    if (c->state != CONNECTION_OPEN) {
+        push_refuse(&c->session); /* it is closing, and hears nothing more */
+        return;
+    }
     if (connection_overflows(c)) {
         c->state = CONNECTION_DEAD;
         return;
@@ -153,7 +157,7 @@ static resp_outcome batch_parse(connection *c, uint8_t *data, size_t size, size_
 
 static bool turn_is_over(const connection *c)
 {
-    return c->state != CONNECTION_OPEN || c->stalled ||
+    return c->state != CONNECTION_OPEN || c->stalled || c->session.paced ||
            c->worker->turn_output_bytes > TURN_OUTPUT_BYTES;
 }
 
@@ -353,5 +357,5 @@ void connection_write(connection *c)
     }
     c->stalled = false;
     if (c->state == CONNECTION_OPEN && push_waits(&c->session)) connection_push(c);
-    if (c->state == CONNECTION_OPEN && c->more && !c->stalled) run_held(c);
+    if (c->state == CONNECTION_OPEN && c->more && !c->stalled && !c->session.paced) run_held(c);
 }

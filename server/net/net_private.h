@@ -38,6 +38,8 @@
 #define CLOSE_MS_MAX 10000u /* for a closing client to take its last replies */
 #define LINGER_MS_MAX 1000u /* for a refused client to stop sending */
 #define TICK_MS 1000u
+#define PACED_PER_TURN 16u  /* of those who may go on, before others have their turn */
+#define PACE_MS 1u          /* between two looks whether a publisher may go on */
 #define PUSHES_PER_TURN 64u /* connections that get messages before others have their turn */
 
 typedef struct worker worker;
@@ -57,6 +59,7 @@ typedef struct connection {
     byte_queue in;  /* received, not run: an unfinished request, or with `more` whole ones */
     byte_queue out; /* answered, not sent */
     struct connection *next, *previous;
+    struct connection *paced_next, *paced_previous; /* in worker.paced_first .. paced_last */
     uint64_t silent_since_ns; /* as of the last tick that had heard something */
     uint64_t deadline_ns;     /* of CLOSING and LINGERING */
     int fd;
@@ -68,6 +71,7 @@ typedef struct connection {
     bool ended;         /* nothing more will be read: end of input, or draining */
     bool lingers;       /* closing because of an error: see LINGERING */
     bool heard;         /* since the last tick */
+    bool waits;         /* in the list of those whose session is paced */
     bool pushed; /* messages are held back (push.h) and go out when the socket takes output */
 } connection;
 
@@ -88,10 +92,11 @@ struct worker {
     bool attached; /* to the node's pushes */
     mailbox mailbox;
     _Atomic bool sweep; /* sessions were killed, perhaps ours */
-    struct event mail, tick, drain_timeout;
+    struct event mail, tick, drain_timeout, resume;
     listener listeners[NET_BIND_MAX];
     size_t listener_count;
-    connection *connections; /* newest first */
+    connection *connections;              /* newest first */
+    connection *paced_first, *paced_last; /* wait for other workers, see push_pace */
     bool draining;
     resp_limits limits;       /* of all its connections */
     uint32_t idle_timeout_ms; /* 0: none */
@@ -142,6 +147,10 @@ void worker_fini(worker *of);
 void *worker_main(void *of); /* the thread */
 /* Sees to it that ticks come while there are deadlines. */
 void worker_tick_need(worker *of);
+
+/* Lets it wait for its turn among those whose session is paced; and takes it out again. */
+void worker_pace(connection *which);
+void worker_unpace(connection *which); /* also one that does not wait */
 
 /* connection.c */
 /* Takes over `fd`.  Drops the client when memory is short. */

@@ -96,6 +96,58 @@ static void pushes_deliver(worker *w)
     mailbox_wake(&w->mailbox);
 }
 
+void worker_pace(connection *c)
+{
+    worker *w = c->worker;
+    struct timeval interval = timeval_of_ms(PACE_MS);
+    if (c->waits) return;
+    c->waits = true;
+    c->paced_next = NULL;
+    c->paced_previous = w->paced_last;
+    if (w->paced_last != NULL)
+        w->paced_last->paced_next = c;
+    else
+        w->paced_first = c;
+    w->paced_last = c;
+    if (!event_pending(&w->resume, EV_TIMEOUT, NULL)) (void)event_add(&w->resume, &interval);
+}
+
+void worker_unpace(connection *c)
+{
+    worker *w = c->worker;
+    if (!c->waits) return;
+    c->waits = false;
+    if (c->paced_next != NULL)
+        c->paced_next->paced_previous = c->paced_previous;
+    else
+        w->paced_last = c->paced_previous;
+    if (c->paced_previous != NULL)
+        c->paced_previous->paced_next = c->paced_next;
+    else
+        w->paced_first = c->paced_next;
+}
+
+/* Those who waited may go on, one after the other, until there is too much again. */
+static void on_resume(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    worker *w = ctx;
+    struct timeval interval = timeval_of_ms(PACE_MS);
+    for (unsigned turns = 0; w->paced_first != NULL; turns++) {
+        connection *c = w->paced_first;
+        if (turns == PACED_PER_TURN || push_congested(w->net->options.node)) {
+            if (!event_pending(&w->resume, EV_TIMEOUT, NULL))
+                (void)event_add(&w->resume, &interval);
+            return;
+        }
+        worker_unpace(c);
+        c->session.paced = false;
+        connection_write(c); /* its requests go on */
+        connection_settle(c);
+    }
+}
+
 static void on_push(void *ctx)
 {
     mailbox_wake(ctx);
@@ -172,6 +224,7 @@ hc_status worker_init(worker *w, net *in, unsigned index)
     }
     (void)event_assign(&w->mail, w->base, w->mailbox.wake_fd, EV_READ | EV_PERSIST, on_mail, w);
     (void)evtimer_assign(&w->tick, w->base, on_tick, w);
+    (void)evtimer_assign(&w->resume, w->base, on_resume, w);
     (void)evtimer_assign(&w->drain_timeout, w->base, on_drain_timeout, w);
     if (event_add(&w->mail, NULL) != 0) {
         worker_fini(w);
@@ -193,6 +246,7 @@ void worker_fini(worker *w)
         (void)event_del(&w->mail);
         (void)event_del(&w->tick);
         (void)event_del(&w->drain_timeout);
+        (void)event_del(&w->resume);
         event_base_free(w->base);
     }
     mailbox_fini(&w->mailbox);

@@ -2,7 +2,8 @@
  * net_fixture.h - a server with commands of its own, and clients that talk to it.
  *
  * The commands stand in for server/command, so that what is tested is the network alone: PING, ECHO
- * text, BIG bytes, HELLO version, ID and QUIT.  Included by one file of each test program.
+ * text, BIG bytes, HELLO version, ID and QUIT; LISTEN and TELL count bytes, which posts to all that
+ * listen (push.h).  Included by one file of each test program.
  */
 #ifndef HYPERCACHE_TESTS_NET_FIXTURE_H
 #define HYPERCACHE_TESTS_NET_FIXTURE_H
@@ -76,6 +77,48 @@ static inline bool is(hc_span text, const char *word)
     return text.size == strlen(word) && memcmp(text.data, word, text.size) == 0;
 }
 
+enum { LISTENERS_MAX = 64 };
+static push_inbox *listeners[LISTENERS_MAX];
+static size_t listener_count;
+static pthread_mutex_t listeners_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static inline void listeners_add(session *who)
+{
+    push_inbox *inbox = push_inbox_of(who);
+    pthread_mutex_lock(&listeners_lock);
+    if (inbox != NULL && listener_count < LISTENERS_MAX) {
+        push_inbox_retain(inbox);
+        listeners[listener_count++] = inbox;
+    }
+    pthread_mutex_unlock(&listeners_lock);
+}
+
+static inline void listeners_forget(void)
+{
+    while (listener_count > 0)
+        push_inbox_release(listeners[--listener_count]);
+}
+
+/* Each message is numbered, in `bytes` digits.  Returns how many posts were taken. */
+static inline size_t listeners_tell(session *teller, size_t count, size_t bytes)
+{
+    static int number;
+    size_t taken = 0;
+    char text[2048];
+    pthread_mutex_lock(&listeners_lock);
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(text, sizeof text, "%0*d", (int)bytes, number++);
+        const push_item items[] = {push_head(1), push_bulk(hc_span_make(text, bytes))};
+        push *what = push_create(teller->node, items, 2);
+        for (size_t k = 0; k < listener_count; k++)
+            taken += push_post(listeners[k], what);
+        push_release(what);
+    }
+    pthread_mutex_unlock(&listeners_lock);
+    push_pace(teller);
+    return taken;
+}
+
 static inline void request_run(const request *r)
 {
     const reply_ops *ops = r->reply->ops;
@@ -94,6 +137,12 @@ static inline void request_run(const request *r)
     } else if (is(r->args[0], "HELLO") && r->argc == 2) {
         r->reply->protocol = (int)number_of(r->args[1]);
         ops->null(r->reply);
+    } else if (is(r->args[0], "LISTEN")) {
+        listeners_add(r->session);
+        ops->status(r->reply, span("OK"));
+    } else if (is(r->args[0], "TELL") && r->argc == 3) {
+        size_t taken = listeners_tell(r->session, number_of(r->args[1]), number_of(r->args[2]));
+        ops->integer(r->reply, (int64_t)taken);
     } else if (is(r->args[0], "ID")) {
         ops->integer(r->reply, (int64_t)r->session->id);
     } else {
@@ -108,7 +157,7 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
     while (ran < count) {
         request_run(&requests[ran++]);
         requests_run++;
-        if (requests->session->close) break;
+        if (requests->session->close || requests->session->paced) break;
         if (requests->reply->ops->pending(requests->reply) > output_soft_bytes) break;
     }
     return ran;
@@ -144,6 +193,7 @@ static inline void stop(void)
 {
     net_stop(server);
     server = NULL;
+    listeners_forget();
     push_close(&the_node);
     assert_int_equal(sessions_open, 0);
 }
