@@ -197,7 +197,8 @@ void request_help(request *of, const char *const *lines, size_t count)
     char usage[128];
     char upper[COMMAND_NAME_CHARS];
     size_t chars = 0;
-    for (const char *c = of->command->container->name; *c != '\0'; c++)
+    const command *container = of->command->container; /* DEBUG is none, and has a HELP */
+    for (const char *c = container != NULL ? container->name : of->command->name; *c != '\0'; c++)
         upper[chars++] = (char)toupper((unsigned char)*c);
     upper[chars] = '\0';
     (void)snprintf(usage, sizeof usage,

@@ -62,29 +62,67 @@ void run_command_docs(request *of)
     }
 }
 
-void run_command_getkeys(request *of)
+/* The row of the command that stands behind COMMAND GETKEYS; NULL: answered with an error. */
+static const command *find_with_keys(request *of, const hc_span *args, size_t argc)
 {
-    const hc_span *args = &of->args[2];
-    size_t argc = of->argc - 2;
     const command *row = command_find(args[0]);
     if (row != NULL && row->subcommand_count > 0 && argc > 1) row = command_find_sub(row, args[1]);
     if (row == NULL) {
         request_error(of, "ERR Invalid command specified");
-        return;
+        return NULL;
     }
     if (row->keys.first == 0 || row->keys.access == COMMAND_ACCESS_CHANNEL) {
         request_error(of, "ERR The command has no key arguments");
-        return;
+        return NULL;
     }
     bool fits = row->arity >= 0 ? argc == (size_t)row->arity : argc >= (size_t)-row->arity;
-    if (!fits) {
-        request_error(of, "ERR Invalid number of arguments specified for command");
-        return;
-    }
-    size_t count = command_key_count(row, args, argc);
+    if (fits) return row;
+    request_error(of, "ERR Invalid number of arguments specified for command");
+    return NULL;
+}
+
+void run_command_getkeys(request *of)
+{
+    const hc_span *args = &of->args[2];
+    const command *row = find_with_keys(of, args, of->argc - 2);
+    if (row == NULL) return;
+    size_t count = command_key_count(row, args, of->argc - 2);
     of->reply->ops->array(of->reply, count);
     for (size_t i = 0; i < count; i++)
         reply_text(of->reply, args[command_key_at(row, i)]);
+}
+
+/* What SET and BITFIELD do with their key depends on their options. */
+static command_access access_by_options(const command *row, const hc_span *args, size_t argc)
+{
+    bool reads_only = strcmp(row->name, "bitfield") == 0;
+    bool gets = false;
+    for (size_t i = 2; i < argc; i++) {
+        gets = gets || (!reads_only && i > 2 && argument_is(args[i], "get"));
+        if (argument_is(args[i], "set") || argument_is(args[i], "incrby")) reads_only = false;
+    }
+    if (strcmp(row->name, "set") == 0)
+        return gets ? COMMAND_ACCESS_READ_UPDATE : COMMAND_ACCESS_OVERWRITE;
+    return reads_only ? COMMAND_ACCESS_READ : COMMAND_ACCESS_READ_UPDATE;
+}
+
+void run_command_getkeysandflags(request *of)
+{
+    const hc_span *args = &of->args[2];
+    size_t argc = of->argc - 2;
+    const command *row = find_with_keys(of, args, argc);
+    if (row == NULL) return;
+    size_t count = command_key_count(row, args, argc);
+    of->reply->ops->array(of->reply, count);
+    for (size_t i = 0; i < count; i++) {
+        size_t at = command_key_at(row, i);
+        command_access access = row->keys.access;
+        if (row->keys.second != COMMAND_ACCESS_NONE && i > 0) access = row->keys.second;
+        if (access == COMMAND_ACCESS_VARIABLE) access = access_by_options(row, args, argc);
+        of->reply->ops->array(of->reply, 2);
+        reply_text(of->reply, args[at]);
+        command_print_access(of->reply, access);
+    }
 }
 
 /* ---- COMMAND LIST ---- */
@@ -152,6 +190,8 @@ void run_command_help(request *of)
         "    Return documentation details about commands, or all of them.",
         "GETKEYS <full-command>",
         "    Return the keys from a full command.",
+        "GETKEYSANDFLAGS <full-command>",
+        "    Return the keys from a full command, and what it does with them.",
         "INFO [<command-name> ...]",
         "    Return details about commands, or all of them.",
         "LIST [FILTERBY (MODULE <name>|ACLCAT <category>|PATTERN <pattern>)]",

@@ -138,6 +138,11 @@ static const char *access_words(command_access access)
     return words[access];
 }
 
+void command_print_access(reply *to, command_access access)
+{
+    print_words(to, access_words(access), to->ops->status);
+}
+
 /* "type" and "spec" of one half of a key specification; `pairs` of spec follow. */
 static void print_spec_head(reply *to, const char *name, const char *type, size_t pairs)
 {
@@ -160,7 +165,7 @@ static void print_key_spec(reply *to, command_access access, int first, int last
 {
     to->ops->map(to, 3);
     reply_text(to, HC_SPAN("flags"));
-    print_words(to, access_words(access), to->ops->status);
+    command_print_access(to, access);
     print_spec_head(to, "begin_search", "index", 1);
     print_number(to, "index", first);
     print_spec_head(to, "find_keys", "range", 3);

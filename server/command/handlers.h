@@ -32,6 +32,7 @@ void run_command(request *of);
 void run_command_count(request *of);
 void run_command_docs(request *of);
 void run_command_getkeys(request *of);
+void run_command_getkeysandflags(request *of);
 void run_command_help(request *of);
 void run_command_info(request *of);
 void run_command_list(request *of);
@@ -176,6 +177,9 @@ void run_memory_malloc_stats(request *of);
 void run_memory_purge(request *of);
 void run_memory_stats(request *of);
 void run_memory_usage(request *of);
+
+/* debug_commands.c */
+void run_debug(request *of);
 
 /* slowlog_commands.c, latency_commands.c */
 void run_latency_doctor(request *of);

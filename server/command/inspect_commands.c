@@ -3,6 +3,7 @@
 
 #include "command/command_args.h"
 #include "command/handlers.h"
+#include "command/inspect.h"
 
 enum { EMBEDDED_BYTES_MAX = 44 /* Redis names values up to here "embstr" */ };
 
@@ -19,21 +20,24 @@ void run_object_refcount(request *of)
     if (stat_or_null(of, &item)) of->reply->ops->integer(of->reply, 1);
 }
 
-void run_object_encoding(request *of)
+hc_span inspect_encoding(const request *of, hc_span key, const hc_item *item)
 {
-    hc_item item;
-    if (!stat_or_null(of, &item)) return;
-    bool is_string = item.type == HC_TYPE_STRING;
-    bool is_short = is_string && item.value.size <= EMBEDDED_BYTES_MAX;
-    hc_span name = is_short ? HC_SPAN("embstr") : HC_SPAN("raw");
+    bool is_string = item->type == HC_TYPE_STRING;
+    bool is_short = is_string && item->value.size <= EMBEDDED_BYTES_MAX;
     char digits[24];
     size_t size;
     int64_t number;
-    if (is_string && item.value.size < sizeof digits &&
-        hc_store_get(of->session->store, of->args[2], digits, sizeof digits, &size) == HC_OK &&
+    if (is_string && item->value.size < sizeof digits &&
+        hc_store_get(of->session->store, key, digits, sizeof digits, &size) == HC_OK &&
         integer_parse(hc_span_make(digits, size), &number))
-        name = HC_SPAN("int");
-    reply_text(of->reply, name);
+        return HC_SPAN("int");
+    return is_short ? HC_SPAN("embstr") : HC_SPAN("raw");
+}
+
+void run_object_encoding(request *of)
+{
+    hc_item item;
+    if (stat_or_null(of, &item)) reply_text(of->reply, inspect_encoding(of, of->args[2], &item));
 }
 
 static bool counts_uses(const request *of)

@@ -29,7 +29,7 @@ static void test_info_and_docs_by_name(void **state)
                {"COMMAND DOCS get nope", "%1 \"get\" %5 \"summary\" ..."},
                {"COMMAND DOCS config|set", "%1 \"config|set\" %5 ..."}, {"COMMAND DOCS", "%..."},
                {"COMMAND foo", "-ERR unknown subcommand 'foo'. Try COMMAND HELP."},
-               {"COMMAND HELP", "*15 +COMMAND <subcommand> ..."});
+               {"COMMAND HELP", "*17 +COMMAND <subcommand> ..."});
 }
 
 static void test_getkeys(void **state)
