@@ -119,7 +119,7 @@ static bool is_meant(const kill_wish *wish, const session *one, uint64_t now_ns)
 static size_t kill_meant(request *of, const kill_wish *wish)
 {
     node *on = of->node;
-    size_t count = 0, others = 0;
+    size_t count = 0;
     uint64_t now_ns = node_now_ns(on);
     pthread_mutex_lock(&on->sessions_lock);
     for (session *one = on->sessions; one != NULL; one = one->next) {
@@ -130,11 +130,10 @@ static size_t kill_meant(request *of, const kill_wish *wish)
             one->close = true;
         } else {
             atomic_store_explicit(&one->killed, true, memory_order_relaxed);
-            others++;
+            if (on->cut != NULL) on->cut(on->cut_ctx, one);
         }
     }
     pthread_mutex_unlock(&on->sessions_lock);
-    if (others > 0 && on->sweep != NULL) on->sweep(on->sweep_ctx);
     return count;
 }
 

@@ -141,14 +141,14 @@ struct node {
     node_store_settings first;                      /* of database 0; never changes */
     pthread_mutex_t stores_lock;                    /* creates stores one at a time */
     _Atomic uint64_t max_memory_bytes;
-    _Atomic uint32_t eviction;     /* of the databases, and of stores to come */
-    node_filter *filters;          /* options.workers of them */
-    struct leases *leases;         /* who makes values anew (leases.h) */
-    node_counters *counters;       /* options.workers of them */
-    node_counters *counters_base;  /* one: sums at the last CONFIG RESETSTAT */
-    pthread_mutex_t counters_lock; /* guards counters_base */
-    void (*sweep)(void *ctx);      /* see node_set_sweep; NULL: none */
-    void *sweep_ctx;
+    _Atomic uint32_t eviction;            /* of the databases, and of stores to come */
+    node_filter *filters;                 /* options.workers of them */
+    struct leases *leases;                /* who makes values anew (leases.h) */
+    node_counters *counters;              /* options.workers of them */
+    node_counters *counters_base;         /* one: sums at the last CONFIG RESETSTAT */
+    pthread_mutex_t counters_lock;        /* guards counters_base */
+    void (*cut)(void *ctx, session *who); /* see node_set_cut; NULL: none */
+    void *cut_ctx;
     pthread_mutex_t sessions_lock; /* guards the list and each session's texts */
     session *sessions;             /* oldest first */
     session *sessions_last;
@@ -226,13 +226,14 @@ uint64_t node_max_memory(const node *of);
 hc_status node_set_eviction(node *of, uint32_t eviction);
 uint32_t node_eviction(const node *of);
 
-/* `sweep` is called, by any worker, when sessions were marked as killed: each worker has to look at
- * its own soon and close those.  It must neither block nor call back.  To be set while no worker
- * runs; NULL takes it away. */
-static inline void node_set_sweep(node *of, void (*sweep)(void *ctx), void *ctx)
+/* `cut` is called, by any worker and with sessions_lock held, for each session that was marked as
+ * killed: its client sees the end of the connection before the killer sees its reply, and its
+ * worker frees it soon.  It must neither block nor call back.  To be set while no worker runs; NULL
+ * takes it away. */
+static inline void node_set_cut(node *of, void (*cut)(void *ctx, session *who), void *ctx)
 {
-    of->sweep = sweep;
-    of->sweep_ctx = ctx;
+    of->cut = cut;
+    of->cut_ctx = ctx;
 }
 
 size_t node_session_count(node *of);

@@ -89,12 +89,12 @@ void connection_destroy(connection *c)
     worker *w = c->worker;
     if (c->reads) (void)event_del(&c->readable);
     if (c->writes) (void)event_del(&c->writable);
-    (void)close(c->fd);
     list_remove(c);
     worker_unpace(c);
     net_log(w->net->options.host, HC_LOG_DEBUG, "close", "client gone",
             (net_fact){.name = "client", .text = c->session.address}, NET_NO_FACT);
     session_fini(&c->session);
+    (void)close(c->fd); /* not before: whoever kills a listed session shuts its descriptor down */
     resp_parser_fini(&c->parser);
     byte_queue_fini(&c->in);
     byte_queue_fini(&c->out);

@@ -171,14 +171,15 @@ static void libevent_say(int severity, const char *text)
     (void)text;
 }
 
-/* CLIENT KILL has marked sessions. */
-static void sweep(void *ctx)
+/* CLIENT KILL has marked a session.  It is listed, so its descriptor is open: connection_destroy
+ * takes it from the list first. */
+static void cut(void *ctx, session *who)
 {
-    net *in = ctx;
-    for (unsigned i = 0; i < in->options.workers; i++) {
-        atomic_store(&in->workers[i].sweep, true);
-        mailbox_wake(&in->workers[i].mailbox);
-    }
+    (void)ctx;
+    connection *c = (connection *)(void *)who; /* its first member */
+    (void)shutdown(c->fd, SHUT_RDWR);
+    atomic_store(&c->worker->sweep, true);
+    mailbox_wake(&c->worker->mailbox);
 }
 
 hc_status net_start(const net_options *options, net **net_out)
@@ -191,7 +192,7 @@ hc_status net_start(const net_options *options, net **net_out)
     if (status == HC_OK) status = addresses_probe(in);
     if (status == HC_OK) status = workers_make(in);
     if (status == HC_OK) net_set_keepalive(in, in->options.keepalive_ms);
-    if (status == HC_OK) node_set_sweep(options->node, sweep, in);
+    if (status == HC_OK) node_set_cut(options->node, cut, in);
     if (status == HC_OK) status = workers_start(in);
     if (status != HC_OK) {
         net_stop(in);
@@ -219,7 +220,7 @@ void net_stop(net *in)
     for (unsigned i = 0; i < made; i++) {
         if (in->workers[i].started) (void)pthread_join(in->workers[i].thread, NULL);
     }
-    if (in->options.node != NULL) node_set_sweep(in->options.node, NULL, NULL);
+    if (in->options.node != NULL) node_set_cut(in->options.node, NULL, NULL);
     for (unsigned i = 0; i < made; i++)
         worker_fini(&in->workers[i]);
     free(in->workers);

@@ -76,22 +76,23 @@ static void test_who_kills_itself_is_answered_first(void **state)
     test_client_fini(&on);
 }
 
-static void count_sweep(void *ctx)
+static void count_cut(void *ctx, session *who)
 {
+    assert_true(who->killed);
     ++*(int *)ctx;
 }
 
-static void test_the_transport_is_told_once(void **state)
+static void test_the_transport_is_told_of_each(void **state)
 {
     (void)state;
-    int sweeps = 0;
+    int cuts = 0;
     test_clients on;
     test_clients_init(&on, 3, NULL);
-    node_set_sweep(on.all[0].node, count_sweep, &sweeps);
+    node_set_cut(on.all[0].node, count_cut, &cuts);
     test_client_expect(&on.all[0], "CLIENT KILL ID 99", ":0");
-    assert_int_equal(sweeps, 0);
+    assert_int_equal(cuts, 0);
     test_client_expect(&on.all[0], "CLIENT KILL TYPE normal", ":2");
-    assert_int_equal(sweeps, 1);
+    assert_int_equal(cuts, 2);
     test_clients_fini(&on);
 }
 
@@ -102,7 +103,7 @@ int main(void)
         cmocka_unit_test(test_filters_choose),
         cmocka_unit_test(test_a_killed_client_runs_nothing_and_is_not_listed),
         cmocka_unit_test(test_who_kills_itself_is_answered_first),
-        cmocka_unit_test(test_the_transport_is_told_once),
+        cmocka_unit_test(test_the_transport_is_told_of_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
