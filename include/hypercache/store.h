@@ -348,9 +348,10 @@ typedef enum hc_effect_kind {
     HC_EFFECT_EXPIRED = 4, /* it was removed because its time had come */
     HC_EFFECT_EVICTED = 5, /* it was removed to make room */
     HC_EFFECT_FLUSH = 6,   /* everything was removed; no key */
-    HC_EFFECT_COMMIT = 7   /* the end of a transaction that had an effect; no key */
+    HC_EFFECT_COMMIT = 7,  /* the end of a transaction that had an effect; no key */
+    HC_EFFECT_PATCH = 8    /* as hc_txn_patch with `offset` and `value`; expiry as it was */
 } hc_effect_kind;
-#define HC_EFFECT_KINDS 8u
+#define HC_EFFECT_KINDS 9u
 
 /* A change that was made, told as its result: followed in order by another store, effects make it
  * equal.  Spans are borrowed until the call returns. */
@@ -360,9 +361,9 @@ typedef struct hc_effect {
     bool more; /* made inside hc_store_begin .. hc_store_end, of which COMMIT will tell the end */
     bool created; /* of SET and APPEND: the key was not there */
     hc_span key;
-    hc_span value;         /* of SET and APPEND: as it was given, never compressed */
+    hc_span value;         /* of SET, APPEND, PATCH: as it was given, never compressed */
     int64_t expires_at_ms; /* of SET and EXPIRY; HC_EXPIRY_NONE: never */
-    uint64_t offset;       /* of APPEND: bytes of the string before `value` */
+    uint64_t offset;       /* of APPEND and PATCH: bytes of the string before `value` */
 } hc_effect;
 
 typedef struct hc_effects {

@@ -17,7 +17,7 @@ size_t hci_record_fields_put(const record *r, uint8_t *to, uint64_t *head_out)
         wire_put_u64(to + at, (uint64_t)r->expires_at_ms);
         at += 8;
     }
-    if (r->kind == RECORD_APPEND) {
+    if (record_has_offset(r->kind)) {
         wire_put_u64(to + at, r->offset);
         at += 8;
     }
@@ -57,7 +57,7 @@ uint64_t hci_record_get(const uint8_t *from, uint64_t size, record *out)
     wire_reader in = {.at = from + RECORD_HEADER_BYTES, .left = record_bytes - RECORD_HEADER_BYTES};
     if (flags & RECORD_IN_GROUP) out->group = wire_get_u64(&in);
     if (flags & RECORD_HAS_EXPIRY) out->expires_at_ms = (int64_t)wire_get_u64(&in);
-    if (out->kind == RECORD_APPEND) out->offset = wire_get_u64(&in);
+    if (record_has_offset(out->kind)) out->offset = wire_get_u64(&in);
     if (in.failed || out->expires_at_ms < 0 || out->expires_at_ms > HC_EXPIRY_MAX_MS) return 0;
     if (record_has_key(out->kind) && !key_get(&in, out)) return 0;
     out->value = wire_get_span(&in, in.left);

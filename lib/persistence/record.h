@@ -4,7 +4,7 @@
  *     | size u32 | kind u8 | flags u8 | store u16 |                       8 bytes, little-endian
  *     | group u64 |                                                       if RECORD_IN_GROUP
  *     | expires_at_ms i64 |                                               if RECORD_HAS_EXPIRY
- *     | offset u64 |                                                      of APPEND
+ *     | offset u64 |                                                      of APPEND and PATCH
  *     | key size varint | key |                                           of what has a key
  *     | value ... |                                                       to the end
  *     | 0 ... |                                                           to a multiple of 8
@@ -38,9 +38,10 @@ typedef enum record_kind {
     RECORD_PIECE = 9,
     RECORD_STORE = 10, /* a store is there, or is otherwise now: key is its name, value settings */
     RECORD_DROP = 11,
-    RECORD_GAP = 12 /* changes before it were not noted: they are in a snapshot begun after it */
+    RECORD_GAP = 12, /* changes before it were not noted: they are in a snapshot begun after it */
+    RECORD_PATCH = 13
 } record_kind;
-#define RECORD_KINDS 13u
+#define RECORD_KINDS 14u
 
 #define RECORD_HAS_EXPIRY 1u
 #define RECORD_IN_GROUP 2u
@@ -58,6 +59,11 @@ typedef struct record {
     uint64_t offset;
     hc_span key, value;
 } record;
+
+static inline bool record_has_offset(record_kind kind)
+{
+    return kind == RECORD_APPEND || kind == RECORD_PATCH;
+}
 
 static inline bool record_has_key(record_kind kind)
 {

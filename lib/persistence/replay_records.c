@@ -4,7 +4,8 @@
  * SETs are gathered and put in batches, so that their cache misses overlap; anything else first
  * lets the batch through.  Over the fuzzy state of a snapshot every record is applied as it stands;
  * only APPEND looks first: a string that is longer than the record's offset has the tail already,
- * and one that is shorter, or not there, is about to be replaced or deleted further on.
+ * and one that is shorter, or not there, is about to be replaced or deleted further on; and PATCH
+ * makes no key.
  */
 #include "persistence/persistence_private.h"
 
@@ -95,6 +96,20 @@ static hc_status append(hc_store *store, const record *r)
     return hc_store_append(store, r->key, r->value, NULL);
 }
 
+/* Over a state that has it already it changes nothing that the patches behind it will not; over a
+ * value that is another by then, it is followed by what made that one. */
+static hc_status patch(hc_store *store, const record *r)
+{
+    hc_txn txn;
+    hc_item item;
+    hc_store_begin(store, &r->key, 1, &txn);
+    hc_status status = HC_OK;
+    bool is_there = hc_txn_get(&txn, r->key, &item) == HC_OK && item.type == HC_TYPE_STRING;
+    if (is_there) status = hc_txn_patch(&txn, r->key, (size_t)r->offset, r->value, NULL);
+    hc_store_end(&txn);
+    return status == HC_ERR_LIMIT ? HC_ERR_CORRUPT : status;
+}
+
 /* What is not there any more is no error: it is deleted further on. */
 static hc_status absent_is_ok(hc_status status)
 {
@@ -109,6 +124,8 @@ static hc_status apply(replay *to, hc_store *store, const record *r)
     switch (r->kind) {
     case RECORD_APPEND:
         return append(store, r);
+    case RECORD_PATCH:
+        return patch(store, r);
     case RECORD_EXPIRY:
         return absent_is_ok(hc_store_expire(store, r->key, r->expires_at_ms));
     case RECORD_DELETE:

@@ -28,7 +28,7 @@ static void apply(const patching *p, uint8_t *value)
     if (p->patch.size > 0) memcpy(value + p->offset, p->patch.data, p->patch.size);
 }
 
-/* Followers hear of the whole value: an effect is a result, not an operation. */
+/* Followers hear of the whole value, unless it stays where it is (patch_in_extent). */
 static write_request request_make(const hc_store *store, const patching *p, const item_ref *item,
                                   const uint8_t *value)
 {
@@ -70,6 +70,9 @@ static hc_status patch_in_extent(hc_store *store, shard *s, uint64_t hash, const
         }
     }
     if (p->patch.size > 0) memcpy(value + p->offset, p->patch.data, p->patch.size);
+    request.effect = HC_EFFECT_PATCH;
+    request.told = p->patch;
+    request.offset = p->offset;
     hci_write_told(store, s, &request);
     return HC_OK;
 }

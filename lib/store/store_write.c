@@ -189,14 +189,15 @@ static void tell(hc_store *store, shard *s, const found *f, const write_request 
     }
     if (!effect_wanted(store, request->effect)) return;
     bool is_append = request->effect == HC_EFFECT_APPEND;
-    hci_effect_tell(
-        store, s,
-        &(hc_effect){.kind = request->effect,
-                     .type = request->type,
-                     .key = request->key,
-                     .value = request->told,
-                     .expires_at_ms = request->expires_at_ms,
-                     .offset = is_append ? request->value_bytes - request->told.size : 0});
+    size_t before = is_append ? request->value_bytes - request->told.size : request->offset;
+    hci_effect_tell(store, s,
+                    &(hc_effect){.kind = request->effect,
+                                 .type = request->type,
+                                 .created = !f->live,
+                                 .key = request->key,
+                                 .value = request->told,
+                                 .expires_at_ms = request->expires_at_ms,
+                                 .offset = before});
 }
 
 /* Stores the request in place of what `f` found.  The request's spans must not lie in the store. */

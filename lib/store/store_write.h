@@ -23,7 +23,8 @@ typedef struct write_request {
     hci_extent *extent; /* ready made for large values; taken over on success */
     bool silent;        /* content is as before: nobody is told */
     hc_effect_kind effect;
-    hc_span told; /* the effect's value */
+    hc_span told;  /* the effect's value */
+    size_t offset; /* of HC_EFFECT_PATCH */
 } write_request;
 
 bool hci_value_is_large(size_t key_bytes, size_t value_bytes);

@@ -161,8 +161,8 @@ static hc_effects effects_of(followed *store)
                         .ctx = store,
                         .changed = changed,
                         .kinds = 1u << HC_EFFECT_SET | 1u << HC_EFFECT_APPEND |
-                                 1u << HC_EFFECT_EXPIRY | 1u << HC_EFFECT_DELETE |
-                                 1u << HC_EFFECT_FLUSH};
+                                 1u << HC_EFFECT_PATCH | 1u << HC_EFFECT_EXPIRY |
+                                 1u << HC_EFFECT_DELETE | 1u << HC_EFFECT_FLUSH};
 }
 
 /* Usually one or two are followed, so they are looked through. */

@@ -197,6 +197,21 @@ static hc_span value_make(test_world *w, uint8_t *buffer)
     return hc_span_make(buffer, size);
 }
 
+/* Now and then far behind the end, so that the value leaves its segment. */
+static void key_patch(test_world *w, uint32_t store, hc_span name, hc_txn *txn)
+{
+    uint8_t bytes[20];
+    hc_txn own;
+    size_t offset = (size_t)test_random_below(&w->random, 100);
+    if (test_random_below(&w->random, 3) == 0)
+        offset = (size_t)test_random_below(&w->random, 12000);
+    hc_span patch = hc_span_make(bytes, 1 + (size_t)test_random_below(&w->random, sizeof bytes));
+    test_random_bytes(&w->random, bytes, sizeof bytes);
+    if (txn == NULL) hc_store_begin(w->stores[store], &name, 1, &own);
+    (void)hc_txn_patch(txn == NULL ? &own : txn, name, offset, patch, NULL);
+    if (txn == NULL) hc_store_end(&own);
+}
+
 static void key_change(test_world *w, uint32_t store, uint32_t key, hc_txn *txn)
 {
     static uint8_t buffer[VALUE_BYTES_MAX];
@@ -208,8 +223,10 @@ static void key_change(test_world *w, uint32_t store, uint32_t key, hc_txn *txn)
         options.expires_at_ms =
             TEST_CLOCK_START_MS + 86400000 + (int64_t)test_random_below(&w->random, 100000);
     }
-    uint64_t what = test_random_below(&w->random, 10);
-    if (what < 5) {
+    uint64_t what = test_random_below(&w->random, 12);
+    if (what >= 10) {
+        key_patch(w, store, name, txn);
+    } else if (what < 5) {
         hc_span value = value_make(w, buffer);
         if (txn != NULL) (void)hc_txn_set(txn, name, value, &options);
         if (txn == NULL) (void)hc_store_set(s, name, value, &options);

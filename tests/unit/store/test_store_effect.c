@@ -63,7 +63,7 @@ static void note(void *ctx, const hc_effect *effect)
 {
     fixture *f = ctx;
     assert_true(f->logged < LOG_MAX - 1);
-    f->log[f->logged++] = "saedxvfc"[effect->kind];
+    f->log[f->logged++] = "saedxvfcp"[effect->kind];
 }
 
 static hc_effects noting(fixture *f, uint32_t kinds)
@@ -161,6 +161,13 @@ static void apply(void *ctx, const hc_effect *e)
     case HC_EFFECT_APPEND:
         assert_int_equal(hc_store_append(f->copy, e->key, e->value, NULL), HC_OK);
         break;
+    case HC_EFFECT_PATCH: {
+        hc_txn txn;
+        hc_store_begin(f->copy, &e->key, 1, &txn);
+        assert_int_equal(hc_txn_patch(&txn, e->key, (size_t)e->offset, e->value, NULL), HC_OK);
+        hc_store_end(&txn);
+        break;
+    }
     case HC_EFFECT_EXPIRY:
         assert_int_equal(hc_store_expire(f->copy, e->key, e->expires_at_ms), HC_OK);
         break;
@@ -205,7 +212,7 @@ static void random_step(fixture *f)
     }
     hc_span value = random_value(f, room);
     hc_txn txn;
-    switch (test_random_below(&f->random, 10)) {
+    switch (test_random_below(&f->random, 11)) {
     case 0:
         (void)hc_store_delete(f->store, keys[0]);
         break;
@@ -231,6 +238,12 @@ static void random_step(fixture *f)
     case 6:
         test_clock_advance_ms(&f->clock, 2);
         (void)hc_store_maintain(f->store, 64);
+        break;
+    case 8:
+        hc_store_begin(f->store, keys, 1, &txn);
+        (void)hc_txn_patch(&txn, keys[0], test_random_below(&f->random, VALUE_BYTES_MAX),
+                           hc_span_make(room, test_random_below(&f->random, 9)), NULL);
+        hc_store_end(&txn);
         break;
     case 7:
         if (test_random_below(&f->random, 500) == 0) hc_store_flush(f->store);

@@ -97,10 +97,16 @@ static void patch_model(fixture *f, size_t offset, hc_span bytes)
 static void hear(void *ctx, const hc_effect *effect)
 {
     fixture *f = ctx;
-    assert_int_equal(effect->kind, HC_EFFECT_SET);
-    assert_true(effect->value.size <= sizeof f->told);
-    memcpy(f->told, effect->value.data, effect->value.size);
-    f->told_bytes = effect->value.size;
+    size_t end = (size_t)effect->offset + effect->value.size;
+    assert_true(effect->kind == HC_EFFECT_SET || effect->kind == HC_EFFECT_PATCH);
+    assert_true(end <= sizeof f->told);
+    if (effect->kind == HC_EFFECT_SET) f->told_bytes = 0;
+    if (end > f->told_bytes) {
+        memset(f->told + f->told_bytes, 0, end - f->told_bytes);
+        f->told_bytes = end;
+    }
+    if (effect->value.size > 0)
+        memcpy(f->told + effect->offset, effect->value.data, effect->value.size);
 }
 
 /* Sizes on both sides of what is packed in a segment, growing mostly at the end. */
@@ -124,8 +130,10 @@ static void test_random_patches_make_what_an_array_becomes(void **state)
     fixture *f = *state;
     test_random random;
     test_random_init(&random, 20261122);
-    hc_effects follower = {
-        .size = sizeof follower, .ctx = f, .changed = hear, .kinds = 1u << HC_EFFECT_SET};
+    hc_effects follower = {.size = sizeof follower,
+                           .ctx = f,
+                           .changed = hear,
+                           .kinds = 1u << HC_EFFECT_SET | 1u << HC_EFFECT_PATCH};
     assert_int_equal(hc_store_follow(f->store, &follower), HC_OK);
     for (unsigned i = 0; i < STEPS; i++) {
         if (test_random_below(&random, 500) == 0)
