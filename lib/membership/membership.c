@@ -15,6 +15,7 @@
 #define EVICT_AFTER_MS 300000u
 #define FORGET_AFTER_MS 3600000u
 #define PAUSE_MS 2000u
+#define OBJECTIONS_MAX 16u
 #define WEIGHT_USUAL 100u
 #define INTERVAL_MS_MAX 86400000u
 
@@ -174,11 +175,18 @@ static void sender_look(hc_membership *members, const hc_address *from, const me
     }
 }
 
-/* Whoever told us of our death hears at once that we live. */
+/* Whoever told us of our death hears at once that we live, and so do others who may have heard:
+ * some of them are about to believe it. */
 static void objection_send(hc_membership *members, const hc_address *to)
 {
     message told = hci_message_of(members, MESSAGE_GOSSIP);
+    uint32_t others = members->count - 1, most = others < OBJECTIONS_MAX ? others : OBJECTIONS_MAX;
+    uint32_t first = others > 0 ? random_below(members, others) : 0;
     hci_gossip_send(members, to, false, &told, 0);
+    for (uint32_t i = 0; i < most; i++) {
+        const record *r = &members->records[1 + (first + i) % others];
+        if (is_there(r)) hci_gossip_send(members, &r->member.address, false, &told, 0);
+    }
 }
 
 hc_status hc_membership_receive(hc_membership *members, uint64_t now_ns, const hc_address *from,
