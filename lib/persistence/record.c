@@ -6,7 +6,7 @@
 size_t hci_record_fields_put(const record *r, uint8_t *to, uint64_t *head_out)
 {
     size_t at = RECORD_HEADER_BYTES;
-    uint8_t flags = (uint8_t)((r->flags & RECORD_MORE) | r->type << RECORD_TYPE_SHIFT);
+    uint8_t flags = (uint8_t)((r->flags & RECORD_MORE) | (unsigned)r->type << RECORD_TYPE_SHIFT);
     if (r->group != 0) {
         flags |= RECORD_IN_GROUP;
         wire_put_u64(to + at, r->group);
