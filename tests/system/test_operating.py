@@ -1,7 +1,7 @@
 """test_operating.py - docs/operating.md does what it shows.
 
 Its blocks are run in order, in an empty folder: ```sh for their exit status, ```console for their
-output as well.  The block that starts a node in the foreground keeps running until a later one
+output as well, ```yaml as configuration files.  The block that starts a node in the foreground keeps running until a later one
 stops it.  Port and process are the test's own.
 """
 import os
@@ -46,6 +46,13 @@ class Session:
         return run_program("/bin/sh", "-e", "-c", self.translated(script), cwd=self.folder,
                            environment=self.environment)
 
+    def validate(self, text):
+        path = os.path.join(self.folder, "shown.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        code, out, err = run_program(PROGRAM, "config", "validate", path)
+        equal(code, 0, f"{text!r} printed {out}{err}")
+
     def console(self, block):
         for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
             command, _, expected = part.partition("\n")
@@ -64,6 +71,8 @@ def test_the_commands_of_the_page_work_in_order():
             for language, text in blocks:
                 if language == "console":
                     session.console(text)
+                elif language == "yaml":
+                    session.validate(text)
                 elif text.startswith(START):
                     session.start(text)
                 else:
