@@ -156,6 +156,7 @@ static hc_status add(hc_persistence *p, const hc_persisted_store *info, hc_store
         hci_store_entry_clear(&p->host, &f->entry);
         return status;
     }
+    p->store_count++;
     *id_out = id;
     return HC_OK;
 }
@@ -180,6 +181,7 @@ hc_status hc_persistence_drop(hc_persistence *p, uint32_t id)
         record r = {.kind = RECORD_DROP, .store = (uint16_t)id, .group = hci_group_now(p, false)};
         (void)hci_log_put(p, &r);
         hci_store_entry_clear(&p->host, &p->stores[id].entry);
+        p->store_count--;
         status = HC_OK;
     }
     hci_lock_release(&p->stores_lock);

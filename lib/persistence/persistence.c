@@ -287,6 +287,7 @@ static hc_status stores_take(hc_persistence *p, loader *l)
         f->partial = !l->stores[i].whole && f->entry.strategy <= HC_STRATEGY_LOG;
         status = hci_follow_start(p, i, l->stores[i].store);
         p->store_next = (i + 1) % HC_PERSISTED_STORES_MAX;
+        p->store_count++;
     }
     hci_lock_release(&p->stores_lock);
     return status;
@@ -393,54 +394,43 @@ hc_status hc_persistence_admit(const hc_persistence *p, uint64_t *wait_ns_out)
     return HC_OK;
 }
 
-static void log_stats(hc_persistence *p, hc_persistence_stats *s)
-{
-    log_state *log = &p->log;
-    hci_lock_acquire(&log->lock);
-    s->lsn = ring_head(&log->ring);
-    s->written_lsn = log->written_lsn;
-    s->durable_lsn = log->durable_lsn;
-    s->log_files = log->file_count + (log->file != NULL);
-    s->bytes_written = log->bytes_written;
-    s->bytes_filled = log->bytes_filled;
-    s->frames = log->frames;
-    s->syncs = log->syncs;
-    s->sync_ns = log->sync_ns;
-    s->sync_ns_max = log->sync_ns_max;
-    s->ring_full = log->ring_full;
-    s->disk_errors = log->disk_errors;
-    s->relogged_bytes = log->relogged_bytes;
-    s->dropped = log->dropped;
-    s->disk_status = log->failed;
-    s->low_disk = log->low_disk;
-    s->sync = log->sync_policy;
-    s->rebuild_needed = log->lost || p->rebuild;
-    hci_lock_release(&log->lock);
-}
-
+/* No locks: they are held while the disk is waited for. */
 void hc_persistence_stats_get(hc_persistence *p, hc_persistence_stats *stats)
 {
-    hc_persistence_stats s = {.size = stats->size};
-    size_t known = stats->size < sizeof s ? stats->size : sizeof s;
-    log_stats(p, &s);
-    hci_lock_acquire(&p->snapshot_lock);
-    s.log_bytes = s.lsn - p->log_from_lsn;
-    s.snapshots = p->snapshots;
-    s.snapshots_failed = p->snapshots_failed;
-    s.snapshot_lsn = p->snapshot_lsn;
-    s.snapshot_at_ms = p->snapshot_at_ms;
-    s.snapshot_records = p->snapshot_records;
-    s.snapshot_bytes = p->snapshot_bytes;
-    s.snapshot_ns = p->snapshot_ns;
-    s.snapshot_active = p->snapshot != NULL;
-    hci_lock_release(&p->snapshot_lock);
-    s.snapshot_done_records = p->snapshot_done_records;
-    s.recovered_records = p->recovered_records;
-    s.recovered_bytes = p->recovered_bytes;
-    s.recovered_ns = p->recovered_ns;
-    hci_lock_acquire(&p->stores_lock);
-    for (uint32_t i = 0; i < HC_PERSISTED_STORES_MAX; i++)
-        s.stores += p->stores[i].entry.used;
-    hci_lock_release(&p->stores_lock);
-    memcpy(stats, &s, known);
+    log_state *log = &p->log;
+    hc_persistence_stats s = {.size = stats->size,
+                              .lsn = ring_head(&log->ring),
+                              .written_lsn = log->written_lsn,
+                              .durable_lsn = log->durable_lsn,
+                              .log_files = log->file_count + 1,
+                              .bytes_written = log->bytes_written,
+                              .bytes_filled = log->bytes_filled,
+                              .frames = log->frames,
+                              .syncs = log->syncs,
+                              .sync_ns = log->sync_ns,
+                              .sync_ns_max = log->sync_ns_max,
+                              .ring_full = log->ring_full,
+                              .disk_errors = log->disk_errors,
+                              .relogged_bytes = log->relogged_bytes,
+                              .dropped = log->dropped,
+                              .snapshots = p->snapshots,
+                              .snapshots_failed = p->snapshots_failed,
+                              .snapshot_lsn = p->snapshot_lsn,
+                              .snapshot_at_ms = p->snapshot_at_ms,
+                              .snapshot_records = p->snapshot_records,
+                              .snapshot_bytes = p->snapshot_bytes,
+                              .snapshot_ns = p->snapshot_ns,
+                              .snapshot_done_records = p->snapshot_done_records,
+                              .recovered_records = p->recovered_records,
+                              .recovered_bytes = p->recovered_bytes,
+                              .recovered_ns = p->recovered_ns,
+                              .snapshot_active = p->snapshot_active,
+                              .disk_status = log->failed,
+                              .low_disk = log->low_disk,
+                              .stores = p->store_count,
+                              .sync = log->sync_policy,
+                              .rebuild_needed = log->lost || p->rebuild};
+    uint64_t from_lsn = p->log_from_lsn;
+    s.log_bytes = s.lsn > from_lsn ? s.lsn - from_lsn : 0;
+    memcpy(stats, &s, stats->size < sizeof s ? stats->size : sizeof s);
 }

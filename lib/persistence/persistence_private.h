@@ -178,7 +178,7 @@ typedef struct log_state {
     hc_file *file; /* being written; NULL: none, since it failed */
     log_file now;
     uint64_t seed, offset, chain; /* of it: where the next block goes */
-    uint64_t written_lsn;
+    _Atomic uint64_t written_lsn;
     file_link durable_end; /* where a next file would go on from: all before it is durable */
     _Atomic uint64_t durable_lsn;
     uint64_t testified_lsn;     /* the greatest durable_lsn that a frame on disk says */
@@ -190,7 +190,8 @@ typedef struct log_state {
     uint64_t spare_id, spare_filled, spare_retry_ns;
     bool spare_ready;
     log_file *files; /* all that recovery may need but the one being written, oldest first */
-    size_t file_count, file_capacity;
+    _Atomic size_t file_count;
+    size_t file_capacity;
     uint8_t *hidden_header; /* while recovering: the first file gets its header last */
     uint64_t hidden_id;
     uint64_t recycle_id; /* a log file that counts no more; 0: none */
@@ -204,11 +205,11 @@ typedef struct log_state {
     _Atomic uint32_t group_epoch;
     _Atomic uint64_t groups_open[2];
     uint64_t disk_checked_ns;
-    bool low_disk, reserve_held;
-    /* counters */
-    uint64_t bytes_written, bytes_filled, frames, syncs, sync_ns, sync_ns_max, relogged_bytes;
-    uint64_t disk_errors;
-    _Atomic uint64_t ring_full, dropped;
+    _Atomic bool low_disk;
+    bool reserve_held;
+    /* counters: anyone may look */
+    _Atomic uint64_t bytes_written, bytes_filled, frames, syncs, sync_ns, sync_ns_max;
+    _Atomic uint64_t relogged_bytes, disk_errors, ring_full, dropped;
 } log_state;
 
 /* ---- stores that are followed ---- */
@@ -242,8 +243,9 @@ struct hc_persistence {
     /* guarded by snapshot_lock: the newest manifest and the snapshot it names */
     uint64_t manifest_number, manifest_sum;
     uint64_t snapshot_id; /* the last that was used */
-    uint64_t snapshot_lsn, log_from_lsn, snapshot_finished_ns;
-    int64_t snapshot_at_ms;
+    uint64_t snapshot_finished_ns;
+    _Atomic uint64_t snapshot_lsn, log_from_lsn;
+    _Atomic int64_t snapshot_at_ms;
     hc_status snapshot_status;
     generation generations[GENERATIONS_MAX];
     uint32_t generation_count;
@@ -252,18 +254,19 @@ struct hc_persistence {
     hci_lock stores_lock;
     followed_store *stores; /* HC_PERSISTED_STORES_MAX */
     uint32_t store_next;    /* id to try first */
+    _Atomic uint32_t store_count;
     hci_lock snapshot_lock;
     snapshot_writer *snapshot; /* NULL: none is being written */
     _Atomic bool snapshot_active;
     _Atomic uint64_t snapshot_done_records;
     uint64_t snapshot_retry_ns; /* after one that failed, none is due before */
     _Atomic bool rebuild; /* changes were lost: the log does not count until the next snapshot */
-    uint64_t snapshots, snapshots_failed, snapshot_records, snapshot_bytes, snapshot_ns;
+    _Atomic uint64_t snapshots, snapshots_failed, snapshot_records, snapshot_bytes, snapshot_ns;
     uint64_t recovered_records, recovered_bytes, recovered_ns;
     struct recovery_plan *plan; /* of open, until recover has used it */
 };
 
-/* `lsn` is where the record starts; of a snapshot its S0. */
+/* `lsn` is where the record starts; of a snapshot 0. */
 typedef hc_status (*record_visit)(void *ctx, const record *r, uint64_t lsn);
 /* The spans of the records visited are about to go; the block took `bytes` of the file. */
 typedef hc_status (*block_visit)(void *ctx, uint64_t bytes);

@@ -38,6 +38,14 @@ typedef struct loaded_store {
 } loaded_store;
 hc_status hci_load(loader *with);
 
+/* ---- check.c ---- */
+
+/* hc_persistence_verify of a directory that nobody changes; the caller has its lock, or made it. */
+hc_status hci_verify(const persist_dir *dir, const hc_persistence_hooks *hooks,
+                     hc_persistence_check *check);
+/* Makes the directory if it is not there.  HC_ERR_EXISTS: it holds something. */
+hc_status hci_dir_make_empty(const persist_dir *dir);
+
 /* Tables of a host's that may be NULL or shorter than ours. */
 hc_status hci_hooks_copy(const hc_persistence_hooks *from, hc_persistence_hooks *to);
 

@@ -60,6 +60,7 @@ void hci_retention_clean(hc_persistence *p)
 {
     dir_listing listing;
     char name[NAME_BYTES_MAX];
+    if (p->pinned) return; /* the next time */
     if (hci_dir_list(&p->dir, &listing) != HC_OK || p->generation_count == 0) {
         hci_dir_listing_fini(&listing);
         return;

@@ -104,7 +104,7 @@ static hc_status payload_visit(part_reader *r, hc_span payload, record_visit vis
         if (stride == 0 || (one.kind != RECORD_SET && one.kind != RECORD_PIECE)) {
             return damage(r, "a block holds what is no item", payload.size, r->block.records);
         }
-        hc_status status = visit(ctx, &one, r->source->snapshot->lsn_from);
+        hc_status status = visit(ctx, &one, 0);
         if (status != HC_OK) return status;
         at += stride;
     }

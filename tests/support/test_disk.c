@@ -10,7 +10,7 @@
 #include "support/test_random.h"
 
 #define SECTOR_BYTES 512u
-#define NAMES_MAX 64u
+#define NAMES_MAX 1024u
 #define NAME_BYTES 128u
 #define CHANGES_MAX 1024u
 

@@ -104,6 +104,7 @@ static void stores_add(test_world *w)
     for (uint32_t i = 0; i < TEST_WORLD_STORES && w->status == HC_OK; i++) {
         if (w->ids[i] != UINT32_MAX) continue;
         hc_persisted_store info = {.name = span(store_names[i]), .settings = HC_SPAN("sets")};
+        if (i == 1) info.strategy = w->options.strategy;
         w->status = hc_persistence_add(w->p, &info, w->stores[i], &w->ids[i]);
     }
 }
@@ -126,9 +127,10 @@ void test_world_init(test_world *w, const test_world_options *options, test_disk
     w->hooks = (hc_persistence_hooks){
         .size = sizeof w->hooks, .ctx = w, .durable = hook_durable, .damage = hook_damage};
     hc_persistence_options o = {.size = sizeof o,
-                                .directory = "d",
+                                .directory = options->directory != NULL ? options->directory : "d",
                                 .hooks = &w->hooks,
                                 .sync = options->sync,
+                                .on_disk_error = options->on_disk_error,
                                 .ring_bytes = RING_BYTES,
                                 .segment_bytes = SEGMENT_BYTES,
                                 .reserve_bytes = UINT64_MAX,
