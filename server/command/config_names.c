@@ -12,6 +12,7 @@
 
 #include "command/command_args.h"
 #include "command/notify.h"
+#include "command/output_limit.h"
 
 /* Both have five levels. */
 static const config_pair level_words[] = {{"debug", "trace"},   {"verbose", "debug"},
@@ -68,8 +69,8 @@ static const config_name names[] = {
     FIXED("auto-aof-rewrite-percentage", "100"),
     SETTING("bind", SHAPE_TEXT, "network.bind"),
     FIXED("busy-reply-threshold", "5000"),
-    FIXED("client-output-buffer-limit",
-          "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60"),
+    {"client-output-buffer-limit", SHAPE_OWN, NULL, "pubsub.output_limit", NULL, output_limit_tell,
+     output_limit_read},
     SETTING("client-query-buffer-limit", SHAPE_MEMORY, "network.max_request_size"),
     FIXED("cluster-enabled", "no"),
     FIXED("cluster-node-timeout", "15000"),

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command/notify.h"
+#include "command/output_limit.h"
 #include "command/tracking.h"
 
 static void apply_max_memory(node *of, const setting *to)
@@ -105,6 +106,22 @@ static void apply_tracking_keys(node *of, const setting *to)
     tracking_keys_max_set(of, (size_t)to->number);
 }
 
+static bool check_output_limit(const setting *to, char error[SETTINGS_ERROR_BYTES])
+{
+    push_limits limits;
+    if (output_limit_parse(hc_span_make(to->text, strlen(to->text)), &limits)) return true;
+    (void)snprintf(error, SETTINGS_ERROR_BYTES,
+                   "argument must be a hard limit, a soft limit and seconds, as 32mb 8mb 60");
+    return false;
+}
+
+static void apply_output_limit(node *of, const setting *to)
+{
+    push_limits limits;
+    if (output_limit_parse(hc_span_make(to->text, strlen(to->text)), &limits))
+        push_limits_set(of, limits);
+}
+
 static const tunable tunables[] = {
     {"cache.eviction", NULL, apply_eviction},
     {"cache.max_memory", NULL, apply_max_memory},
@@ -112,6 +129,7 @@ static const tunable tunables[] = {
     {"latency.monitor_threshold", NULL, apply_event_threshold},
     {"latency.percentiles", check_percentiles, apply_percentiles},
     {"pubsub.keyspace_events", check_keyspace_events, apply_keyspace_events},
+    {"pubsub.output_limit", check_output_limit, apply_output_limit},
     {"security.debug_commands", NULL, apply_debug},
     {"slowlog.max_entries", NULL, apply_slow_log_entries},
     {"slowlog.threshold_us", NULL, apply_slow_log_threshold},

@@ -161,6 +161,7 @@ typedef struct config {
     } slowlog;
     struct {
         config_text keyspace_events; /* letters, notify.h */
+        config_text output_limit;    /* output_limit.h */
     } pubsub;
     struct {
         int64_t monitor_threshold_ms; /* 0: none */

@@ -115,7 +115,11 @@
       "Percentiles that INFO latencystats tells, at most 16.")                                     \
     X(PUBSUB_KEYSPACE_EVENTS, "pubsub", "keyspace_events", TEXT, pubsub.keyspace_events, "", 0,    \
       CONFIG_TEXT_MAX, CONFIG_LIVE, NULL, NULL,                                                    \
-      "Which changes of keys are published, in the letters of Redis's notify-keyspace-events.") \
+      "Which changes of keys are published, in the letters of Redis's notify-keyspace-events.")    \
+    X(PUBSUB_OUTPUT_LIMIT, "pubsub", "output_limit", TEXT, pubsub.output_limit, "32mb 8mb 60", 1,  \
+      CONFIG_TEXT_MAX, CONFIG_LIVE, NULL, NULL,                                                    \
+      "What may wait for a client that does not read its messages: past the first it is closed, "  \
+      "past the second for so many seconds likewise. 0: no limit.") \
     X(TRACKING_MAX_KEYS, "tracking", "max_keys", INT, tracking.max_keys, "1000000", 0,             \
       INT64_C(1) << 40, CONFIG_LIVE, NULL, NULL,                                                   \
       "Keys remembered for clients that cache (CLIENT TRACKING), in 256 MB at most. 0: all.")
