@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "command/notify.h"
+#include "command/pause.h"
 #include "command/pubsub.h"
 #include "command/push.h"
 
@@ -234,6 +235,13 @@ static bool perform(request *of, timing *time)
     return true;
 }
 
+static bool is_fit(const request *of)
+{
+    const command *row = of->command;
+    if (row == NULL || (row->subcommand_count > 0 && of->argc > 1)) return false;
+    return arity_fits(row, of->argc) && row->run != NULL;
+}
+
 /* True: answered with an error. */
 static bool is_refused(request *of, const timing *time)
 {
@@ -325,6 +333,7 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
         requests[i].command = look_up(&requests[i]);
     gate_enter(&who->node->gate, who->worker);
     session_look_for_swaps(who);
+    session_park(who, false);
     timing time;
     timing_begin(&time, counters, requests, to->ops->pending(to));
     atomic_store_explicit(&who->last_ns, time.since_ns, memory_order_relaxed);
@@ -332,6 +341,10 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
     while (ran < count) {
         if (ran == prefetched) {
             prefetched += prefetch_keys(requests + ran, count - ran, who->store);
+        }
+        if (pause_may_hold(who->node) && is_fit(&requests[ran]) && pause_holds(&requests[ran])) {
+            session_park(who, true);
+            break;
         }
         size_t pending = run_timed(&time, ran++);
         if (push_waits(who)) {

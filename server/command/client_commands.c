@@ -115,6 +115,7 @@ static flag_letters letters_of(session *one)
     add_letter(&of, 'O', atomic_load_explicit(&one->monitors, memory_order_relaxed));
     add_letter(&of, 'P', pubsub_subscribed(one));
     add_letter(&of, 'x', atomic_load_explicit(&one->queued_count, memory_order_relaxed) >= 0);
+    add_letter(&of, 'b', session_is_parked(one));
     add_letter(&of, 't', caches.on);
     add_letter(&of, 'R', caches.broken);
     add_letter(&of, 'B', caches.bcast);
@@ -309,6 +310,8 @@ void run_client_help(request *of)
         "      Spare the current connection (default: yes).",
         "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB)] [ID <id> [...]]",
         "    Return information about client connections.",
+        "PAUSE <milliseconds> [WRITE|ALL]",
+        "    Hold back commands of all clients, or those that may write.",
         "NO-EVICT (ON|OFF)",
         "    Note whether this connection may be closed to save memory.",
         "NO-TOUCH (ON|OFF)",
@@ -324,6 +327,10 @@ void run_client_help(request *of)
         "    Say whether this connection is told when keys that it has read change.",
         "TRACKINGINFO",
         "    Describe what this connection is told.",
+        "UNBLOCK <id> [TIMEOUT|ERROR]",
+        "    Let go of a connection that waits for others: here none does.",
+        "UNPAUSE",
+        "    End what PAUSE began.",
     };
     request_help(of, lines, sizeof lines / sizeof lines[0]);
 }

@@ -138,6 +138,11 @@ void run_scan(request *of);
 void run_swapdb(request *of);
 void run_wait(request *of);
 
+/* client_pause_commands.c */
+void run_client_pause(request *of);
+void run_client_unblock(request *of);
+void run_client_unpause(request *of);
+
 /* tracking_commands.c */
 void run_client_caching(request *of);
 void run_client_getredir(request *of);

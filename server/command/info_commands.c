@@ -58,11 +58,11 @@ static void print_clients(text *to, node *of)
     text_printf(to,
                 "connected_clients:%zu\r\ncluster_connections:0\r\nmaxclients:%" PRId64 "\r\n"
                 "client_recent_max_input_buffer:0\r\nclient_recent_max_output_buffer:0\r\n"
-                "blocked_clients:0\r\ntracking_clients:%zu\r\npubsub_clients:%zu\r\n"
+                "blocked_clients:%zu\r\ntracking_clients:%zu\r\npubsub_clients:%zu\r\n"
                 "clients_in_timeout_table:0\r\n",
                 node_session_count(of),
                 config_setting_number(of, "network.max_clients", of->options.clients_max),
-                tracking_totals_of(of).clients, pubsub_sessions(of));
+                atomic_load(&of->parked), tracking_totals_of(of).clients, pubsub_sessions(of));
 }
 
 static void print_persistence(text *to, node *of)

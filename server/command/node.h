@@ -140,6 +140,9 @@ struct node {
     _Atomic uint64_t swaps;                         /* of databases, so far */
     node_store_settings first;                      /* of database 0; never changes */
     pthread_mutex_t stores_lock;                    /* creates stores one at a time */
+    _Atomic int pause_mode;                         /* pause.h */
+    _Atomic uint64_t pause_until_ns;                /* monotonic */
+    _Atomic size_t parked;                          /* sessions that a pause holds back */
     _Atomic uint64_t max_memory_bytes;
     _Atomic uint32_t eviction;            /* of the databases, and of stores to come */
     node_filter *filters;                 /* options.workers of them */
@@ -149,6 +152,8 @@ struct node {
     pthread_mutex_t counters_lock;        /* guards counters_base */
     void (*cut)(void *ctx, session *who); /* see node_set_cut; NULL: none */
     void *cut_ctx;
+    void (*unpaused)(void *ctx); /* see node_set_unpaused; NULL: none */
+    void *unpaused_ctx;
     pthread_mutex_t sessions_lock; /* guards the list and each session's texts */
     session *sessions;             /* oldest first */
     session *sessions_last;
@@ -234,6 +239,14 @@ static inline void node_set_cut(node *of, void (*cut)(void *ctx, session *who), 
 {
     of->cut = cut;
     of->cut_ctx = ctx;
+}
+
+/* `unpaused` is called, by any worker, when a pause was ended before its time: each worker has to
+ * run soon what it holds back.  As above. */
+static inline void node_set_unpaused(node *of, void (*unpaused)(void *ctx), void *ctx)
+{
+    of->unpaused = unpaused;
+    of->unpaused_ctx = ctx;
 }
 
 size_t node_session_count(node *of);

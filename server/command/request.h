@@ -34,8 +34,9 @@ typedef struct request {
 
 /* Runs `count` requests of one session in order: looks up their commands, prefetches the index for
  * all their keys, then runs each.  Stops early once reply->ops->pending() passes
- * `output_soft_bytes`, or once the session is to be closed; returns how many were run (>= 1).  For
- * a session that was killed none is, and it says all were. */
+ * `output_soft_bytes`, or once the session is to be closed; returns how many were run: at
+ * least one, unless the session is parked then (pause.h).  For a session that was killed none is,
+ * and it says all were. */
 size_t request_run_batch(request *requests, size_t count, size_t output_soft_bytes);
 
 #endif

@@ -54,6 +54,7 @@ void session_fini(session *of)
     node *on = of->node;
     transaction_drop(of);
     watch_drop(of);
+    session_park(of, false);
     pubsub_end(of);
     monitor_stop(of);
     pthread_mutex_lock(&on->sessions_lock);

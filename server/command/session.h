@@ -39,8 +39,9 @@ typedef enum session_replies {
 
 struct session {
     /* Read by the transport after each batch. */
-    bool close; /* send what is pending, then close; nothing more is run */
-    bool paced; /* run nothing more until push_congested is over, then take this back */
+    bool close;          /* send what is pending, then close; nothing more is run */
+    bool paced;          /* run nothing more until push_congested is over, then take this back */
+    _Atomic bool parked; /* a pause holds back the next command; others read it too */
 
     /* For the commands, by the owner alone. */
     bool alone; /* has the node to itself: request_alone_begin */
@@ -103,6 +104,21 @@ typedef struct session_options {
 void session_init(session *of, node *on, const session_options *options);
 /* Accepts a session that is all zero. */
 void session_fini(session *of);
+
+static inline bool session_is_parked(const session *of)
+{
+    return atomic_load_explicit(&of->parked, memory_order_relaxed);
+}
+/* The owner: `parked` as it has become. */
+static inline void session_park(session *of, bool parked)
+{
+    if (session_is_parked(of) == parked) return;
+    atomic_store_explicit(&of->parked, parked, memory_order_relaxed);
+    if (parked)
+        atomic_fetch_add(&of->node->parked, 1);
+    else
+        atomic_fetch_sub(&of->node->parked, 1);
+}
 
 static inline bool session_tracks(const session *of)
 {

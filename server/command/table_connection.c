@@ -43,6 +43,9 @@ static const command client_rows[] = {
     {ROW("no-touch", 3, OWN, run_client_no_touch), .since = "7.2.0", .complexity = "O(1)",
      .summary = "Notes whether commands of this connection count as uses of keys",
      .arguments = "enabled(ON|OFF)"},
+    {ROW("pause", -3, ADMIN | COMMAND_EXCLUSIVE, run_client_pause), .since = "2.9.50",
+     .complexity = "O(1)", .summary = "Holds back the commands of all connections for some time",
+     .arguments = "timeout:integer [mode(WRITE|ALL)]"},
     {ROW("reply", 3, OWN, run_client_reply), .since = "3.2.0", .complexity = "O(1)",
      .summary = "Says whether this connection wants replies",
      .arguments = "on-off-skip(ON|OFF|SKIP)"},
@@ -58,6 +61,11 @@ static const command client_rows[] = {
                   "[OPTOUT] [NOLOOP]"},
     {ROW("trackinginfo", 2, OWN, run_client_trackinginfo), .since = "6.2.0", .complexity = "O(1)",
      .summary = "Describes what this connection is told of keys that change"},
+    {ROW("unblock", -3, ADMIN, run_client_unblock), .since = "5.0.0", .complexity = "O(1)",
+     .summary = "Lets go of a connection that waits for others",
+     .arguments = "client-id:integer [timeout-error(TIMEOUT|ERROR)]"},
+    {ROW("unpause", 2, ADMIN, run_client_unpause), .since = "6.2.0",
+     .complexity = "O(N) with N connections held back", .summary = "Ends what CLIENT PAUSE began"},
 };
 
 static const command command_subrows[] = {

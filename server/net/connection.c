@@ -112,7 +112,8 @@ static bool waits_for_input(const connection *c)
 static bool waits_for_room(const connection *c)
 {
     if (c->out.tail > 0) return true;
-    return c->state == CONNECTION_OPEN && (c->pushed || (c->more && !c->session.paced));
+    bool may_run = c->more && !c->session.paced && !session_is_parked(&c->session);
+    return c->state == CONNECTION_OPEN && (c->pushed || may_run);
 }
 
 /* Adds or removes an event.  False: libevent or the system refused. */
@@ -162,6 +163,7 @@ void connection_settle(connection *c)
             deadline_set(c, CLOSE_MS_MAX);
     }
     c->pushed = push_held(&c->session);
+    if (session_is_parked(&c->session)) worker_unpark_later(c->worker);
     if (c->pushed) worker_tick_need(c->worker);
     if (c->session.paced && c->state == CONNECTION_OPEN) worker_pace(c);
     if (c->state == CONNECTION_DEAD || !event_want(&c->readable, &c->reads, waits_for_input(c)) ||

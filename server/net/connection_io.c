@@ -158,7 +158,7 @@ static resp_outcome batch_parse(connection *c, uint8_t *data, size_t size, size_
 static bool turn_is_over(const connection *c)
 {
     return c->state != CONNECTION_OPEN || c->stalled || c->session.paced ||
-           c->worker->turn_output_bytes > TURN_OUTPUT_BYTES;
+           session_is_parked(&c->session) || c->worker->turn_output_bytes > TURN_OUTPUT_BYTES;
 }
 
 /* Returns how many of the `count` requests were run. */
@@ -210,6 +210,14 @@ static void input_refuse(connection *c, resp_outcome outcome)
             NET_NO_FACT);
 }
 
+/* An inline request is changed by parsing, and cannot be parsed again if a pause holds it back: so
+ * while there is one, its bytes are put aside. */
+static bool inline_save(connection *c, byte_queue *aside, const uint8_t *data, size_t size)
+{
+    if (!pause_may_hold(c->worker->net->options.node) || !resp_is_inline(data[0])) return true;
+    return byte_queue_append(aside, data, size);
+}
+
 /* Runs the whole requests in data[0 .. size); returns how many bytes are done with. */
 static size_t input_run(connection *c, uint8_t *data, size_t size)
 {
@@ -217,13 +225,21 @@ static size_t input_run(connection *c, uint8_t *data, size_t size)
     size_t at = 0;
     resp_outcome outcome = RESP_REQUEST;
     c->more = false;
+    session_park(&c->session, false);
     w->turn_output_bytes = 0;
     w->encoder.base.protocol = c->protocol;
     w->encoder.queued = byte_queue_size(&c->out);
     while (at < size && outcome == RESP_REQUEST && !turn_is_over(c)) {
         size_t count, before = at;
+        byte_queue aside = {0};
+        if (!inline_save(c, &aside, data + at, size - at)) {
+            c->state = CONNECTION_DEAD;
+            break;
+        }
         outcome = batch_parse(c, data, size, &at, &count);
         size_t ran = batch_run(c, count);
+        if (aside.tail > 0 && ran < count) memcpy(data + before, aside.data, aside.tail);
+        byte_queue_fini(&aside);
         if (ran < count) { /* the rest is parsed again when its turn comes */
             at = ran == 0 ? before : w->request_ends[ran - 1];
             resp_parser_reset(&c->parser);
@@ -357,5 +373,12 @@ void connection_write(connection *c)
     }
     c->stalled = false;
     if (c->state == CONNECTION_OPEN && push_waits(&c->session)) connection_push(c);
+    bool held_back = c->session.paced || session_is_parked(&c->session);
+    if (c->state == CONNECTION_OPEN && c->more && !c->stalled && !held_back) run_held(c);
+}
+
+void connection_unpark(connection *c)
+{
+    session_park(&c->session, false);
     if (c->state == CONNECTION_OPEN && c->more && !c->stalled && !c->session.paced) run_held(c);
 }

@@ -171,6 +171,15 @@ static void libevent_say(int severity, const char *text)
     (void)text;
 }
 
+static void unpaused(void *ctx)
+{
+    net *in = ctx;
+    for (unsigned i = 0; i < in->options.workers; i++) {
+        atomic_store(&in->workers[i].unpaused, true);
+        mailbox_wake(&in->workers[i].mailbox);
+    }
+}
+
 /* CLIENT KILL has marked a session.  It is listed, so its descriptor is open: connection_destroy
  * takes it from the list first. */
 static void cut(void *ctx, session *who)
@@ -193,6 +202,7 @@ hc_status net_start(const net_options *options, net **net_out)
     if (status == HC_OK) status = workers_make(in);
     if (status == HC_OK) net_set_keepalive(in, in->options.keepalive_ms);
     if (status == HC_OK) node_set_cut(options->node, cut, in);
+    if (status == HC_OK) node_set_unpaused(options->node, unpaused, in);
     if (status == HC_OK) status = workers_start(in);
     if (status != HC_OK) {
         net_stop(in);
@@ -221,6 +231,7 @@ void net_stop(net *in)
         if (in->workers[i].started) (void)pthread_join(in->workers[i].thread, NULL);
     }
     if (in->options.node != NULL) node_set_cut(in->options.node, NULL, NULL);
+    if (in->options.node != NULL) node_set_unpaused(in->options.node, NULL, NULL);
     for (unsigned i = 0; i < made; i++)
         worker_fini(&in->workers[i]);
     free(in->workers);

@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
+#include "command/pause.h"
 #include "command/push.h"
 #include "command/session.h"
 #include "net/byte_queue.h"
@@ -40,6 +41,7 @@
 #define TICK_MS 1000u
 #define PACED_PER_TURN 16u  /* of those who may go on, before others have their turn */
 #define PACE_MS 1u          /* between two looks whether a publisher may go on */
+#define PARKED_MS_MAX 1000u /* between looks at connections that a pause holds back */
 #define PUSHES_PER_TURN 64u /* connections that get messages before others have their turn */
 
 typedef struct worker worker;
@@ -91,8 +93,9 @@ struct worker {
     bool started;
     bool attached; /* to the node's pushes */
     mailbox mailbox;
-    _Atomic bool sweep; /* sessions were killed, perhaps ours */
-    struct event mail, tick, drain_timeout, resume;
+    _Atomic bool sweep;    /* sessions were killed, perhaps ours */
+    _Atomic bool unpaused; /* those that a pause held back may go on */
+    struct event mail, tick, drain_timeout, resume, unpark;
     listener listeners[NET_BIND_MAX];
     size_t listener_count;
     connection *connections;              /* newest first */
@@ -145,6 +148,8 @@ void address_text(const struct sockaddr_storage *address, char text[SESSION_ADDR
 hc_status worker_init(worker *of, net *in, unsigned index);
 void worker_fini(worker *of);
 void *worker_main(void *of); /* the thread */
+/* A connection is parked: sees to it that it is looked at when the pause is over. */
+void worker_unpark_later(worker *of);
 /* Sees to it that ticks come while there are deadlines. */
 void worker_tick_need(worker *of);
 
@@ -167,6 +172,8 @@ void connection_tick(connection *of, uint64_t now_ns);
 /* connection_io.c: none of them destroys; connection_settle must follow. */
 void connection_read(connection *of);
 void connection_write(connection *of);
+/* Goes on with what a pause held back. */
+void connection_unpark(connection *of);
 /* Sends messages that were posted to the session. */
 void connection_push(connection *of);
 /* Too many wait: logged and counted; the caller ends it. */

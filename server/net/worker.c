@@ -153,6 +153,33 @@ static void on_push(void *ctx)
     mailbox_wake(ctx);
 }
 
+/* Those that are held back still, or again, park once more. */
+static void parked_resume(worker *w)
+{
+    connection *next;
+    for (connection *c = w->connections; c != NULL; c = next) {
+        next = c->next;
+        if (!session_is_parked(&c->session)) continue;
+        connection_unpark(c);
+        connection_settle(c);
+    }
+}
+
+static void on_unpark(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    parked_resume(ctx);
+}
+
+void worker_unpark_later(worker *w)
+{
+    uint64_t left_ms = pause_left_ns(w->net->options.node) / 1000000u + 1;
+    struct timeval wait =
+        timeval_of_ms(left_ms < PARKED_MS_MAX ? (uint32_t)left_ms : PARKED_MS_MAX);
+    if (!event_pending(&w->unpark, EV_TIMEOUT, NULL)) (void)event_add(&w->unpark, &wait);
+}
+
 static void on_mail(evutil_socket_t fd, short what, void *ctx)
 {
     (void)fd;
@@ -168,6 +195,7 @@ static void on_mail(evutil_socket_t fd, short what, void *ctx)
     }
     settings_take(w);
     if (atomic_exchange(&w->sweep, false)) killed_close(w);
+    if (atomic_exchange(&w->unpaused, false)) parked_resume(w);
     pushes_deliver(w);
 }
 
@@ -225,6 +253,7 @@ hc_status worker_init(worker *w, net *in, unsigned index)
     (void)event_assign(&w->mail, w->base, w->mailbox.wake_fd, EV_READ | EV_PERSIST, on_mail, w);
     (void)evtimer_assign(&w->tick, w->base, on_tick, w);
     (void)evtimer_assign(&w->resume, w->base, on_resume, w);
+    (void)evtimer_assign(&w->unpark, w->base, on_unpark, w);
     (void)evtimer_assign(&w->drain_timeout, w->base, on_drain_timeout, w);
     if (event_add(&w->mail, NULL) != 0) {
         worker_fini(w);
@@ -247,6 +276,7 @@ void worker_fini(worker *w)
         (void)event_del(&w->tick);
         (void)event_del(&w->drain_timeout);
         (void)event_del(&w->resume);
+        (void)event_del(&w->unpark);
         event_base_free(w->base);
     }
     mailbox_fini(&w->mailbox);
