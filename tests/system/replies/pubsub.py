@@ -5,6 +5,14 @@ ONLY = "only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed
 EVENTS = "CONFIG SET notify-keyspace-events"
 
 
+LIMIT = "CONFIG SET client-output-buffer-limit"
+OTHERS = "normal 0 0 0 slave 268435456 67108864 60 pubsub"
+
+
+def not_set(why):
+    return Error(f"ERR CONFIG SET failed (possibly related to argument 'client-output-buffer-limit') - {why}")
+
+
 def refused(name):
     """What a RESP2 client is told that has subscribed."""
     return Error(f"ERR Can't execute '{name}': {ONLY}")
@@ -112,6 +120,18 @@ ROWS = [
     row("SSUBSCRIBE s", confirm("ssubscribe", "s", 1),
         then=["2> PUBSUB SHARDCHANNELS", ["s"], "2> PUBSUB SHARDCHANNELS t*", [], "2> PUBSUB SHARDNUMSUB s", ["s", 1],
               "2> PUBSUB CHANNELS", []]),
+
+    # ---- client-output-buffer-limit ----
+    row(f"{LIMIT} 'pubsub 10mb 5mb 10'", OK, then=[f"{LIMIT} ''", OK, "CONFIG GET client-output-buffer-limit",
+        by(["client-output-buffer-limit", f"{OTHERS} 10485760 5242880 10"],
+           {"client-output-buffer-limit": f"{OTHERS} 10485760 5242880 10"}),
+        f"{LIMIT} 'pubsub 32mb 8mb 60 normal 0 0 0'", OK]),
+    row(f"{LIMIT} 'pubsub 1 2'", not_set("Wrong number of arguments in buffer limit configuration.")),
+    row(f"{LIMIT} 'x 1 2 3'", not_set("Invalid client class specified in buffer limit configuration.")),
+    row(f"{LIMIT} 'pubsub a 2 3'",
+        not_set("Error in hard, soft or soft_seconds setting in buffer limit configuration.")),
+    row(f"{LIMIT} 'normal 1mb 0 0'", not_set("only the limits of class pubsub can change here"),
+        differs="only pushed messages wait unread here; who does not read replies has to wait for them"),
 
     # ---- notify-keyspace-events ----
     row(f"{EVENTS} KEA", OK, then=["CONFIG GET notify-keyspace-events", by(["notify-keyspace-events", "AKE"],
