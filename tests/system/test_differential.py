@@ -390,7 +390,7 @@ OURS_ALONE = {b"client|setinfo", b"client|no-touch",  # Redis 7.2 has them, Debi
               b"msetex", b"delex", b"digest",  # Redis 8.4
               b"delifeq"}  # Valkey 9
 OURS_BY_DESIGN = (b"store", b"cf.", b"hc.")  # Redis has them in a module, or not at all
-DIFFERENT_ARITY = {b"command|getkeys"}  # -3 since 7.2
+DIFFERENT_ARITY = {b"command|getkeys", b"command|getkeysandflags"}  # -3 since 7.2
 DIFFERENT_FLAGS = {b"client|list"}
 
 
