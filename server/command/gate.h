@@ -17,7 +17,7 @@
  * others and as many batches.
  *
  * Why not the shards' locks: reads take none, and would see half of an EXEC
- * (docs/decisions/0008-gate.md).
+ * (docs/decisions/0009-gate.md).
  *
  * Threads: any; a worker's door is for its own thread.  Nothing is entered twice: who is inside
  *          leaves before it begins an exclusive step.

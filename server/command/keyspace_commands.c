@@ -14,6 +14,8 @@
 #include "command/command_args.h"
 #include "command/handlers.h"
 #include "command/key_walk.h"
+#include "command/tracking.h"
+#include "command/watchers.h"
 
 enum {
     SCAN_COUNT_DEFAULT = 10,
@@ -229,6 +231,8 @@ void run_swapdb(request *of)
         return;
     }
     session_look_for_swaps(of->session);
+    watchers_swapped(of->node, node_store(of->node, first), node_store(of->node, second));
+    if (first != second) tracking_flushed(of->node);
     reply_ok(of->reply);
 }
 

@@ -296,6 +296,64 @@ void watch_look_for_swaps(session *who)
     }
 }
 
+/* ---- SWAPDB ---- */
+
+/* Moves watches to the other store; those of keys that were absent are left to be looked at.  The
+ * stripe is held. */
+static size_t bucket_swap(watch *one, hc_store *first, hc_store *second)
+{
+    size_t left = 0;
+    for (; one != NULL; one = one->next) {
+        if (one->store != first && one->store != second) continue;
+        one->store = one->store == first ? second : first;
+        if (one->state == WATCH_PRESENT) watch_break(one);
+        one->state = WATCH_UNSURE;
+        left++;
+    }
+    return left;
+}
+
+/* Copies the key of the next watch in `bucket` that is to be looked at, and its store.  The look
+ * itself cannot be made here: a read may wait for a shard, whose holder may wait for the stripe. */
+static bool next_unsure(watchers *of, size_t bucket, hc_store **store_out, uint8_t *key,
+                        size_t *bytes_out)
+{
+    pthread_mutex_t *stripe = &of->stripes[bucket % STRIPES];
+    (void)pthread_mutex_lock(stripe);
+    watch *one = of->buckets[bucket];
+    while (one != NULL && one->state != WATCH_UNSURE)
+        one = one->next;
+    if (one != NULL) {
+        one->state = WATCH_ABSENT;
+        *store_out = one->store;
+        *bytes_out = one->key_bytes;
+        memcpy(key, one->key, one->key_bytes);
+    }
+    (void)pthread_mutex_unlock(stripe);
+    return one != NULL;
+}
+
+void watchers_swapped(node *on, hc_store *first, hc_store *second)
+{
+    watchers *of = on->watchers;
+    if (first == second || atomic_load(&of->watch_count) == 0) return;
+    uint8_t key[HC_KEY_BYTES_MAX];
+    for (size_t bucket = 0; bucket < BUCKETS; bucket++) {
+        pthread_mutex_t *stripe = &of->stripes[bucket % STRIPES];
+        (void)pthread_mutex_lock(stripe);
+        size_t left = bucket_swap(of->buckets[bucket], first, second);
+        (void)pthread_mutex_unlock(stripe);
+        hc_store *store;
+        size_t bytes;
+        for (; left > 0 && next_unsure(of, bucket, &store, key, &bytes); left--) {
+            hc_item item;
+            const hc_span name = hc_span_make(key, bytes);
+            if (hc_store_stat(store, name, &item) != HC_OK) continue;
+            key_changed(of, store, &(hc_effect){.kind = HC_EFFECT_SET, .key = name});
+        }
+    }
+}
+
 bool watch_is_broken(session *who)
 {
     if (atomic_load_explicit(&who->watch_broken, memory_order_acquire)) return true;

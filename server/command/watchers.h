@@ -39,6 +39,10 @@ void watchers_store_added(node *of, const hc_store_ref *ref);
  *   HC_ERR_NO_MEMORY, HC_ERR_LIMIT (a store has too many followers) */
 hc_status watchers_attach(node *of);
 
+/* Two databases have exchanged their stores, and no command runs.  A watched key of either breaks
+ * if it was there or is there now; else the watch goes on in the store that its database has. */
+void watchers_swapped(node *of, hc_store *first, hc_store *second);
+
 /* Watches `key` of the session's store, unless it does already.
  *   HC_ERR_LIMIT, HC_ERR_NO_MEMORY, and what watchers_attach says */
 hc_status watch_add(session *who, hc_span key);

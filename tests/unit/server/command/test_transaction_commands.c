@@ -202,6 +202,23 @@ static void test_watched_keys_belong_to_a_database(void **state)
               {1, "EXEC", "nil*"});
 }
 
+static void test_swapped_databases_break_keys_of_either(void **state)
+{
+    (void)state;
+    TEST_TALK({1, "SET k v", "+OK"}, {1, "WATCH k", "+OK"}, {2, "SWAPDB 0 1", "+OK"},
+              {1, "MULTI", "+OK"}, {1, "EXEC", "nil*"});
+    TEST_TALK({2, "SELECT 1", "+OK"}, {2, "SET k v", "+OK"}, {1, "WATCH k", "+OK"},
+              {2, "SWAPDB 0 1", "+OK"}, {1, "MULTI", "+OK"}, {1, "EXEC", "nil*"});
+    TEST_TALK({1, "WATCH k", "+OK"}, {2, "SWAPDB 0 1", "+OK"}, {1, "MULTI", "+OK"},
+              {1, "EXEC", "*0"});
+    TEST_TALK({1, "WATCH k", "+OK"}, {2, "SWAPDB 0 1", "+OK"}, {2, "SET k v", "+OK"},
+              {1, "MULTI", "+OK"}, {1, "EXEC", "nil*"}); /* of the database, not of its store */
+    TEST_TALK({1, "WATCH k", "+OK"}, {2, "SWAPDB 0 1", "+OK"}, {2, "SELECT 1", "+OK"},
+              {2, "SET k v", "+OK"}, {1, "MULTI", "+OK"}, {1, "EXEC", "*0"});
+    TEST_TALK({1, "WATCH k", "+OK"}, {2, "SWAPDB 3 4", "+OK"}, {1, "MULTI", "+OK"},
+              {1, "EXEC", "*0"});
+}
+
 static void test_unwatch_discard_and_exec_forget_watched_keys(void **state)
 {
     (void)state;
@@ -378,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_watched_keys_break_as_in_redis),
         cmocka_unit_test(test_a_key_that_had_expired_when_watched_counts_as_absent),
         cmocka_unit_test(test_watched_keys_belong_to_a_database),
+        cmocka_unit_test(test_swapped_databases_break_keys_of_either),
         cmocka_unit_test(test_unwatch_discard_and_exec_forget_watched_keys),
         cmocka_unit_test(test_many_keys_are_watched_within_bounds),
         cmocka_unit_test(test_transfers_between_workers_are_never_seen_half),
