@@ -8,6 +8,8 @@
 
 #include <hypercache/hypercache.h>
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #define STEPS 20000u
@@ -265,6 +267,66 @@ static void test_a_patch_without_memory_leaves_the_value_as_it_was(void **state)
     }
 }
 
+/* ---- beside readers ---- */
+
+#define BLOCK_BYTES 16u
+#define BLOCKS (LARGE_BYTES / BLOCK_BYTES)
+#define PATCHES 30000u
+
+typedef struct watched {
+    fixture *f;
+    atomic_bool done;
+    atomic_bool torn;
+} watched;
+
+/* A patch writes a whole block of one letter, so whoever sees two letters in a block saw half. */
+static bool is_whole(hc_span value)
+{
+    if (value.size != LARGE_BYTES) return false;
+    for (size_t at = 0; at < value.size; at++)
+        if (value.data[at] != value.data[at - at % BLOCK_BYTES]) return false;
+    return true;
+}
+
+static void *view_again_and_again(void *ctx)
+{
+    watched *w = ctx;
+    uint8_t *got = malloc(LARGE_BYTES);
+    hc_view view;
+    size_t size;
+    while (got != NULL && !w->done) {
+        if (hc_store_view(w->f->store, span("k"), NULL, 0, &view) != HC_OK) continue;
+        if (!is_whole(view.value)) w->torn = true;
+        hc_view_release(&view);
+        if (hc_store_get(w->f->store, span("k"), got, LARGE_BYTES, &size) != HC_OK) continue;
+        if (!is_whole(hc_span_make(got, size))) w->torn = true;
+    }
+    free(got);
+    return NULL;
+}
+
+static void test_readers_never_see_half_a_patch(void **state)
+{
+    fixture *f = *state;
+    watched w = {.f = f};
+    pthread_t readers[2];
+    uint8_t block[BLOCK_BYTES];
+    memset(f->model, 'a', LARGE_BYTES);
+    hc_span value = hc_span_make(f->model, LARGE_BYTES);
+    assert_int_equal(hc_store_set(f->store, span("k"), value, NULL), HC_OK);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&readers[i], NULL, view_again_and_again, &w), 0);
+    for (unsigned i = 0; i < PATCHES; i++) {
+        memset(block, 'a' + (int)(i % 26), sizeof block);
+        size_t offset = (size_t)(i * 7u % BLOCKS) * BLOCK_BYTES;
+        assert_int_equal(patch(f, offset, hc_span_make(block, sizeof block), NULL), HC_OK);
+    }
+    w.done = true;
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(readers[i], NULL), 0);
+    assert_false(w.torn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +341,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_viewed_value_is_not_changed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_empty_patch_makes_room_after_which_none_fails,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(test_readers_never_see_half_a_patch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_cannot_be_patched_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_patch_without_memory_leaves_the_value_as_it_was,
                                         setup, teardown),
