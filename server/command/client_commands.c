@@ -196,7 +196,8 @@ static bool take_list_options(request *of, list_wish *wish)
         for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
             if (!argument_is(of->args[3], types[i])) continue;
             wish->by_type = true;
-            wish->type = i < TYPE_NOBODY ? i : TYPE_NOBODY;
+            if (i == TYPE_PUBSUB) wish->type = TYPE_PUBSUB;
+            if (i >= TYPE_NOBODY) wish->type = TYPE_NOBODY;
             return true;
         }
         int bytes = of->args[3].size < 128 ? (int)of->args[3].size : 128;
@@ -322,8 +323,8 @@ void run_client_help(request *of)
         "    Note the client library of the current connection.",
         "SETNAME <name>",
         "    Assign the name <name> to the current connection.",
-        "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] "
-        "[NOLOOP]",
+        ("TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] "
+         "[NOLOOP]"),
         "    Say whether this connection is told when keys that it has read change.",
         "TRACKINGINFO",
         "    Describe what this connection is told.",

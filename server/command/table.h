@@ -20,4 +20,22 @@ extern const command_group_rows command_rows_server;
 extern const command_group_rows command_rows_store;
 extern const command_group_rows command_rows_transaction;
 
+/* Where a row's keys stand (command_keys), as the tables write it. */
+#define KEY_RANGE(first_, last_, step_, access_, second_)                                          \
+    {                                                                                              \
+        .first = first_, .last = last_, .step = step_, .access = COMMAND_ACCESS_##access_,         \
+        .second = COMMAND_ACCESS_##second_                                                         \
+    }
+#define NO_KEYS KEY_RANGE(0, 0, 0, NONE, NONE)
+#define KEY(access_) KEY_RANGE(1, 1, 1, access_, NONE)
+#define SUBKEY(access_) KEY_RANGE(2, 2, 1, access_, NONE)
+#define KEYS(access_) KEY_RANGE(1, -1, 1, access_, NONE)
+#define KEYS_STEP(step_, access_) KEY_RANGE(1, -1, step_, access_, NONE)
+#define KEY_PAIR(first_, second_) KEY_RANGE(1, 2, 1, first_, second_)
+/* The argument before the first key says how many there are. */
+#define KEYS_COUNTED(step_, access_)                                                               \
+    {                                                                                              \
+        .first = 2, .step = step_, .access = COMMAND_ACCESS_##access_, .counted = true             \
+    }
+
 #endif

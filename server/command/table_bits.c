@@ -9,14 +9,6 @@ enum {
     FAST = COMMAND_FAST
 };
 
-#define KEY(access_)                                                                               \
-    {                                                                                              \
-        1, 1, 1, COMMAND_ACCESS_##access_, COMMAND_ACCESS_NONE                                     \
-    }
-#define TO_AND_FROM                                                                                \
-    {                                                                                              \
-        2, -1, 1, COMMAND_ACCESS_OVERWRITE, COMMAND_ACCESS_READ                                    \
-    }
 #define ROW(name_, arity_, flags_, keys_, run_)                                                    \
     .name = name_, .arity = arity_, .flags = flags_, .keys = keys_, .run = run_,                   \
     .categories = COMMAND_BITMAP, .group = COMMAND_GROUP_BITMAP
@@ -36,8 +28,8 @@ static const command rows[] = {
      .summary = "Finds the first set or clear bit of a value",
      .arguments = "key bit:integer "
                   "[range{start:integer [end-unit-block{end:integer [unit(BYTE|BIT)]}]}]"},
-    {ROW("bitop", -4, WRITE | ROOM, TO_AND_FROM, run_bitop), .since = "2.6.0",
-     .complexity = "O(N) with N bytes of all values",
+    {ROW("bitop", -4, WRITE | ROOM, KEY_RANGE(2, -1, 1, OVERWRITE, READ), run_bitop),
+     .since = "2.6.0", .complexity = "O(N) with N bytes of all values",
      .summary = "Combines values bit by bit and stores the result",
      .arguments = "operation(AND|OR|XOR|NOT) destkey:key:0 key:key:1*"},
     {ROW("bitfield", -2, WRITE | ROOM, KEY(VARIABLE), run_bitfield), .since = "3.2.0",

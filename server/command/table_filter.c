@@ -4,15 +4,11 @@
 
 enum { WRITE = COMMAND_WRITE, READ = COMMAND_READONLY, ROOM = COMMAND_DENYOOM };
 
-#define KEY(access_)                                                                               \
-    {                                                                                              \
-        1, 1, 1, COMMAND_ACCESS_##access_, COMMAND_ACCESS_NONE                                     \
-    }
 #define ROW(name_, arity_, flags_, keys_, run_)                                                    \
     .name = name_, .arity = arity_, .flags = flags_, .keys = keys_, .run = run_,                   \
     .categories = COMMAND_FILTER, .group = COMMAND_GROUP_FILTER, .since = "1.0.0"
 #define SIZE "O(N) with N bytes of the filter"
-#define INSERT "key [CAPACITY=capacity:integer] [NOCREATE] ITEMS=item*"
+#define INSERT_ARGUMENTS "key [CAPACITY=capacity:integer] [NOCREATE] ITEMS=item*"
 
 static const command rows[] = {
     {ROW("cf.add", 3, WRITE | ROOM, KEY(UPDATE), run_cf_add), .complexity = SIZE,
@@ -29,9 +25,11 @@ static const command rows[] = {
     {ROW("cf.info", 2, READ, KEY(READ), run_cf_info), .complexity = SIZE,
      .summary = "Describes a cuckoo filter", .arguments = "key"},
     {ROW("cf.insert", -4, WRITE | ROOM, KEY(UPDATE), run_cf_insert), .complexity = SIZE,
-     .summary = "Adds items to a cuckoo filter, which is created if asked", .arguments = INSERT},
+     .summary = "Adds items to a cuckoo filter, which is created if asked",
+     .arguments = INSERT_ARGUMENTS},
     {ROW("cf.insertnx", -4, WRITE | ROOM, KEY(UPDATE), run_cf_insertnx), .complexity = SIZE,
-     .summary = "Adds the items that do not seem to be in a cuckoo filter", .arguments = INSERT},
+     .summary = "Adds the items that do not seem to be in a cuckoo filter",
+     .arguments = INSERT_ARGUMENTS},
     {ROW("cf.mexists", -3, READ, KEY(READ), run_cf_mexists), .complexity = SIZE,
      .summary = "Tells which items may be in a cuckoo filter", .arguments = "key item*"},
     {ROW("cf.reserve", -3, WRITE | ROOM, KEY(INSERT), run_cf_reserve), .complexity = SIZE,

@@ -10,26 +10,6 @@ enum {
     ANY_TIME = COMMAND_LOADING | COMMAND_STALE
 };
 
-#define NONE                                                                                       \
-    {                                                                                              \
-        0, 0, 0, COMMAND_ACCESS_NONE, COMMAND_ACCESS_NONE                                          \
-    }
-#define KEY(access_)                                                                               \
-    {                                                                                              \
-        1, 1, 1, COMMAND_ACCESS_##access_, COMMAND_ACCESS_NONE                                     \
-    }
-#define SUBKEY(access_)                                                                            \
-    {                                                                                              \
-        2, 2, 1, COMMAND_ACCESS_##access_, COMMAND_ACCESS_NONE                                     \
-    }
-#define KEYS(access_)                                                                              \
-    {                                                                                              \
-        1, -1, 1, COMMAND_ACCESS_##access_, COMMAND_ACCESS_NONE                                    \
-    }
-#define TWO(first_, second_)                                                                       \
-    {                                                                                              \
-        1, 2, 1, COMMAND_ACCESS_##first_, COMMAND_ACCESS_##second_                                 \
-    }
 #define ROW(name_, arity_, flags_, keys_, run_)                                                    \
     .name = name_, .arity = arity_, .flags = flags_, .keys = keys_, .run = run_,                   \
     .categories = COMMAND_KEYSPACE, .group = COMMAND_GROUP_GENERIC
@@ -42,7 +22,7 @@ static const command object_rows[] = {
     {ROW("freq", 3, READ, SUBKEY(STAT), run_object_freq), .since = "4.0.0", .complexity = "O(1)",
      .summary = "Returns the counted uses of a key, 0 to 3, under an LFU policy",
      .tips = "nondeterministic_output", .arguments = "key"},
-    {ROW("help", 2, ANY_TIME, NONE, run_object_help), .since = "6.2.0", .complexity = "O(1)",
+    {ROW("help", 2, ANY_TIME, NO_KEYS, run_object_help), .since = "6.2.0", .complexity = "O(1)",
      .summary = "Returns a help text"},
     {ROW("idletime", 3, READ, SUBKEY(STAT), run_object_idletime), .since = "2.2.3",
      .complexity = "O(1)", .summary = "Refused: the time since the last use is not kept",
@@ -67,13 +47,13 @@ static const command rows[] = {
      .tips = "request_policy:multi_shard response_policy:agg_sum", .arguments = "key*"},
     {ROW("type", 2, READ | FAST, KEY(STAT), run_type), .since = "1.0.0", .complexity = "O(1)",
      .summary = "Returns the type of a value", .arguments = "key"},
-    {ROW("rename", 3, WRITE, TWO(TAKE, OVERWRITE), run_rename), .since = "1.0.0",
+    {ROW("rename", 3, WRITE, KEY_PAIR(TAKE, OVERWRITE), run_rename), .since = "1.0.0",
      .complexity = "O(N) with N bytes of the value", .summary = "Gives a key another name",
      .arguments = "key newkey:key:1"},
-    {ROW("renamenx", 3, WRITE | FAST, TWO(TAKE, INSERT), run_renamenx), .since = "1.0.0",
+    {ROW("renamenx", 3, WRITE | FAST, KEY_PAIR(TAKE, INSERT), run_renamenx), .since = "1.0.0",
      .complexity = "O(N) with N bytes of the value",
      .summary = "Gives a key another name, unless that is taken", .arguments = "key newkey:key:1"},
-    {ROW("copy", -3, WRITE | ROOM, TWO(READ, OVERWRITE), run_copy), .since = "6.2.0",
+    {ROW("copy", -3, WRITE | ROOM, KEY_PAIR(READ, OVERWRITE), run_copy), .since = "6.2.0",
      .complexity = "O(N) with N bytes of the value",
      .summary = "Copies a value and its expiry to another key",
      .arguments = "source:key:0 destination:key:1 [DB=destination-db:integer] [REPLACE]"},
@@ -122,7 +102,7 @@ static const command rows[] = {
      .summary = "Returns the Unix time in milliseconds at which a key expires", .arguments = "key"},
     {ROW("persist", 2, WRITE | FAST, KEY(UPDATE), run_persist), .since = "2.2.0",
      .complexity = "O(1)", .summary = "Takes the expiry of a key away", .arguments = "key"},
-    {ROW("scan", -2, READ, NONE, run_scan), .since = "2.8.0",
+    {ROW("scan", -2, READ, NO_KEYS, run_scan), .since = "2.8.0",
      .complexity = "O(1) a call, O(N) for all N keys",
      .summary = "Walks over the keys, some at a time",
      .tips = "nondeterministic_output request_policy:special",
@@ -149,7 +129,7 @@ static const command rows[] = {
      .summary = "Returns all keys that match a pattern",
      .tips = "request_policy:all_shards nondeterministic_output_order",
      .arguments = "pattern:pattern"},
-    {ROW("randomkey", 1, READ, NONE, run_randomkey), .since = "1.0.0", .complexity = "O(1)",
+    {ROW("randomkey", 1, READ, NO_KEYS, run_randomkey), .since = "1.0.0", .complexity = "O(1)",
      .summary = "Returns a key chosen at random",
      .tips = "request_policy:all_shards nondeterministic_output"},
     {.name = "object",

@@ -9,14 +9,6 @@ enum {
     FAST = COMMAND_FAST
 };
 
-#define KEY(access_)                                                                               \
-    {                                                                                              \
-        1, 1, 1, COMMAND_ACCESS_##access_, COMMAND_ACCESS_NONE                                     \
-    }
-#define NONE                                                                                       \
-    {                                                                                              \
-        0, 0, 0, COMMAND_ACCESS_NONE, COMMAND_ACCESS_NONE                                          \
-    }
 #define ROW(name_, arity_, flags_, keys_, run_)                                                    \
     .name = name_, .arity = arity_, .flags = flags_, .keys = keys_, .run = run_, .since = "7.4.0"
 #define STRING .categories = COMMAND_STRING, .group = COMMAND_GROUP_STRING
@@ -33,7 +25,7 @@ static const command rows[] = {
      .arguments = "key value token " EXPIRY},
     {ROW("hc.release", 3, READ | FAST, KEY(READ), run_hc_release), STRING, .complexity = "O(1)",
      .summary = "Gives a lease back without a value", .arguments = "key token"},
-    {ROW("hc.delmatch", -2, WRITE, NONE, run_hc_delmatch),
+    {ROW("hc.delmatch", -2, WRITE, NO_KEYS, run_hc_delmatch),
      .categories = COMMAND_KEYSPACE | COMMAND_DANGEROUS, .group = COMMAND_GROUP_GENERIC,
      .complexity = "O(COUNT) a call, O(N) for all N keys",
      .summary = "Deletes keys that match a pattern, looking at some at a time",

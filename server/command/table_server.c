@@ -82,8 +82,7 @@ static const command memory_rows[] = {
      .summary = "Returns figures of the memory used", .tips = EVERY_SHARD},
     {ROW("usage", -3, COMMAND_READONLY, 0, run_memory_usage), .since = "4.0.0",
      .complexity = "O(1)", .summary = "Estimates the memory a key and its value take",
-     .keys = {2, 2, 1, COMMAND_ACCESS_STAT, COMMAND_ACCESS_NONE},
-     .arguments = "key [SAMPLES=count:integer]"},
+     .keys = SUBKEY(STAT), .arguments = "key [SAMPLES=count:integer]"},
 };
 
 static const command rows[] = {

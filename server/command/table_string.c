@@ -9,22 +9,6 @@ enum {
     FAST = COMMAND_FAST
 };
 
-#define KEY(access_)                                                                               \
-    {                                                                                              \
-        1, 1, 1, COMMAND_ACCESS_##access_, COMMAND_ACCESS_NONE                                     \
-    }
-#define KEYS(step_, access_)                                                                       \
-    {                                                                                              \
-        1, -1, step_, COMMAND_ACCESS_##access_, COMMAND_ACCESS_NONE                                \
-    }
-#define COUNTED(step_, access_)                                                                    \
-    {                                                                                              \
-        2, 0, step_, COMMAND_ACCESS_##access_, COMMAND_ACCESS_NONE, true                           \
-    }
-#define KEYS_TWO(access_)                                                                          \
-    {                                                                                              \
-        1, 2, 1, COMMAND_ACCESS_##access_, COMMAND_ACCESS_NONE                                     \
-    }
 #define ROW(name_, arity_, flags_, keys_, run_)                                                    \
     .name = name_, .arity = arity_, .flags = flags_, .keys = keys_, .run = run_,                   \
     .categories = COMMAND_STRING, .group = COMMAND_GROUP_STRING
@@ -58,18 +42,18 @@ static const command rows[] = {
      .arguments = "key [expiration(EX=seconds:integer|PX=milliseconds:integer|"
                   "EXAT=unix-time-seconds:unix-time|PXAT=unix-time-milliseconds:unix-time|"
                   "PERSIST)]"},
-    {ROW("mget", -2, READ | FAST, KEYS(1, READ), run_mget), .since = "1.0.0",
+    {ROW("mget", -2, READ | FAST, KEYS_STEP(1, READ), run_mget), .since = "1.0.0",
      .complexity = "O(N) with N keys", .summary = "Returns the values of several keys",
      .tips = "request_policy:multi_shard", .arguments = "key*"},
-    {ROW("mset", -3, WRITE | ROOM, KEYS(2, OVERWRITE), run_mset), .since = "1.0.1",
+    {ROW("mset", -3, WRITE | ROOM, KEYS_STEP(2, OVERWRITE), run_mset), .since = "1.0.1",
      .complexity = "O(N) with N keys", .summary = "Sets the values of several keys in one step",
      .tips = "request_policy:multi_shard response_policy:all_succeeded",
      .arguments = "data{key value}*"},
-    {ROW("msetnx", -3, WRITE | ROOM, KEYS(2, INSERT), run_msetnx), .since = "1.0.1",
+    {ROW("msetnx", -3, WRITE | ROOM, KEYS_STEP(2, INSERT), run_msetnx), .since = "1.0.1",
      .complexity = "O(N) with N keys",
      .summary = "Sets the values of several keys when none of them exists",
      .tips = "request_policy:multi_shard response_policy:agg_min", .arguments = "data{key value}*"},
-    {ROW("msetex", -4, WRITE | ROOM | COMMAND_MOVABLEKEYS, COUNTED(2, OVERWRITE), run_msetex),
+    {ROW("msetex", -4, WRITE | ROOM | COMMAND_MOVABLEKEYS, KEYS_COUNTED(2, OVERWRITE), run_msetex),
      .since = "8.4.0", .complexity = "O(N) with N keys",
      .summary = "Sets the values of several keys and their expiry in one step",
      .tips = "request_policy:multi_shard response_policy:agg_min",
@@ -113,7 +97,7 @@ static const command rows[] = {
     {ROW("incrbyfloat", 3, WRITE | ROOM | FAST, KEY(READ_UPDATE), run_incrbyfloat),
      .since = "2.6.0", .complexity = "O(1)", .summary = "Adds to a floating point number",
      .arguments = "key increment:double"},
-    {ROW("lcs", -3, READ, KEYS_TWO(READ), run_lcs), .since = "7.0.0",
+    {ROW("lcs", -3, READ, KEY_PAIR(READ, NONE), run_lcs), .since = "7.0.0",
      .complexity = "O(N*M) with N and M bytes of the two values",
      .summary = "Finds the longest common subsequence of two values",
      .arguments = "key1:key key2:key [LEN] [IDX] [MINMATCHLEN=min-match-len:integer] "

@@ -22,8 +22,8 @@ static const command rows[] = {
     {ROW("unwatch", 1, QUICK, run_unwatch), .since = "2.2.0",
      .complexity = "O(N) with N watched keys", .summary = "Forgets all watched keys"},
     {ROW("watch", -2, QUICK, run_watch), .since = "2.2.0", .complexity = "O(1) a key",
-     .summary = "Lets EXEC run only if none of the keys has changed",
-     .keys = {1, -1, 1, COMMAND_ACCESS_STAT, COMMAND_ACCESS_NONE}, .arguments = "key*"},
+     .summary = "Lets EXEC run only if none of the keys has changed", .keys = KEYS(STAT),
+     .arguments = "key*"},
 };
 
 const command_group_rows command_rows_transaction = {rows, sizeof rows / sizeof rows[0]};
