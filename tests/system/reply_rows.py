@@ -310,11 +310,12 @@ class Step:
 class Row:
     """One promise: see the head of this file."""
 
-    def __init__(self, steps, line, differs, unasked, alone):
+    def __init__(self, steps, line, differs, unasked, alone, resp):
         self.steps, self.line = steps, line
         self.differs = differs  # why Redis 7.0 answers otherwise; it must
         self.unasked = unasked  # why Redis 7.0 is not asked at all
         self.alone = alone or any(step.client > 1 or step.listens for step in steps)
+        self.protocols = (resp,) if resp else (2, 3)
         self.table = None
 
     def __repr__(self):
@@ -325,12 +326,13 @@ class Row:
         return [step.args for step in self.steps if step.reply is not None and not step.listens]
 
 
-def row(command, reply, setup=(), then=(), differs=None, unasked=None, alone=False):
+def row(command, reply, setup=(), then=(), differs=None, unasked=None, alone=False, resp=None):
     """One row; its place is that of the caller.  `differs` tells why Redis 7.0 answers otherwise,
-    `unasked` why it must not be asked; `alone` gives the row connections that are closed after it."""
+    `unasked` why it must not be asked; `alone` gives the row connections that are closed after it; `resp` is the
+    one protocol that it is about."""
     setup = [setup] if setup and isinstance(setup, (str, tuple)) else setup
     steps = [Step(one, None) for one in setup] + [Step(command, reply)]
     steps += [Step(one, want) for one, want in zip(then[::2], then[1::2])]
     if len(then) % 2 or any(step.listens and step.reply is None for step in steps):
         raise ValueError("`then` is commands and replies in turn; what is listened for is a reply")
-    return Row(steps, inspect.currentframe().f_back.f_lineno, differs, unasked, alone)
+    return Row(steps, inspect.currentframe().f_back.f_lineno, differs, unasked, alone, resp)
