@@ -153,8 +153,8 @@ static void describe(text *to, session *one, uint64_t now_ns)
     text_printf(to, " rbs=0 rbp=0 obl=0 oll=0 omem=%zu tot-mem=%zu", pending,
                 pending + held + queued + sizeof *one);
     text_printf(to,
-                " events=r cmd=%s user=default redir=%" PRId64 " resp=%d lib-name=%s lib-ver=%s",
-                name, caches.on ? (int64_t)caches.redirect : -1,
+                " events=%s cmd=%s user=default redir=%" PRId64 " resp=%d lib-name=%s lib-ver=%s",
+                pending > 0 ? "rw" : "r", name, caches.on ? (int64_t)caches.redirect : -1,
                 atomic_load_explicit(&one->protocol, memory_order_relaxed), one->library_name,
                 one->library_version);
     bool named = atomic_load_explicit(&one->database, memory_order_relaxed) == SESSION_NAMED;
