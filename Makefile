@@ -209,6 +209,12 @@ test-clients: ## every client library of the matrix, and 100000 random sequences
 	@FULL=1 HYPERCACHED=$(abspath $(BUILD)/hypercached) BUILD=$(BUILD) \
 	    $(PYTHON) tests/system/test_differential.py
 
+.PHONY: test-crash
+test-crash: ## lose power at a million moments, and again while recovering (minutes)
+	$(PACKAGES) build test
+	$(REMAKE) $(BUILD)/tests/unit/persistence/test_crash
+	@TEST_CRASH_POINTS=1000000 $(BUILD)/tests/unit/persistence/test_crash
+
 .PHONY: bench bench-programs
 bench-programs:
 	$(PACKAGES) build bench
@@ -219,6 +225,7 @@ bench: bench-programs ## measure the short way; bench/README.md has the long one
 	$(BUILD)/bench/bench_threads --quick
 	$(BUILD)/bench/bench_flood --quick
 	$(BUILD)/bench/bench_compress --quick
+	$(BUILD)/bench/bench_persistence --quick
 	$(PYTHON) bench/bench_daemon_overhead.py
 	$(PYTHON) bench/bench_server.py --quick
 

@@ -29,9 +29,8 @@ static void wake(hc_persistence *p)
 {
     log_state *log = &p->log;
     if (atomic_load_explicit(&log->sync_policy, memory_order_relaxed) != HC_SYNC_ALWAYS) return;
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&log->idle, memory_order_relaxed) == 0) return;
-    if (atomic_exchange_explicit(&log->idle, 0, memory_order_relaxed) == 0) return;
+    /* Whichever of the two exchanges comes second sees what the other side did before its own. */
+    if (atomic_exchange_explicit(&log->idle, 0, memory_order_acq_rel) == 0) return;
     if (p->hooks.wake != NULL) p->hooks.wake(p->hooks.ctx);
 }
 

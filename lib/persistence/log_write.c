@@ -308,8 +308,7 @@ static uint64_t step_wait(hc_persistence *p, uint64_t now_ns)
         bool is_quiet = is_empty && log->written_lsn == log->durable_end.lsn;
         return is_quiet ? STEP_IDLE_NS : STEP_BUSY_NS;
     }
-    atomic_store_explicit(&log->idle, 1, memory_order_seq_cst);
-    atomic_thread_fence(memory_order_seq_cst);
+    (void)atomic_exchange_explicit(&log->idle, 1, memory_order_acq_rel);
     if (log->written_lsn == ring_head(&log->ring)) return MARK_NS;
     atomic_store_explicit(&log->idle, 0, memory_order_relaxed);
     return 0;

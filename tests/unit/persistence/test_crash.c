@@ -6,7 +6,8 @@
  * at least up to the last one that was told durable.  During that recovery the power may go again.
  * Now and then the run itself goes on from what was recovered.
  *
- *     TEST_CRASH_SECONDS=60   how long; TEST_SEED: where to start, and then for one run only
+ *     TEST_CRASH_SECONDS=60   how long, or TEST_CRASH_POINTS=1000000 how many
+ *     TEST_SEED=7             one run only, of this seed
  */
 #include <inttypes.h>
 #include <malloc.h>
@@ -18,7 +19,7 @@
 #include "support/test_world.h"
 
 #define RUN_ACTIONS 140u
-#define SECONDS_DEFAULT 5
+#define SECONDS_DEFAULT 50
 
 typedef struct crash_run {
     test_world *world;
@@ -140,6 +141,8 @@ static void test_every_crash_leaves_a_prefix_with_all_that_was_durable(void **st
 {
     (void)state;
     const char *text = getenv("TEST_CRASH_SECONDS");
+    const char *points_text = getenv("TEST_CRASH_POINTS");
+    uint64_t points_wanted = points_text != NULL ? strtoull(points_text, NULL, 10) : 0;
     const char *seed_text = getenv("TEST_SEED");
     time_t end = time(NULL) + (text != NULL ? atoi(text) : SECONDS_DEFAULT);
     uint64_t seed = seed_text != NULL ? strtoull(seed_text, NULL, 10) : 1;
@@ -150,7 +153,8 @@ static void test_every_crash_leaves_a_prefix_with_all_that_was_durable(void **st
         runs++;
         if (problem[0] != '\0') fail_msg("TEST_SEED=%" PRIu64 ": %s", seed, problem);
         seed++;
-    } while (seed_text == NULL && time(NULL) < end);
+    } while (seed_text == NULL &&
+             (points_text != NULL ? points < points_wanted : time(NULL) < end));
     print_message("%" PRIu64 " runs, %" PRIu64 " crash points\n", runs, points);
 }
 
