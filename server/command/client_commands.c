@@ -12,6 +12,7 @@
 #include "command/command_text.h"
 #include "command/handlers.h"
 #include "command/pubsub.h"
+#include "command/push.h"
 #include "command/tracking.h"
 
 enum { LIST_BYTES_MAX = 64 << 20 };
@@ -135,7 +136,8 @@ static void describe(text *to, session *one, uint64_t now_ns)
     uint64_t idle_ns = now_ns > last_ns ? now_ns - last_ns : 0;
     size_t held = atomic_load_explicit(&one->input_bytes_held, memory_order_relaxed);
     size_t unused = atomic_load_explicit(&one->input_bytes_free, memory_order_relaxed);
-    size_t pending = atomic_load_explicit(&one->output_bytes_pending, memory_order_relaxed);
+    size_t pending = atomic_load_explicit(&one->output_bytes_pending, memory_order_relaxed) +
+                     push_waiting_bytes(one);
     const tracking_state caches = tracking_shown(one);
     size_t queued = atomic_load_explicit(&one->queued_bytes, memory_order_relaxed);
     text_printf(to, "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRIu64 " idle=%" PRIu64,

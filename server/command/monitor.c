@@ -137,6 +137,7 @@ void monitor_tell(const request *of)
     for (uint32_t i = 0; i < count && what != NULL; i++)
         (void)push_post(to->inboxes[i], what);
     pthread_mutex_unlock(&to->lock);
+    push_pace(of->session); /* rather than that a monitor which reads is outrun, and closed */
     push_release(what);
     text_fini(&line);
 }

@@ -92,7 +92,7 @@ static size_t put(uint8_t *to, size_t at, hc_span text)
     return at + text.size;
 }
 
-static void publish(node *of, hc_span prefix, hc_span store, hc_span tail, hc_span payload)
+static size_t publish(node *of, hc_span prefix, hc_span store, hc_span tail, hc_span payload)
 {
     uint8_t channel[CHANNEL_BYTES_MAX];
     assert(prefix.size + store.size + 3 + tail.size <= sizeof channel);
@@ -100,35 +100,45 @@ static void publish(node *of, hc_span prefix, hc_span store, hc_span tail, hc_sp
     size = put(channel, size, store);
     size = put(channel, size, HC_SPAN("__:"));
     size = put(channel, size, tail);
-    (void)pubsub_publish(of, PUBSUB_CHANNEL, hc_span_make(channel, size), payload);
+    return pubsub_publish(of, PUBSUB_CHANNEL, hc_span_make(channel, size), payload);
 }
 
-static void raise_named(node *of, hc_span store, const char *event, hc_span key)
+/* Returns how many messages that made. */
+static size_t raise_named(node *of, hc_span store, const char *event, hc_span key)
 {
+    size_t posted = 0;
     uint32_t flags = atomic_load_explicit(&of->notify_flags, memory_order_relaxed);
     hc_span what = hc_span_make(event, strlen(event));
-    if (!pubsub_has_listeners(of) || key.size > HC_KEY_BYTES_MAX) return;
-    if ((flags & NOTIFY_KEYSPACE) != 0) publish(of, HC_SPAN("__keyspace@"), store, key, what);
-    if ((flags & NOTIFY_KEYEVENT) != 0) publish(of, HC_SPAN("__keyevent@"), store, what, key);
+    if (!pubsub_has_listeners(of) || key.size > HC_KEY_BYTES_MAX) return 0;
+    if ((flags & NOTIFY_KEYSPACE) != 0)
+        posted += publish(of, HC_SPAN("__keyspace@"), store, key, what);
+    if ((flags & NOTIFY_KEYEVENT) != 0)
+        posted += publish(of, HC_SPAN("__keyevent@"), store, what, key);
+    return posted;
 }
 
-void notify_raise_in(node *of, unsigned database, const char *event, hc_span key)
+static size_t raise_numbered(node *of, unsigned database, const char *event, hc_span key)
 {
     uint8_t digits[2] = {(uint8_t)('0' + database / 10), (uint8_t)('0' + database % 10)};
     static_assert(NODE_DATABASES_MAX <= 100, "two digits");
     bool two = database >= 10;
-    raise_named(of, hc_span_make(two ? digits : digits + 1, two ? 2 : 1), event, key);
+    return raise_named(of, hc_span_make(two ? digits : digits + 1, two ? 2 : 1), event, key);
+}
+
+void notify_raise_in(node *of, unsigned database, const char *event, hc_span key)
+{
+    (void)raise_numbered(of, database, event, key);
 }
 
 void notify_raise(const request *of, const char *event, hc_span key)
 {
     session *who = of->session;
     int database = atomic_load_explicit(&who->database, memory_order_relaxed);
-    if (database != SESSION_NAMED)
-        notify_raise_in(of->node, (unsigned)database, event, key);
-    else
-        raise_named(of->node, hc_span_make(who->store_name, strlen(who->store_name)), event, key);
-    push_pace(who);
+    hc_span name = hc_span_make(who->store_name, strlen(who->store_name));
+    size_t posted = database != SESSION_NAMED
+                        ? raise_numbered(of->node, (unsigned)database, event, key)
+                        : raise_named(of->node, name, event, key);
+    if (posted > 0) push_pace(who);
 }
 
 void notify_misses(const request *of)
@@ -165,7 +175,7 @@ static void on_change(void *ctx, const hc_effect *effect)
         notify_raise_in(from->node, i, event, effect->key);
         return;
     }
-    raise_named(from->node, hc_span_make(from->name, from->name_bytes), event, effect->key);
+    (void)raise_named(from->node, hc_span_make(from->name, from->name_bytes), event, effect->key);
 }
 
 static uint32_t kinds_of(uint32_t flags)

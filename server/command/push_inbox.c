@@ -252,6 +252,7 @@ void push_refuse(session *who)
     pthread_mutex_lock(&inbox->office->lock);
     queue_drop(inbox);
     inbox->overflowed = true;
+    inbox->held = false;
     pthread_mutex_unlock(&inbox->office->lock);
 }
 
@@ -358,6 +359,16 @@ bool push_waits(const session *who)
 {
     const push_inbox *inbox = atomic_load_explicit(&who->inbox, memory_order_acquire);
     return inbox != NULL && atomic_load_explicit(&inbox->waiting, memory_order_relaxed);
+}
+
+size_t push_waiting_bytes(const session *who)
+{
+    push_inbox *inbox = atomic_load_explicit(&who->inbox, memory_order_acquire);
+    if (inbox == NULL) return 0;
+    pthread_mutex_lock(&inbox->office->lock);
+    size_t bytes = inbox->bytes + inbox->capacity * sizeof(push *);
+    pthread_mutex_unlock(&inbox->office->lock);
+    return bytes;
 }
 
 bool push_held(const session *who)
