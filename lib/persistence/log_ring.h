@@ -25,9 +25,12 @@
 
 typedef struct log_ring {
     uint8_t *bytes;
-    uint64_t mask;                      /* its size - 1 */
-    _Alignas(64) _Atomic uint64_t head; /* LSN of the next record */
-    _Alignas(64) _Atomic uint64_t released;
+    uint64_t mask;         /* its size - 1 */
+    uint8_t apart[48];     /* writers and the reader each have a cache line, wherever this lies */
+    _Atomic uint64_t head; /* LSN of the next record */
+    uint8_t apart_too[56];
+    _Atomic uint64_t released;
+    uint8_t apart_again[56];
 } log_ring;
 
 /* `bytes` is a power of two.  HC_ERR_NO_MEMORY */
