@@ -18,8 +18,8 @@
  * Ownership: strings, spans and tables given are copied; stores are borrowed and outlive the
  * handle. Threads:   the library starts none.  Where a call says nothing else, any thread may make
  * it while others do.  Effects are noted under the store's lock in well under a microsecond.
- *            Callbacks come from the thread that called in, without locks of this library unless
- *            they say so; they may not call back into it but for the const functions.
+ *            Callbacks come from the thread that called in, often under the lock of the log: be short,
+ *            and call nothing of this library but the functions of a const handle.
  */
 #ifndef HYPERCACHE_PERSISTENCE_H
 #define HYPERCACHE_PERSISTENCE_H
