@@ -15,8 +15,9 @@
  *
  * Output: one line of name=value pairs, for bench_server.py.
  *
- * Usage: bench_load --port=6379 --test=set|get|incr|mget|ping [--clients=50] [--pipeline=1]
- *                   [--keys=1000000] [--value-bytes=32] [--ms=3000] [--warm-ms=300] [--pid=n]
+ * Usage: bench_load --port=6379 --test=set|get|incr|ping|mgetN|msetN [--clients=50]
+ *                   [--pipeline=1] [--keys=1000000] [--value-bytes=32] [--ms=3000] [--warm-ms=300]
+ *                   [--pid=n]            N: keys of one command, 1..1000; mget alone is mget10
  *        bench_load --port=6379 --fill=n   sets keys 0..n-1 once, without measuring
  */
 #include <arpa/inet.h>
@@ -33,8 +34,10 @@
 #define CLIENTS_MAX 1024u
 #define COMMANDS 1048576u /* laid out; PIPELINE_MAX more follow so that no batch wraps */
 #define PIPELINE_MAX 1024u
-#define MGET_KEYS 10u
-#define COMMAND_BYTES_MAX 16384u
+#define MANY_KEYS 10u /* of mget and mset, when no number says how many */
+#define MANY_KEYS_MAX 1000u
+#define COMMAND_BYTES_MAX 131072u
+#define TEXT_BYTES_MAX (512u << 20) /* fewer commands are laid out when they are long */
 #define VALUE_BYTES_MAX 8192u
 #define READ_BYTES 65536u
 
@@ -68,6 +71,27 @@ typedef struct request_mix {
     size_t value_bytes;
 } request_mix;
 
+/* MGET or MSET of as many keys as the test's name says. */
+static size_t many_write(char *to, const request_mix *mix, uint64_t index, uint64_t *random)
+{
+    static char value[VALUE_BYTES_MAX];
+    bool sets = strncmp(mix->test, "mset", 4) == 0;
+    if (!sets && strncmp(mix->test, "mget", 4) != 0)
+        bench_die("--test is set, get, incr, ping, mget or mset");
+    unsigned long keys = mix->test[4] == 0 ? MANY_KEYS : strtoul(mix->test + 4, NULL, 10);
+    if (keys == 0 || keys > MANY_KEYS_MAX ||
+        keys * (64 + (sets ? mix->value_bytes : 0)) > COMMAND_BYTES_MAX)
+        bench_die("too many keys, or values too long");
+    size_t size = (size_t)sprintf(to, "*%lu\r\n$4\r\n%s\r\n", (sets ? 2 : 1) * keys + 1,
+                                  sets ? "MSET" : "MGET");
+    memset(value, 'v', mix->value_bytes);
+    for (unsigned long i = 0; i < keys; i++) {
+        size += bulk_key(to + size, i == 0 ? index : bench_random_below(random, mix->keys));
+        if (sets) size += bulk(to + size, value, mix->value_bytes);
+    }
+    return size;
+}
+
 /* Writes the command for `index`; more keys, where it has them, come from `random`. */
 static size_t command_write(char *to, const request_mix *mix, uint64_t index, uint64_t *random)
 {
@@ -88,20 +112,16 @@ static size_t command_write(char *to, const request_mix *mix, uint64_t index, ui
         size = (size_t)sprintf(to, "*2\r\n$4\r\nINCR\r\n");
         return size + bulk_key(to + size, index + 500000000000u);
     }
-    if (strcmp(mix->test, "mget") != 0) bench_die("--test is set, get, incr, mget or ping");
-    size = (size_t)sprintf(to, "*%u\r\n$4\r\nMGET\r\n", MGET_KEYS + 1);
-    size += bulk_key(to + size, index);
-    for (size_t i = 1; i < MGET_KEYS; i++)
-        size += bulk_key(to + size, bench_random_below(random, mix->keys));
-    return size;
+    return many_write(to, mix, index, random);
 }
 
 /* `in_order`: key 0, 1, 2 ...; else keys at random. */
 static request_text requests_make(const request_mix *mix, size_t count, bool in_order)
 {
-    char command[COMMAND_BYTES_MAX];
+    static char command[COMMAND_BYTES_MAX];
     uint64_t random = 7;
     size_t each = command_write(command, mix, mix->keys, &random) + 64;
+    if (!in_order && count > TEXT_BYTES_MAX / each) count = TEXT_BYTES_MAX / each;
     request_text made = {bench_alloc(count, each), bench_alloc(count + 1, sizeof(uint32_t)), count};
     if (count > UINT32_MAX / each) bench_die("too many bytes of requests");
     size_t at = 0;

@@ -11,7 +11,7 @@ The echo server parses nothing: it counts bytes and, for each request's worth of
 bytes as a real reply has (MGET: it sends back what it reads).  It is what kernel and load leave
 possible.
 
-    bench_server.py [--tests=set,get,incr,mget] [--pipelines=1,16,64] [--clients=50]
+    bench_server.py [--tests=set,get,incr,mget,mget100,mset10,mset100] [--pipelines=1,16,64] [--clients=50]
                     [--keys=1000000] [--value-bytes=32] [--turns=5] [--ms=2000] [--nice=0] [--quick]
                     [--generator=load]    or redis-benchmark, which then limits at P=64
                     [--servers=hypercached,redis,echo]
@@ -29,7 +29,7 @@ SERVER_CPU, LOAD_CPU = 0, 1
 
 def echo_flags(test, options):
     """Bytes of a request of bench_load, and a line as long as its reply."""
-    if options.generator != "load" or test == "mget":
+    if options.generator != "load" or test.startswith(("mget", "mset")):
         return ()
     value = len(f"${options.value_bytes}") + 2 + options.value_bytes + 2
     name, key = len("$3") + 2 + len("GET") + 2, len("$16") + 2 + 16 + 2
@@ -72,9 +72,12 @@ def measure_redis_benchmark(server, test, pipeline, options):
     command = ["redis-benchmark", "-p", str(server.port), "-P", str(pipeline), "-c",
                str(options.clients), "-r", str(options.keys), "-n", str(requests), "-d",
                str(options.value_bytes), "--csv"]
-    mget = ["mget"] + ["key:__rand_int__"] * 10
+    many = re.fullmatch(r"(mget|mset)(\d*)", test)
+    if many:
+        words = ["key:__rand_int__"] + ["v" * options.value_bytes] * (many.group(1) == "mset")
+        command += [many.group(1)] + words * int(many.group(2) or 10)
     before = cpu_s(server.pid)
-    text = run(command + (mget if test == "mget" else ["-t", test]), options)
+    text = run(command + ([] if many else ["-t", test]), options)
     after = cpu_s(server.pid)
     rows = [line.strip('"').split('","') for line in text.splitlines() if line.startswith('"')]
     cells = dict(zip(rows[0], rows[-1]))
