@@ -65,9 +65,11 @@ class Talk:
             for number, who in self.numbers.items():
                 rest = rest.replace("ID" + who, number)
             self.clients[name].send(b"".join(encode(*shlex.split(one)) for one in rest.split(" ; ")))
-        for who, client in sorted(self.clients.items()):
-            for heard in self._hear(client):
-                self.transcript.append([who, line, heard])
+        heard = {}
+        for who in sorted(self.clients, key=lambda one: one != name):  # the speaker first: it has its replies then
+            heard[who] = self._hear(self.clients[who])
+        for who in sorted(heard):
+            self.transcript += [[who, line, one] for one in heard[who]]
 
 
 def transcript(port, protocol, talk):
