@@ -143,14 +143,18 @@ static void *scan_all(void *argument)
     return NULL;
 }
 
-/* From policy to policy, as fast as the others let it. */
+/* From policy to policy.  A change takes all locks, so that one behind the other would leave little
+ * to the writers: one for each scan. */
 static void *change_policies(void *argument)
 {
     arena *a = argument;
-    for (uint32_t i = 0; a->writing > 0 && a->changes_policy; i++) {
-        uint32_t policy = HC_EVICTION_S3FIFO + i % (HC_EVICTION_RANDOM - HC_EVICTION_S3FIFO + 1);
-        if (hc_store_evict_by(a->store, policy) != HC_OK) a->lost++;
+    unsigned long scans = 0;
+    for (uint32_t i = 0; a->writing > 0 && a->changes_policy;) {
         (void)sched_yield();
+        if (a->scans == scans) continue;
+        scans = a->scans;
+        uint32_t policy = HC_EVICTION_S3FIFO + i++ % (HC_EVICTION_RANDOM - HC_EVICTION_S3FIFO + 1);
+        if (hc_store_evict_by(a->store, policy) != HC_OK) a->lost++;
     }
     return NULL;
 }
