@@ -14,7 +14,6 @@
 #include <hypercache/hypercache.h>
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 
 #define RESTING 2000u
@@ -29,8 +28,8 @@ typedef struct arena {
     hc_host host;
     unsigned rounds;
     unsigned large_one_in; /* values of any size up to VALUE_MAX */
-    bool changes_policy;
-    atomic_uint writing; /* writers not yet done */
+    bool changes_policy;   /* with each scan, to the next */
+    atomic_uint writing;   /* writers not yet done */
     atomic_ulong torn, lost, reads, scans;
 } arena;
 
@@ -138,28 +137,14 @@ static void *scan_all(void *argument)
         for (unsigned i = 0; i < RESTING; i++) {
             if (!seen[i]) a->lost++;
         }
-        a->scans++;
+        uint32_t policies = HC_EVICTION_RANDOM - HC_EVICTION_S3FIFO + 1;
+        uint32_t next = HC_EVICTION_S3FIFO + (uint32_t)(a->scans++ % policies);
+        if (a->changes_policy && hc_store_evict_by(a->store, next) != HC_OK) a->lost++;
     }
     return NULL;
 }
 
-/* From policy to policy.  A change takes all locks, so that one behind the other would leave little
- * to the writers: one for each scan. */
-static void *change_policies(void *argument)
-{
-    arena *a = argument;
-    unsigned long scans = 0;
-    for (uint32_t i = 0; a->writing > 0 && a->changes_policy;) {
-        (void)sched_yield();
-        if (a->scans == scans) continue;
-        scans = a->scans;
-        uint32_t policy = HC_EVICTION_S3FIFO + i++ % (HC_EVICTION_RANDOM - HC_EVICTION_S3FIFO + 1);
-        if (hc_store_evict_by(a->store, policy) != HC_OK) a->lost++;
-    }
-    return NULL;
-}
-
-#define THREADS (WRITERS + READERS + 2)
+#define THREADS (WRITERS + READERS + 1)
 
 static void run(arena *a, uint64_t max_memory_bytes)
 {
@@ -177,10 +162,9 @@ static void run(arena *a, uint64_t max_memory_bytes)
     }
     a->writing = WRITERS;
     for (unsigned i = 0; i < THREADS; i++) {
-        void *(*body)(void *) = i < WRITERS              ? write_and_delete
-                                : i < WRITERS + READERS  ? read_all
-                                : i == WRITERS + READERS ? scan_all
-                                                         : change_policies;
+        void *(*body)(void *) = i < WRITERS             ? write_and_delete
+                                : i < WRITERS + READERS ? read_all
+                                                        : scan_all;
         assert_int_equal(pthread_create(&threads[i], NULL, body, a), 0);
     }
     for (unsigned i = 0; i < THREADS; i++) {
