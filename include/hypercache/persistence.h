@@ -18,8 +18,8 @@
  * Ownership: strings, spans and tables given are copied; stores are borrowed and outlive the
  * handle. Threads:   the library starts none.  Where a call says nothing else, any thread may make
  * it while others do.  Effects are noted under the store's lock in well under a microsecond.
- *            Callbacks come from the thread that called in, often under the lock of the log: be short,
- *            and call nothing of this library but the functions of a const handle.
+ *            Callbacks come from the thread that called in, often under the lock of the log: be
+ * short, and call nothing of this library but the functions of a const handle.
  */
 #ifndef HYPERCACHE_PERSISTENCE_H
 #define HYPERCACHE_PERSISTENCE_H
@@ -213,7 +213,8 @@ HC_API
 uint64_t hc_persistence_durable_lsn(const hc_persistence *p);
 
 /* To be asked before a write.  *wait_ns_out tells for how long the writer had better wait first, so
- * that the log keeps up: 0 up to half a ring, then rising slowly to HC_ADMIT_WAIT_NS_MAX.
+ * that the log keeps up: 0 up to half a ring, and while syncs come in twice their time; then rising
+ * slowly to HC_ADMIT_WAIT_NS_MAX.
  *   HC_ERR_IO, HC_ERR_NO_SPACE  refuse it: the disk failed, and on_disk_error says refuse */
 #define HC_ADMIT_WAIT_NS_MAX 10000000u
 HC_API

@@ -72,15 +72,6 @@ bool hci_ring_put(log_ring *ring, const record *r, uint64_t *lsn_out)
     return true;
 }
 
-bool hci_ring_put_bytes(log_ring *ring, const uint8_t *from, uint64_t size)
-{
-    uint64_t lsn;
-    assert(size % RECORD_ALIGN == 0);
-    if (!reserve(ring, size, &lsn)) return false;
-    copy_in(ring, lsn, from, size);
-    return true;
-}
-
 uint64_t hci_ring_published(const log_ring *ring, uint64_t lsn, uint64_t bytes_max,
                             uint32_t *records_out)
 {

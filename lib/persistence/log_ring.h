@@ -41,8 +41,6 @@ void hci_ring_start(log_ring *ring, uint64_t lsn);
 
 /* Puts a record; false: there is no room.  *lsn_out is where it ends. */
 bool hci_ring_put(log_ring *ring, const record *r, uint64_t *lsn_out);
-/* Puts whole records, as they lie in a file, `size` bytes; nobody else writes.  False: no room. */
-bool hci_ring_put_bytes(log_ring *ring, const uint8_t *from, uint64_t size);
 
 /* The reader's: the end of the published records from `lsn` on that together have at most
  * `bytes_max` bytes, one at least. */

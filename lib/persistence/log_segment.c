@@ -95,8 +95,9 @@ bool hci_spare_step(hc_persistence *p, uint64_t now_ns)
     if (log->spare_ready || now_ns < log->spare_retry_ns) return false;
     hc_status status = log->spare == NULL ? spare_make(p) : HC_OK;
     if (status == HC_OK) status = spare_fill(p);
-    if (status == HC_OK && log->spare_filled < p->options.segment_bytes) return true;
+    /* piece by piece: one sync of all of it would keep the log waiting */
     if (status == HC_OK) status = hci_file_sync(&p->dir, log->spare);
+    if (status == HC_OK && log->spare_filled < p->options.segment_bytes) return true;
     if (status == HC_OK) status = hci_dir_sync(&p->dir);
     if (status == HC_OK) {
         log->spare_ready = true;

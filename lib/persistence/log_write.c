@@ -52,7 +52,7 @@ static hc_status block_write(hc_persistence *p, block_type type, uint64_t end, u
     hc_status status = hci_file_write(&p->dir, log->file, parts, count, log->offset);
     if (status != HC_OK) return status;
     uint64_t now_ns = hci_monotonic_ns(&p->host);
-    if (log->written_lsn == log->durable_end.lsn) log->unsynced_since_ns = now_ns;
+    if (log->unsynced_since_ns == 0 && bytes > 0) log->unsynced_since_ns = now_ns;
     log->written_at_ns = now_ns;
     log->offset += stride;
     log->chain = header.chain;
@@ -87,8 +87,8 @@ static hc_status log_sync(hc_persistence *p)
     log->syncs++;
     log->sync_ns += took_ns;
     if (took_ns > log->sync_ns_max) log->sync_ns_max = took_ns;
-    log->durable_end = (file_link){
-        .id = log->now.id, .lsn = log->written_lsn, .bytes = log->offset, .chain = log->chain};
+    durable_end_set(log);
+    log->unsynced_since_ns = 0;
     hci_ring_release(&log->ring, log->written_lsn);
     if (log->hidden_header == NULL) durable_tell(p);
     return HC_OK;

@@ -371,6 +371,28 @@ hc_status hc_persistence_policy(hc_persistence *p, hc_sync_policy sync)
     return HC_OK;
 }
 
+/* How far the ring is past its half: 0..1024. */
+static uint64_t ring_pressure(const log_state *log)
+{
+    uint64_t half = (log->ring.mask + 1) / 2;
+    uint64_t used = ring_used(&log->ring);
+    if (used <= half) return 0;
+    return used >= 2 * half ? 1024 : (used - half) * 1024 / half;
+}
+
+/* How far the oldest change that is not durable is past twice the time it may take: 0..1024. */
+static uint64_t sync_pressure(const hc_persistence *p)
+{
+    log_state *log = &((hc_persistence *)(uintptr_t)p)->log;
+    uint64_t since_ns = atomic_load_explicit(&log->unsynced_since_ns, memory_order_relaxed);
+    if (since_ns == 0 || log->sync_policy == HC_SYNC_NO) return 0;
+    uint64_t now_ns = hci_monotonic_ns(&p->host);
+    uint64_t limit_ns = 2 * NS_PER_MS * p->options.sync_interval_ms;
+    if (now_ns <= since_ns + limit_ns) return 0;
+    uint64_t over_ns = now_ns - since_ns - limit_ns;
+    return over_ns >= limit_ns ? 1024 : over_ns * 1024 / limit_ns;
+}
+
 hc_status hc_persistence_admit(const hc_persistence *p, uint64_t *wait_ns_out)
 {
     log_state *log = &((hc_persistence *)(uintptr_t)p)->log;
@@ -383,13 +405,10 @@ hc_status hc_persistence_admit(const hc_persistence *p, uint64_t *wait_ns_out)
         if (p->options.on_disk_error == HC_DISK_ERROR_VOLATILE) return HC_OK;
         return failed != HC_OK ? failed : HC_ERR_IO;
     }
-    uint64_t size = log->ring.mask + 1;
-    uint64_t used = ring_used(&log->ring);
-    if (used <= size / 2) return HC_OK;
-    uint64_t over = used - size / 2;
-    if (over > size / 2) over = size / 2;
-    /* by the square, so that it begins softly: over / (size / 2), in 1/1024 */
-    uint64_t part = over * 1024 / (size / 2);
+    uint64_t part = ring_pressure(log);
+    uint64_t late = sync_pressure(p);
+    if (late > part) part = late;
+    /* by the square, so that it begins softly */
     *wait_ns_out = part * part * HC_ADMIT_WAIT_NS_MAX / (1024 * 1024);
     return HC_OK;
 }

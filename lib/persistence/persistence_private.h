@@ -181,10 +181,10 @@ typedef struct log_state {
     _Atomic uint64_t written_lsn;
     file_link durable_end; /* where a next file would go on from: all before it is durable */
     _Atomic uint64_t durable_lsn;
-    uint64_t testified_lsn;     /* the greatest durable_lsn that a frame on disk says */
-    uint64_t unsynced_since_ns; /* of the oldest such frame */
-    uint64_t written_at_ns;     /* the last frame */
-    uint64_t next_id;           /* of a file */
+    uint64_t testified_lsn;             /* the greatest durable_lsn that a frame on disk says */
+    _Atomic uint64_t unsynced_since_ns; /* the oldest frame that is not durable; 0: all are */
+    uint64_t written_at_ns;             /* the last frame */
+    uint64_t next_id;                   /* of a file */
     /* the file that comes next: zeros written ahead */
     hc_file *spare;
     uint64_t spare_id, spare_filled, spare_retry_ns;
