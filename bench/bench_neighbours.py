@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""bench_neighbours.py - what one client notices of another that asks for much, hypercached beside redis-server.
+
+The neighbour (bench_load, GETs one at a time) is measured alone and beside each burden, in turns of
+one run; what counts is the ratio of its p99 within a turn.  The server has one thread, so both are
+served by the same one.  Burdens: a slow reader (1 MB values asked for and not read), 10000 idle
+clients, an endless pipeline of SET and GET, SET and GET of a 512 MB value.
+
+The burden is a process of its own on the neighbour's CPU, at lower priority: part of what the
+neighbour notices is that CPU, which is why Redis stands beside it.
+
+    bench_neighbours.py [--turns=3] [--ms=1500] [--value-mb=512] [--idle=10000] [--quick]
+                        [--servers=hypercached,redis]
+"""
+import contextlib
+import os
+import re
+import resource
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+
+from servers import LOAD, Server, arguments, machine
+
+SERVER_CPU, LOAD_CPU = 0, 1
+BURDENS = ("slow reader", "idle clients", "pipeline", "large value")
+SLOW_REPLIES = 200  # of 1 MB; a server without a bound keeps them all
+SETTLE_S = 0.3  # a burden runs this long before the neighbour is measured
+
+
+def encode(*words):
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+
+
+def slow_reader(port, options):
+    with socket.create_connection(("127.0.0.1", port)) as one:
+        one.sendall(encode(b"SET", b"slow", b"v" * (1 << 20)))
+        one.recv(5)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        one.sendall(encode(b"GET", b"slow") * SLOW_REPLIES)
+        while one.recv(4096):
+            time.sleep(0.01)
+
+
+def idle_clients(port, options):
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(min(options.idle, hard - 100))]
+    while clients:
+        time.sleep(1)
+
+
+def pipeline(port, options):
+    piece = b"".join(encode(b"SET", b"p:%d" % n, b"v" * 32) + encode(b"GET", b"p:%d" % n) for n in range(500))
+    with socket.create_connection(("127.0.0.1", port)) as one:
+        one.setblocking(False)
+        at = 0
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                at = (at + one.send(piece[at:])) % len(piece)
+            with contextlib.suppress(BlockingIOError):
+                one.recv(1 << 20)
+
+
+def large_value(port, options):
+    part, size = b"v" * (1 << 20), options.value_mb << 20
+    with socket.create_connection(("127.0.0.1", port)) as one:
+        while True:
+            one.sendall(b"*3\r\n$3\r\nSET\r\n$5\r\nlarge\r\n$%d\r\n" % size)
+            for _ in range(options.value_mb):
+                one.sendall(part)
+            one.sendall(b"\r\n" + encode(b"GET", b"large"))
+            left = 5 + len("$%d\r\n" % size) + size + 2
+            while left > 0:
+                left -= len(one.recv(1 << 20))
+
+
+@contextlib.contextmanager
+def burden(name, port, options):
+    """That burden on the server, in a child process."""
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            os.sched_setaffinity(0, {LOAD_CPU})
+            os.nice(10)
+            globals()[name.replace(" ", "_")](port, options)
+        os._exit(0)
+    time.sleep(SETTLE_S)
+    try:
+        yield
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def neighbour(port, options):
+    """p99 in microseconds of GETs, one at a time."""
+    done = subprocess.run([LOAD, f"--port={port}", "--test=get", "--clients=1", "--keys=10000", f"--ms={options.ms}"],
+                          capture_output=True, text=True, check=True,
+                          preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CPU}))
+    return float(re.search(r"p99_us=([\d.]+)", done.stdout).group(1))
+
+
+def main():
+    options = arguments(sys.argv, turns=0, ms=0, value_mb=0, idle=10000, quick=False, servers="hypercached,redis")
+    options.turns = options.turns or (1 if options.quick else 3)
+    options.ms = options.ms or (500 if options.quick else 1500)
+    options.value_mb = options.value_mb or (64 if options.quick else 512)
+    flags = {"hypercached": ("--network.max_clients=20000",), "redis": ("--maxclients", "20000")}
+    print(f"{machine()}; {options.turns} turns of {options.ms} ms, values of {options.value_mb} MB\n")
+    print("| burden | server | p99 alone us | p99 beside it us | ratio |\n|---|---|---|---|---|")
+    for name in BURDENS:
+        for kind in options.servers.split(","):
+            alone, beside = [], []
+            with Server(kind, cpu=SERVER_CPU, flags=flags[kind]) as server:
+                subprocess.run([LOAD, f"--port={server.port}", "--fill=10000"], check=True)
+                for _ in range(options.turns):
+                    alone.append(neighbour(server.port, options))
+                    with burden(name, server.port, options):
+                        beside.append(neighbour(server.port, options))
+            ratio = statistics.median(b / max(a, 1.0) for a, b in zip(alone, beside))
+            print(f"| {name} | {kind} | {statistics.median(alone):.0f} | {statistics.median(beside):.0f} | {ratio:.2f} |", flush=True)
+    print(f"\nafterwards: {machine()}")
+
+
+if __name__ == "__main__":
+    main()
