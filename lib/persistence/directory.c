@@ -127,7 +127,7 @@ static bool starts_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-name_kind hci_name_parse(const char *name, uint64_t *number_out, uint32_t *part_out)
+static name_kind name_parse(const char *name, uint64_t *number_out, uint32_t *part_out)
 {
     size_t length = strlen(name);
     *number_out = 0;
@@ -156,6 +156,13 @@ name_kind hci_name_parse(const char *name, uint64_t *number_out, uint32_t *part_
         *part_out = *part_out * 10 + (uint32_t)(rest[i] - '0');
     }
     return NAME_SNAPSHOT;
+}
+
+name_kind hci_name_parse(const char *name, uint64_t *number_out, uint32_t *part_out)
+{
+    name_kind kind = name_parse(name, number_out, part_out);
+    return *number_out > INT64_MAX ? NAME_OTHER
+                                   : kind; /* no number of ours: they count up from 1 */
 }
 
 /* ---- what is there ---- */

@@ -231,6 +231,19 @@ static hc_status entry_get(const hci_host *host, unsigned tag, wire_reader in, m
     }
 }
 
+#define LSN_MAX (UINT64_C(1) << 62)
+
+/* Numbers that the rest counts on. */
+static bool makes_sense(const manifest *m)
+{
+    const manifest_snapshot *s = &m->snapshot;
+    if (m->log_first == 0 || m->log_first == UINT64_MAX) return false;
+    if (m->log_first_lsn < LSN_FIRST || m->log_first_lsn % RECORD_ALIGN != 0) return false;
+    if (m->log_first_lsn > LSN_MAX) return false;
+    if (s->id == 0) return s->parts == 0;
+    return s->id != UINT64_MAX && m->log_first_lsn <= s->lsn_from && s->lsn_from <= s->lsn_to;
+}
+
 static hc_status payload_get(const hci_host *host, hc_span body, manifest *m)
 {
     wire_reader in = {.at = body.data, .left = body.size};
@@ -241,10 +254,7 @@ static hc_status payload_get(const hci_host *host, hc_span body, manifest *m)
         if (in.failed) return HC_ERR_CORRUPT;
         status = entry_get(host, tag, (wire_reader){.at = entry.data, .left = entry.size}, m);
     }
-    if (status == HC_OK && (m->log_first == 0 || (m->snapshot.id == 0 && m->snapshot.parts > 0))) {
-        return HC_ERR_CORRUPT;
-    }
-    return status;
+    return status == HC_OK && !makes_sense(m) ? HC_ERR_CORRUPT : status;
 }
 
 /* Header, then block; `m` holds the number. */
