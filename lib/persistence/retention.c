@@ -56,6 +56,21 @@ static void log_files_forget(hc_persistence *p, uint64_t first)
     log->file_count = kept;
 }
 
+/* Keeps back one log file that nobody needs, if there is none yet; returns its number. */
+static uint64_t recycle_choose(hc_persistence *p, const dir_listing *listing, uint64_t first)
+{
+    log_state *log = &p->log;
+    hci_lock_acquire(&log->lock);
+    log_files_forget(p, first);
+    for (size_t i = 0; i < listing->count && log->recycle_id == 0; i++) {
+        const dir_entry *entry = &listing->entries[i];
+        if (entry->kind == NAME_LOG && entry->number < first) log->recycle_id = entry->number;
+    }
+    uint64_t chosen = log->recycle_id;
+    hci_lock_release(&log->lock);
+    return chosen;
+}
+
 void hci_retention_clean(hc_persistence *p)
 {
     dir_listing listing;
@@ -69,19 +84,13 @@ void hci_retention_clean(hc_persistence *p)
     for (uint32_t i = 0; i < p->generation_count; i++) {
         if (p->generations[i].log_first < first) first = p->generations[i].log_first;
     }
-    hci_lock_acquire(&p->log.lock);
-    log_files_forget(p, first);
+    uint64_t recycled = recycle_choose(p, &listing, first);
     for (size_t i = 0; i < listing.count; i++) {
         const dir_entry *entry = &listing.entries[i];
         if (is_needed(p, entry)) continue;
-        if (entry->kind == NAME_LOG && p->log.recycle_id == 0) {
-            p->log.recycle_id = entry->number;
-            continue;
-        }
-        if (entry->kind == NAME_LOG && entry->number == p->log.recycle_id) continue;
+        if (entry->kind == NAME_LOG && entry->number == recycled) continue;
         name_of(entry, name);
         (void)hci_dir_unlink(&p->dir, name); /* if it stays, it goes the next time */
     }
-    hci_lock_release(&p->log.lock);
     hci_dir_listing_fini(&listing);
 }

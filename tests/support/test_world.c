@@ -312,11 +312,11 @@ bool test_world_act(test_world *w)
         test_clock_advance_ms(&w->clock, (int64_t)test_random_below(&w->random, 2500));
         (void)hc_persistence_step(w->p);
     }
-    if (what == 19 && w->options.snapshots) {
-        if (test_random_below(&w->random, 4) == 0) (void)hc_persistence_snapshot_begin(w->p);
-        (void)hc_persistence_snapshot_step(w->p);
+    if (w->options.snapshots && test_random_below(&w->random, 12) == 0) {
+        (void)hc_persistence_snapshot_begin(w->p);
     }
-    if (w->options.snapshots) (void)hc_persistence_snapshot_step(w->p);
+    for (unsigned i = 0; w->options.snapshots && i < 3; i++)
+        (void)hc_persistence_snapshot_step(w->p);
     return true;
 }
 
