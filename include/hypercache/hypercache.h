@@ -10,6 +10,7 @@
 #include <hypercache/membership.h>
 #include <hypercache/persistence.h>
 #include <hypercache/rdb.h>
+#include <hypercache/replication.h>
 #include <hypercache/ring.h>
 #include <hypercache/store.h>
 #include <hypercache/stores.h>
