@@ -267,14 +267,17 @@ def _is_push(value):
 
 
 def _ordered(pushes):
-    """A message that matches several patterns comes in the order of Redis's hash table: sorted here."""
+    """Without the order that nobody promises: of one message to several patterns, which is that of Redis's
+    hash table, and of the invalidations of one command's keys."""
     result, run = [], []
     for value in pushes + [None]:
-        if run and (value is None or value[:1] != [b"pmessage"] or value[2:] != run[0][2:]):
-            result += sorted(run)
+        kind = value and value[0]
+        same = run and kind == run[0][0] and (kind == b"invalidate" or value[2:] == run[0][2:])
+        if run and not same:
+            result += sorted(run, key=repr)
             run = []
         if value is not None:
-            (run if value[:1] == [b"pmessage"] else result).append(value)
+            (run if kind in (b"pmessage", b"invalidate") else result).append(value)
     return result
 
 
