@@ -214,6 +214,11 @@ test-crash: ## lose power at a million moments, and again while recovering (minu
 	$(PACKAGES) build test
 	$(REMAKE) $(BUILD)/tests/unit/persistence/test_crash
 	@TEST_CRASH_POINTS=1000000 $(BUILD)/tests/unit/persistence/test_crash
+.PHONY: test-mutants
+test-mutants: ## deliberate faults in the persistence, each of which the crash test must see
+	$(PACKAGES) build test
+	$(REMAKE) $(BUILD)/tests/unit/persistence/test_crash
+	@BUILD=$(BUILD) CC=$(CC) $(PYTHON) tests/checks/mutate_persistence.py
 
 .PHONY: bench bench-programs
 bench-programs:

@@ -494,17 +494,26 @@ static void inodes_take(test_disk *to, const test_disk *from, bool crashed)
     }
 }
 
+/* Some changes of names reached the disk: the first few, or any. */
+static void changes_leak(test_disk *after, const test_disk *disk)
+{
+    uint32_t kept = (uint32_t)test_random_below(&after->random, disk->change_count + 1u);
+    bool is_any = test_random_below(&after->random, 3) == 0;
+    bool is_kept = false;
+    for (uint32_t i = 0; i < disk->change_count; i++) {
+        const name_change *change = &disk->changes[i];
+        bool is_second = i > 0 && disk->changes[i - 1].with_next; /* comes with the one before */
+        if (!is_second) is_kept = is_any ? test_random_below(&after->random, 2) == 0 : i < kept;
+        if (is_kept) name_put(after->names, &after->name_count, change->name, change->inode);
+    }
+}
+
 test_disk *test_disk_crash(const test_disk *disk, uint64_t seed)
 {
     test_disk *after = test_disk_create(seed);
     after->name_count = disk->durable_name_count;
     memcpy(after->names, disk->durable_names, sizeof(name_entry) * disk->durable_name_count);
-    uint32_t kept = (uint32_t)test_random_below(&after->random, disk->change_count + 1u);
-    while (kept > 0 && disk->changes[kept - 1].with_next)
-        kept--;
-    for (uint32_t i = 0; i < kept; i++) {
-        name_put(after->names, &after->name_count, disk->changes[i].name, disk->changes[i].inode);
-    }
+    changes_leak(after, disk);
     after->durable_name_count = after->name_count;
     memcpy(after->durable_names, after->names, sizeof(name_entry) * after->name_count);
     inodes_take(after, disk, true);

@@ -8,8 +8,8 @@
  *
  * A file has a durable image and, over it, sectors of 512 bytes that were written and not synced.
  * At a crash each of these is on the disk or not, or only its first bytes are, whatever the others
- * are; the file's size is the old one, the new one or one between.  Names are made, changed and
- * removed in order: a prefix of what was not synced is there.
+ * are; the file's size is the old one, the new one or one between.  Of the names made, changed and
+ * removed since their directory was synced the first few are there, or any.
  *
  * Threads: one at a time.
  */

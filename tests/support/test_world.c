@@ -130,6 +130,7 @@ void test_world_init(test_world *w, const test_world_options *options, test_disk
                                 .directory = options->directory != NULL ? options->directory : "d",
                                 .hooks = &w->hooks,
                                 .sync = options->sync,
+                                .generations = 2 - options->one_generation,
                                 .on_disk_error = options->on_disk_error,
                                 .ring_bytes = RING_BYTES,
                                 .segment_bytes = SEGMENT_BYTES,
@@ -315,7 +316,8 @@ bool test_world_act(test_world *w)
     if (w->options.snapshots && test_random_below(&w->random, 12) == 0) {
         (void)hc_persistence_snapshot_begin(w->p);
     }
-    for (unsigned i = 0; w->options.snapshots && i < 3; i++)
+    uint64_t steps = w->options.snapshots ? test_random_below(&w->random, 3) : 0;
+    for (; steps > 0; steps--)
         (void)hc_persistence_snapshot_step(w->p);
     return true;
 }

@@ -39,6 +39,7 @@ typedef struct test_world_options {
     uint64_t seed;
     bool snapshots;
     bool big_values;
+    bool one_generation;    /* of snapshots is kept; else two */
     const char *directory;  /* NULL: "d" */
     uint32_t on_disk_error; /* an hc_disk_error_action */
     hc_strategy strategy;   /* of the second store */

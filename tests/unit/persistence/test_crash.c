@@ -119,7 +119,8 @@ static uint64_t run_once(uint64_t seed, test_disk_lie lie, bool faults, char *pr
     test_world_options options = {.seed = seed,
                                   .sync = (hc_sync_policy)(1 + test_random_below(&run.random, 3)),
                                   .snapshots = test_random_below(&run.random, 4) != 0,
-                                  .big_values = test_random_below(&run.random, 6) == 0};
+                                  .big_values = test_random_below(&run.random, 6) == 0,
+                                  .one_generation = seed % 2 == 0};
     test_disk *disk = test_disk_create(seed + 1);
     test_disk_faults_of(disk)->lie = lie;
     test_world_init(&world, &options, disk);
@@ -185,7 +186,7 @@ static void test_a_program_that_retries_a_failed_sync_is_caught(void **state)
     mutant_is_caught(TEST_DISK_SYNC_RETRY);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_crash_leaves_a_prefix_with_all_that_was_durable),
@@ -195,6 +196,7 @@ int main(void)
     };
     (void)mallopt(M_MMAP_THRESHOLD, 1 << 30); /* memory comes and goes a lot: keep it */
     (void)mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     test_world_end();
     return failed;
