@@ -40,7 +40,7 @@ static void test_a_flipped_bit_is_reported_or_harmless(void **state)
     test_random_init(&random, 5);
     uint64_t bytes = test_disk_bytes(disk);
     unsigned reported = 0, harmless = 0;
-    for (uint64_t at = 0; at < bytes; at += 1 + test_random_below(&random, 40)) {
+    for (uint64_t at = 0; at < bytes; at += 1 + test_random_below(&random, 100)) {
         uint64_t offset;
         test_world after;
         test_disk *flipped = test_disk_copy(disk);
