@@ -163,6 +163,7 @@ bool request_alone_begin(request *of)
     gate_leave(&of->node->gate, who->worker);
     gate_exclusive_begin(&of->node->gate);
     who->alone = true;
+    durable_group_begin(of->node);
     session_look_for_swaps(who);
     return true;
 }
@@ -171,6 +172,7 @@ void request_alone_end(request *of)
 {
     session *who = of->session;
     who->alone = false;
+    durable_group_end(of->node);
     gate_exclusive_end(&of->node->gate);
     gate_enter(&of->node->gate, who->worker);
     session_look_for_swaps(who);
@@ -226,6 +228,7 @@ static bool perform(request *of, timing *time)
         notify_misses(of);
     bool tracks = session_tracks(of->session);
     if (tracks) tracking_enter(of);
+    if ((row->flags & COMMAND_WRITE) != 0) of->session->wrote = true;
     bool begun = (row->flags & COMMAND_EXCLUSIVE) != 0 && request_alone_begin(of);
     if (begun) timing_restart(time); /* it is heavy, so nothing else is in this run */
     row->run(of);
@@ -254,6 +257,8 @@ static bool is_refused(request *of, const timing *time)
     } else if (!arity_fits(row, of->argc) || row->run == NULL) {
         node_count(&time->counters->rejections[command_index(row)], 1);
         if (!transaction_refuses(of)) request_error_arity(of);
+    } else if (durable_may_hold(of->node) && durable_refuses(of)) {
+        node_count(&time->counters->rejections[command_index(row)], 1);
     } else if (subscriber_may_not(of)) {
         node_count(&time->counters->rejections[command_index(row)], 1);
         refuse_to_subscriber(of);
@@ -319,6 +324,13 @@ static size_t run_timed(timing *time, size_t at)
     return pending;
 }
 
+/* Is this one, if it may run at all, to be run later? */
+static bool must_wait(request *of)
+{
+    if (pause_may_hold(of->node) && is_fit(of) && pause_holds(of)) return true;
+    return durable_may_hold(of->node) && is_fit(of) && durable_holds(of);
+}
+
 size_t request_run_batch(request *requests, size_t count, size_t output_soft_bytes)
 {
     assert(count >= 1 && count <= REQUEST_BATCH_MAX);
@@ -342,7 +354,7 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
         if (ran == prefetched) {
             prefetched += prefetch_keys(requests + ran, count - ran, who->store);
         }
-        if (pause_may_hold(who->node) && is_fit(&requests[ran]) && pause_holds(&requests[ran])) {
+        if (must_wait(&requests[ran])) {
             session_park(who, true);
             break;
         }
@@ -358,6 +370,7 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
         if (push_waits(who)) push_deliver(who, to, output_soft_bytes);
     }
     gate_leave(&who->node->gate, who->worker);
+    if (who->wrote) durable_written(who);
     if (ran > time.first) timing_close(&time, ran, 0);
     node_count(&counters->commands, ran);
     return ran;

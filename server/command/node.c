@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "command/command.h"
+#include "command/durable.h"
 #include "command/leases.h"
 #include "command/memory_report.h"
 #include "command/node_stores.h"
@@ -132,6 +133,7 @@ hc_status node_create(const node_options *options, node **node_out)
         status = observer_init(&made->observer, taken.workers, command_row_count());
     if (status == HC_OK) status = watchers_init(made);
     if (status == HC_OK) status = tracking_init(made);
+    if (status == HC_OK) status = durable_init(made);
     if (status == HC_OK) status = node_stores_init(made);
     if (status == HC_OK) made->startup_bytes = node_stores_total(made).memory_bytes;
     if (status == HC_OK)
@@ -151,9 +153,11 @@ void node_destroy(node *of)
     }
     free(of->filters);
     leases_destroy(of->leases); /* while there are stores to unfollow */
+    if (of->durable != NULL) durable_detach(of);
     node_stores_fini(of);
     watchers_fini(of);
     tracking_fini(of);
+    durable_fini(of);
     gate_fini(&of->gate);
     notify_fini(of);
     pubsub_close(of);

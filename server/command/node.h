@@ -49,6 +49,7 @@ typedef struct node_store_settings {
     uint32_t compression;
     uint32_t filter_bits; /* 0: no filter, unless there is a rate */
     double filter_rate;   /* of absent keys that it lets pass; 0: as the bits give */
+    uint32_t strategy;    /* an hc_strategy; 0: the node's */
 } node_store_settings;
 
 typedef struct node_options {
@@ -116,6 +117,7 @@ static inline void node_count(_Atomic uint64_t *counter, uint64_t amount)
 typedef struct push_office push_office; /* push_inbox.c */
 typedef struct tracking tracking;       /* tracking.h */
 typedef struct watchers watchers;       /* watchers.h */
+typedef struct durable durable;         /* durable.h */
 typedef struct notifier notifier;       /* notify.c */
 typedef struct pubsub pubsub;           /* pubsub.c */
 
@@ -150,6 +152,7 @@ struct node {
     node_counters *counters;              /* options.workers of them */
     node_counters *counters_base;         /* one: sums at the last CONFIG RESETSTAT */
     pthread_mutex_t counters_lock;        /* guards counters_base */
+    durable *durable;                     /* its log, if it has one */
     void (*cut)(void *ctx, session *who); /* see node_set_cut; NULL: none */
     void *cut_ctx;
     void (*unpaused)(void *ctx); /* see node_set_unpaused; NULL: none */

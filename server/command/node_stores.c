@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "command/command_args.h"
+#include "command/durable.h"
 #include "command/leases.h"
 #include "command/notify.h"
 #include "command/watchers.h"
@@ -65,8 +66,13 @@ static hc_store *database_create(node *of, unsigned index)
     wish.max_memory_bytes = node_max_memory(of); /* memory_divide gives it its part */
     const hc_store_options options = options_of(of, &wish);
     hc_store_ref *ref = &of->databases[index];
-    if (hc_stores_add(of->registry, hc_span_make(name, (size_t)chars), &options, ref) != HC_OK)
+    hc_span called = hc_span_make(name, (size_t)chars);
+    if (hc_stores_add(of->registry, called, &options, ref) != HC_OK) return NULL;
+    if (durable_store_added(of, called, ref, &wish) != HC_OK) {
+        hc_store_ref_release(ref);
+        (void)hc_stores_drop(of->registry, called);
         return NULL;
+    }
     of->database_count++;
     watchers_store_added(of, ref);
     notify_store_added(of, ref);
@@ -98,6 +104,11 @@ hc_status node_swap(node *of, unsigned first, unsigned second)
     hc_store *a = node_store(of, first), *b = node_store(of, second);
     if (a == NULL || b == NULL) return HC_ERR_NO_MEMORY;
     pthread_mutex_lock(&of->stores_lock);
+    hc_status status = durable_is_loading(of) ? HC_OK : durable_swap(of, first, second);
+    if (status != HC_OK) {
+        pthread_mutex_unlock(&of->stores_lock);
+        return status;
+    }
     atomic_store_explicit(&of->stores[first], b, memory_order_release);
     atomic_store_explicit(&of->stores[second], a, memory_order_release);
     hc_store_ref ref = of->databases[first];
@@ -151,6 +162,10 @@ hc_status node_store_add(node *of, hc_span name, const node_store_settings *wish
         status = HC_ERR_EXISTS;
     else if (named < of->options.stores_max)
         status = hc_stores_add(of->registry, name, &options, &ref);
+    if (status == HC_OK) {
+        status = durable_store_added(of, name, &ref, wish);
+        if (status != HC_OK) (void)hc_stores_drop(of->registry, name);
+    }
     if (status == HC_OK) watchers_store_added(of, &ref);
     if (status == HC_OK) notify_store_added(of, &ref);
     hc_store_ref_release(&ref);
@@ -164,7 +179,12 @@ hc_status node_store_drop(node *of, hc_span name)
     if (node_database_named(of, name, &database)) return HC_ERR_UNSUPPORTED;
     hc_store_ref ref;
     hc_status status = hc_stores_acquire(of->registry, name, &ref);
-    if (status == HC_OK) status = hc_stores_drop(of->registry, name);
+    if (status == HC_OK) {
+        pthread_mutex_lock(&of->stores_lock);
+        if (!durable_is_loading(of)) durable_store_dropped(of, name);
+        status = hc_stores_drop(of->registry, name);
+        pthread_mutex_unlock(&of->stores_lock);
+    }
     if (status == HC_OK) leases_unfollow(of->leases, ref.store);
     hc_store_ref_release(&ref);
     return status;

@@ -43,7 +43,13 @@ struct session {
     bool paced;          /* run nothing more until push_congested is over, then take this back */
     _Atomic bool parked; /* a pause holds back the next command; others read it too */
 
+    /* Set after a batch that wrote, when replies wait for the log: see durable_covers. */
+    uint64_t reply_lsn;
+
     /* For the commands, by the owner alone. */
+    bool wrote;             /* in the present batch */
+    uint64_t written_lsn;   /* of the log, behind the latest write */
+    uint64_t held_until_ns; /* of a command that is parked: until when at most; 0: none is */
     bool alone; /* has the node to itself: request_alone_begin */
     bool no_touch;
     session_replies replies;

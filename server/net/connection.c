@@ -91,6 +91,7 @@ void connection_destroy(connection *c)
     if (c->writes) (void)event_del(&c->writable);
     list_remove(c);
     worker_unpace(c);
+    worker_unawait(c);
     net_log(w->net->options.host, HC_LOG_DEBUG, "close", "client gone",
             (net_fact){.name = "client", .text = c->session.address}, NET_NO_FACT);
     session_fini(&c->session);
@@ -106,11 +107,13 @@ void connection_destroy(connection *c)
 static bool waits_for_input(const connection *c)
 {
     if (c->state == CONNECTION_LINGERING) return true;
-    return c->state == CONNECTION_OPEN && !c->ended && !c->more && !c->stalled && !c->session.paced;
+    return c->state == CONNECTION_OPEN && !c->ended && !c->more && !c->stalled &&
+           !c->session.paced && !c->awaits;
 }
 
 static bool waits_for_room(const connection *c)
 {
+    if (c->awaits) return false;
     if (c->out.tail > 0) return true;
     bool may_run = c->more && !c->session.paced && !session_is_parked(&c->session);
     return c->state == CONNECTION_OPEN && (c->pushed || may_run);
@@ -162,6 +165,7 @@ void connection_settle(connection *c)
         else if (c->deadline_ns == 0)
             deadline_set(c, CLOSE_MS_MAX);
     }
+    if (durable_awaits(&c->session) && c->state != CONNECTION_DEAD) worker_await(c);
     c->pushed = push_held(&c->session);
     if (session_is_parked(&c->session)) worker_unpark_later(c->worker);
     if (c->pushed) worker_tick_need(c->worker);

@@ -75,7 +75,8 @@ static void output_flush(connection *c)
     resp_encoder *e = &c->worker->encoder;
     if (e->size == 0 || c->state == CONNECTION_DEAD) return;
     c->worker->turn_output_bytes += e->size;
-    size_t sent = c->out.tail > 0 ? 0 : socket_send(c, e->data, e->size);
+    bool waits = c->out.tail > 0 || durable_awaits(&c->session);
+    size_t sent = waits ? 0 : socket_send(c, e->data, e->size);
     if (sent < e->size && c->state != CONNECTION_DEAD) output_keep(c, e, sent);
     e->size = 0;
     e->bulk_at = RESP_NO_BULK;
@@ -158,7 +159,8 @@ static resp_outcome batch_parse(connection *c, uint8_t *data, size_t size, size_
 static bool turn_is_over(const connection *c)
 {
     return c->state != CONNECTION_OPEN || c->stalled || c->session.paced ||
-           session_is_parked(&c->session) || c->worker->turn_output_bytes > TURN_OUTPUT_BYTES;
+           session_is_parked(&c->session) || durable_awaits(&c->session) ||
+           c->worker->turn_output_bytes > TURN_OUTPUT_BYTES;
 }
 
 /* Returns how many of the `count` requests were run. */
@@ -367,6 +369,7 @@ void connection_read(connection *c)
 void connection_write(connection *c)
 {
     size_t size = byte_queue_size(&c->out);
+    if (durable_awaits(&c->session)) return;
     if (size > 0) {
         byte_queue_take(&c->out, socket_send(c, c->out.data + c->out.head, size));
         if (c->out.tail > 0 || c->state == CONNECTION_DEAD) return;

@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
+#include "command/durable.h"
 #include "command/pause.h"
 #include "command/push.h"
 #include "command/session.h"
@@ -62,6 +63,7 @@ typedef struct connection {
     byte_queue out; /* answered, not sent */
     struct connection *next, *previous;
     struct connection *paced_next, *paced_previous; /* in worker.paced_first .. paced_last */
+    struct connection *await_next, *await_previous; /* in worker.await_first .. await_last */
     uint64_t silent_since_ns; /* as of the last tick that had heard something */
     uint64_t deadline_ns;     /* of CLOSING and LINGERING */
     int fd;
@@ -74,6 +76,7 @@ typedef struct connection {
     bool lingers;       /* closing because of an error: see LINGERING */
     bool heard;         /* since the last tick */
     bool waits;         /* in the list of those whose session is paced */
+    bool awaits;        /* in the list of those whose replies wait for the log */
     bool pushed; /* messages are held back (push.h) and go out when the socket takes output */
 } connection;
 
@@ -100,6 +103,7 @@ struct worker {
     size_t listener_count;
     connection *connections;              /* newest first */
     connection *paced_first, *paced_last; /* wait for other workers, see push_pace */
+    connection *await_first, *await_last; /* wait for the log, the one of the lowest lsn first */
     bool draining;
     resp_limits limits;       /* of all its connections */
     uint32_t idle_timeout_ms; /* 0: none */
@@ -156,6 +160,13 @@ void worker_tick_need(worker *of);
 /* Lets it wait for its turn among those whose session is paced; and takes it out again. */
 void worker_pace(connection *which);
 void worker_unpace(connection *which); /* also one that does not wait */
+
+/* worker_await.c */
+/* Keeps the replies of a connection until the log has what they tell of; see durable.h. */
+void worker_await(connection *which);
+void worker_unawait(connection *which); /* also one that does not wait */
+/* More may be durable now. */
+void worker_await_look(worker *of);
 
 /* connection.c */
 /* Takes over `fd`.  Drops the client when memory is short. */

@@ -196,6 +196,7 @@ static void on_mail(evutil_socket_t fd, short what, void *ctx)
     settings_take(w);
     if (atomic_exchange(&w->sweep, false)) killed_close(w);
     if (atomic_exchange(&w->unpaused, false)) parked_resume(w);
+    worker_await_look(w);
     pushes_deliver(w);
 }
 
@@ -261,6 +262,7 @@ hc_status worker_init(worker *w, net *in, unsigned index)
     }
     settings_take(w);
     push_attach(on, index, on_push, &w->mailbox);
+    durable_wake_by(on, index, on_push, &w->mailbox);
     w->attached = true;
     return HC_OK;
 }
@@ -270,7 +272,10 @@ void worker_fini(worker *w)
     if (w->net == NULL) return;
     connections_destroy(w);
     listeners_close(w);
-    if (w->attached) push_detach(w->net->options.node, w->index);
+    if (w->attached) {
+        push_detach(w->net->options.node, w->index);
+        durable_wake_by(w->net->options.node, w->index, NULL, NULL);
+    }
     if (w->base != NULL) {
         (void)event_del(&w->mail);
         (void)event_del(&w->tick);

@@ -1,0 +1,197 @@
+/* durable.c - see durable.h; the stores' part is in durable_stores.c. */
+#include "command/durable_private.h"
+#include "command/handlers.h"
+#include "command/transaction.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+hc_status durable_init(node *of)
+{
+    static_assert(sizeof(durable) % 64 == 0, "aligned_alloc wants it");
+    durable *made = aligned_alloc(64, sizeof *made);
+    if (made == NULL) return HC_ERR_NO_MEMORY;
+    memset(made, 0, sizeof *made);
+    atomic_init(&made->strategy, HC_STRATEGY_HYBRID);
+    atomic_init(&made->sync, HC_SYNC_EVERYSEC);
+    of->durable = made;
+    return HC_OK;
+}
+
+void durable_fini(node *of)
+{
+    free(of->durable);
+    of->durable = NULL;
+}
+
+void durable_attach(node *of, hc_persistence *log, const durable_calls *calls)
+{
+    durable *d = of->durable;
+    d->calls = *calls;
+    d->loading_started_ms = node_now_ms(of);
+    atomic_store(&d->loading, true);
+    atomic_store(&d->log, log);
+    (void)hc_persistence_policy(log, (hc_sync_policy)atomic_load(&d->sync));
+}
+
+void durable_detach(node *of)
+{
+    if (of->durable == NULL) return;
+    atomic_store(&of->durable->log, NULL);
+    durable_stores_release(of);
+}
+
+hc_persistence *durable_log(node *of)
+{
+    return atomic_load_explicit(&of->durable->log, memory_order_acquire);
+}
+
+const durable_calls *durable_calls_of(node *of)
+{
+    return &of->durable->calls;
+}
+
+bool durable_is_loading(const node *of)
+{
+    return atomic_load_explicit(&of->durable->loading, memory_order_acquire);
+}
+
+void durable_progress(node *of, uint64_t bytes, uint64_t bytes_all)
+{
+    atomic_store_explicit(&of->durable->loading_bytes, bytes, memory_order_relaxed);
+    atomic_store_explicit(&of->durable->loading_bytes_all, bytes_all, memory_order_relaxed);
+}
+
+durable_loading durable_loading_of(node *of)
+{
+    durable *d = of->durable;
+    return (durable_loading){.bytes = atomic_load(&d->loading_bytes),
+                             .bytes_all = atomic_load(&d->loading_bytes_all),
+                             .started_ms = d->loading_started_ms};
+}
+
+void durable_set_sync(node *of, uint32_t sync)
+{
+    hc_persistence *log = durable_log(of);
+    atomic_store(&of->durable->sync, sync);
+    if (log != NULL) (void)hc_persistence_policy(log, (hc_sync_policy)sync);
+    durable_told(of); /* replies that waited for `always` look again */
+}
+
+/* ---- requests ---- */
+
+static const char refused_io[] = "MISCONF Errors writing to the log file: the disk failed, and "
+                                 "writes are refused until it works "
+                                 "again (persistence.on_disk_error)";
+static const char refused_space[] = "MISCONF Errors writing to the log file: No space left on "
+                                    "device; writes are refused until there "
+                                    "is";
+
+/* EXEC is as what was queued. */
+static bool is_write(const request *of)
+{
+    const transaction *queued = of->session->transaction;
+    if ((of->command->flags & COMMAND_WRITE) != 0) return true;
+    return of->command->run == run_exec && queued != NULL && (queued->flags & COMMAND_WRITE) != 0;
+}
+
+bool durable_may_hold(const node *of)
+{
+    const durable *d = of->durable;
+    return atomic_load_explicit(&d->loading, memory_order_relaxed) ||
+           atomic_load_explicit(&d->log, memory_order_relaxed) != NULL;
+}
+
+bool durable_refuses(request *of)
+{
+    if (durable_is_loading(of->node)) {
+        if ((of->command->flags & COMMAND_LOADING) != 0) return false;
+        request_error(of, "LOADING Redis is loading the dataset in memory");
+        return true;
+    }
+    uint64_t wait_ns;
+    hc_persistence *log = durable_log(of->node);
+    if (log == NULL || !is_write(of)) return false;
+    hc_status status = hc_persistence_admit(log, &wait_ns);
+    if (status == HC_OK) return false;
+    request_error(of, status == HC_ERR_NO_SPACE ? refused_space : refused_io);
+    return true;
+}
+
+bool durable_holds(request *of)
+{
+    session *who = of->session;
+    hc_persistence *log = durable_log(of->node);
+    uint64_t now_ns, wait_ns = 0;
+    if (log == NULL || durable_is_loading(of->node)) return false;
+    if (of->command->run == run_waitaof) return waitaof_holds(of);
+    if (!is_write(of)) return false;
+    if (hc_persistence_admit(log, &wait_ns) != HC_OK || wait_ns == 0) {
+        who->held_until_ns = 0;
+        return false;
+    }
+    now_ns = node_now_ns(of->node);
+    if (who->held_until_ns == 0) who->held_until_ns = now_ns + wait_ns;
+    if (now_ns < who->held_until_ns) return true;
+    who->held_until_ns = 0; /* it has waited its time */
+    return false;
+}
+
+void durable_written(session *of)
+{
+    durable *d = of->node->durable;
+    hc_persistence *log = durable_log(of->node);
+    of->wrote = false;
+    if (log == NULL) return;
+    of->written_lsn = hc_persistence_lsn(log);
+    if (atomic_load_explicit(&d->sync, memory_order_relaxed) == HC_SYNC_ALWAYS) {
+        of->reply_lsn = of->written_lsn;
+    }
+}
+
+bool durable_covers(const session *of)
+{
+    hc_persistence *log = durable_log(of->node);
+    return log == NULL || of->reply_lsn <= hc_persistence_durable_lsn(log) ||
+           atomic_load_explicit(&of->node->durable->sync, memory_order_relaxed) != HC_SYNC_ALWAYS;
+}
+
+/* ---- who waits ---- */
+
+void durable_wake_by(node *of, unsigned worker, void (*wake)(void *ctx), void *ctx)
+{
+    durable_waker *w = &of->durable->wakers[worker];
+    w->wake = wake;
+    w->ctx = ctx;
+}
+
+/* Both sides write first and look then, in one order for all (seq_cst): either the worker sees that
+ * its replies are covered, or durable_told sees that it waits. */
+void durable_waits(node *of, unsigned worker, bool waits)
+{
+    atomic_store(&of->durable->wakers[worker].waits, waits);
+}
+
+void durable_told(node *of)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    for (unsigned i = 0; i < of->options.workers; i++) {
+        durable_waker *w = &of->durable->wakers[i];
+        if (atomic_load(&w->waits) && w->wake != NULL) w->wake(w->ctx);
+    }
+}
+
+/* ---- groups ---- */
+
+void durable_group_begin(node *of)
+{
+    hc_persistence *log = durable_log(of);
+    if (log != NULL && !durable_is_loading(of)) hc_persistence_begin_group(log);
+}
+
+void durable_group_end(node *of)
+{
+    hc_persistence *log = durable_log(of);
+    if (log != NULL && !durable_is_loading(of)) hc_persistence_end_group(log);
+}

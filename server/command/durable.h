@@ -1,0 +1,97 @@
+/*
+ * durable.h - the node and its log: which stores it keeps, which replies wait for it, which writes
+ * it holds back.
+ *
+ *     write -> effect in the log's ring -> reply made -> [ waits, sync `always` ] -> reply sent
+ *                                     keeper's thread: write, sync -> everything before lsn is safe
+ *
+ * A session whose batch wrote has `reply_lsn` set when the policy is `always`; the transport keeps
+ * its replies until durable_covers says so.  Nothing of it is read or run meanwhile, so what is
+ * kept is bounded by one turn, and no thread waits.
+ *
+ * Names: a database is kept under its number, a named store under its name with its settings as a
+ * line of text.  SWAPDB changes names, not contents.
+ *
+ * Threads: as node.h; attach, recover and detach belong to main.
+ */
+#ifndef HYPERCACHE_SERVER_COMMAND_DURABLE_H
+#define HYPERCACHE_SERVER_COMMAND_DURABLE_H
+
+#include "command/command_args.h"
+
+#define DURABLE_WAKE_WORKERS NODE_WORKERS_MAX
+
+/* What main's keeper does for commands.  NULL: not possible. */
+typedef struct durable_calls {
+    void *ctx;
+    /* Begins a snapshot on the keeper's thread, or notes that one is wanted when the present one is
+     * done (`later`).  HC_ERR_BUSY: one is being written. */
+    hc_status (*snapshot)(void *ctx, bool later);
+    /* The time of the last one that succeeded and whether the last one did. */
+    int64_t (*snapshot_at_ms)(void *ctx);
+} durable_calls;
+
+/*   HC_ERR_NO_MEMORY */
+hc_status durable_init(node *of);
+void durable_fini(node *of);
+
+/* The log is there but its stores are not: from here on commands are answered with LOADING. */
+void durable_attach(node *of, hc_persistence *log, const durable_calls *calls);
+/* Brings the stores back and keeps those that are new.  As hc_persistence_recover. */
+hc_status durable_recover(node *of);
+/* For the answers of LOADING's progress in INFO. */
+void durable_progress(node *of, uint64_t bytes, uint64_t bytes_all);
+/* Nothing is kept any more. */
+void durable_detach(node *of);
+
+/* NULL: nothing is kept. */
+hc_persistence *durable_log(node *of);
+const durable_calls *durable_calls_of(node *of);
+bool durable_is_loading(const node *of);
+typedef struct durable_loading {
+    uint64_t bytes, bytes_all;
+    int64_t started_ms;
+} durable_loading;
+durable_loading durable_loading_of(node *of);
+
+/* ---- stores; under stores_lock, before anybody writes to a new one ---- */
+
+/*   HC_ERR_LIMIT, HC_ERR_NO_MEMORY */
+hc_status durable_store_added(node *of, hc_span name, const hc_store_ref *ref,
+                              const node_store_settings *settings);
+void durable_store_dropped(node *of, hc_span name);
+/* HC_ERR_NO_MEMORY: and nothing changed. */
+hc_status durable_swap(node *of, unsigned first, unsigned second);
+/* All stores whose strategy is the node's get another; 0..4, an hc_strategy. */
+void durable_set_strategy(node *of, uint32_t strategy);
+uint32_t durable_strategy(const node *of);
+void durable_set_sync(node *of, uint32_t sync);
+
+/* ---- requests ---- */
+
+/* Is there anything to ask about?  Two loads. */
+bool durable_may_hold(const node *of);
+/* True: answered with an error, for the stores are being loaded or the disk does not work. */
+bool durable_refuses(request *of);
+/* Must this command, which is fit to run, wait?  A write, while the log is far behind; WAITAOF. */
+bool durable_holds(request *of);
+/* After a batch in which something was written. */
+void durable_written(session *of);
+/* Do replies of this session wait for the log?  durable_covers tells whether it is over. */
+static inline bool durable_awaits(const session *of)
+{
+    return of->reply_lsn != 0;
+}
+bool durable_covers(const session *of);
+/* `wake` is called, by any thread, when more is durable and the worker waits (durable_waits). */
+void durable_wake_by(node *of, unsigned worker, void (*wake)(void *ctx), void *ctx);
+/* The worker has connections that wait, or none any more. */
+void durable_waits(node *of, unsigned worker, bool waits);
+/* For hc_persistence_hooks.durable. */
+void durable_told(node *of);
+
+/* From begin to end all writes of this thread are recovered all or none. */
+void durable_group_begin(node *of);
+void durable_group_end(node *of);
+
+#endif

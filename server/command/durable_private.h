@@ -1,0 +1,40 @@
+/* durable_private.h - what durable.c and durable_stores.c share. */
+#ifndef HYPERCACHE_SERVER_COMMAND_DURABLE_PRIVATE_H
+#define HYPERCACHE_SERVER_COMMAND_DURABLE_PRIVATE_H
+
+#include "command/durable.h"
+
+#define KEPT_MAX (NODE_DATABASES_MAX + NODE_STORES_MAX)
+#define KEPT_SETTINGS_BYTES 160u
+
+/* One store that the log keeps. */
+typedef struct kept_store {
+    hc_store_ref ref; /* all zero: a free entry */
+    uint32_t id;
+    size_t name_bytes;
+    char name[HC_STORE_NAME_BYTES_MAX];
+    bool own_strategy; /* it was made with one */
+    uint32_t strategy;
+} kept_store;
+
+typedef struct durable_waker {
+    _Alignas(64) _Atomic bool waits;
+    void (*wake)(void *ctx);
+    void *ctx;
+} durable_waker;
+
+struct durable {
+    _Atomic(hc_persistence *) log;
+    durable_calls calls;
+    _Atomic bool loading;
+    _Atomic uint64_t loading_bytes, loading_bytes_all;
+    int64_t loading_started_ms;
+    _Atomic uint32_t strategy, sync;
+    bool snapshot_wanted; /* after recovery: a store logs now that did not */
+    durable_waker wakers[DURABLE_WAKE_WORKERS];
+    kept_store kept[KEPT_MAX]; /* under stores_lock, or while loading main's */
+};
+
+void durable_stores_release(node *of);
+
+#endif

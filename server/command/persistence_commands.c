@@ -1,0 +1,139 @@
+/*
+ * persistence_commands.c - SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE, WAITAOF.
+ *
+ * One kind of snapshot stands for all of them: it is written beside the work, without a fork, and
+ * makes the log short again.  SAVE answers when it is done; other clients are served meanwhile.
+ */
+#include <stdio.h>
+
+#include "command/command_args.h"
+#include "command/durable.h"
+#include "command/handlers.h"
+
+/* NULL: answered with an error. */
+static hc_persistence *log_of(request *of)
+{
+    hc_persistence *log = durable_log(of->node);
+    if (log == NULL) {
+        request_error(of, "ERR persistence is not enabled (persistence.enabled, node.data_dir)");
+    }
+    return log;
+}
+
+static hc_status snapshot_ask(request *of, bool later)
+{
+    const durable_calls *calls = durable_calls_of(of->node);
+    return calls->snapshot(calls->ctx, later);
+}
+
+/* Waits for it on this worker's time: as in Redis it is for tests and scripts, not for service. */
+void run_save(request *of)
+{
+    hc_persistence *log = log_of(of);
+    if (log == NULL) return;
+    hc_status status = hc_persistence_snapshot(log);
+    if (status == HC_OK)
+        reply_ok(of->reply);
+    else if (status == HC_ERR_BUSY)
+        request_error(of, "ERR Background save already in progress");
+    else
+        request_errorf(of, "ERR the snapshot failed: %s", hc_status_text(status));
+}
+
+void run_bgsave(request *of)
+{
+    bool later = of->argc == 2 && argument_is(of->args[1], "schedule");
+    if (of->argc > 2 || (of->argc == 2 && !later)) {
+        request_error(of, ERROR_SYNTAX);
+        return;
+    }
+    if (log_of(of) == NULL) return;
+    hc_status status = snapshot_ask(of, later);
+    if (status == HC_OK)
+        of->reply->ops->status(of->reply, HC_SPAN("Background saving started"));
+    else if (status == HC_ERR_BUSY)
+        request_error(of, "ERR Background save already in progress");
+    else
+        request_errorf(of, "ERR the snapshot cannot begin: %s", hc_status_text(status));
+}
+
+void run_bgrewriteaof(request *of)
+{
+    if (log_of(of) == NULL) return;
+    hc_status status = snapshot_ask(of, true);
+    if (status == HC_OK) {
+        of->reply->ops->status(of->reply,
+                               HC_SPAN("Background append only file rewriting started"));
+    } else {
+        request_errorf(of, "ERR the snapshot cannot begin: %s", hc_status_text(status));
+    }
+}
+
+/* Unix seconds; of the start, while there was none. */
+void run_lastsave(request *of)
+{
+    int64_t at_ms = of->node->started_ms;
+    hc_persistence *log = durable_log(of->node);
+    if (log != NULL) {
+        hc_persistence_stats stats = {.size = sizeof stats};
+        hc_persistence_stats_get(log, &stats);
+        if (stats.snapshot_at_ms != 0) at_ms = stats.snapshot_at_ms;
+    }
+    of->reply->ops->integer(of->reply, at_ms / 1000);
+}
+
+/* ---- WAITAOF ---- */
+
+typedef struct waitaof_wish {
+    int64_t local, replicas, timeout_ms;
+} waitaof_wish;
+
+static const char *waitaof_read(const request *of, waitaof_wish *wish)
+{
+    if (!integer_parse(of->args[1], &wish->local)) return ERROR_NOT_INTEGER;
+    if (wish->local < 0 || wish->local > 1) {
+        return "ERR value is out of range, must be between 0 and 1";
+    }
+    if (!integer_parse(of->args[2], &wish->replicas)) return ERROR_NOT_INTEGER;
+    if (wish->replicas < 0) return "ERR value is out of range, must be positive";
+    if (!integer_parse(of->args[3], &wish->timeout_ms)) {
+        return "ERR timeout is not an integer or out of range";
+    }
+    return wish->timeout_ms < 0 ? "ERR timeout is negative" : NULL;
+}
+
+static bool is_durable(const request *of)
+{
+    hc_persistence *log = durable_log(of->node);
+    return log != NULL && of->session->written_lsn <= hc_persistence_durable_lsn(log);
+}
+
+bool waitaof_holds(request *of)
+{
+    session *who = of->session;
+    waitaof_wish wish;
+    bool local = waitaof_read(of, &wish) == NULL && wish.local > 0 && wish.replicas == 0;
+    if (!local || is_durable(of) || who->in_exec) return false;
+    uint64_t now_ns = node_now_ns(of->node);
+    if (who->held_until_ns == 0) {
+        bool forever = wish.timeout_ms == 0 || wish.timeout_ms > INT64_MAX / 1000000;
+        who->held_until_ns = forever ? UINT64_MAX : now_ns + (uint64_t)wish.timeout_ms * 1000000u;
+    }
+    return now_ns < who->held_until_ns;
+}
+
+void run_waitaof(request *of)
+{
+    waitaof_wish wish;
+    const char *refusal = waitaof_read(of, &wish);
+    of->session->held_until_ns = 0;
+    if (refusal != NULL) {
+        request_error(of, refusal);
+    } else if (wish.local > 0 && durable_log(of->node) == NULL) {
+        request_error(of, "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+    } else {
+        of->reply->ops->array(of->reply, 2);
+        of->reply->ops->integer(of->reply, is_durable(of) ? 1 : 0);
+        of->reply->ops->integer(of->reply, 0);
+    }
+}

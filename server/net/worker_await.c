@@ -1,0 +1,54 @@
+/*
+ * worker_await.c - connections whose replies wait until the log is durable.
+ *
+ * A worker's batches run one after the other, so who comes later waits for a higher position: the
+ * list is in order, and what became durable is a beginning of it.
+ */
+#include "net/net_private.h"
+
+void worker_await(connection *c)
+{
+    worker *w = c->worker;
+    node *on = w->net->options.node;
+    if (c->awaits) return;
+    c->awaits = true;
+    c->await_next = NULL;
+    c->await_previous = w->await_last;
+    if (w->await_last != NULL)
+        w->await_last->await_next = c;
+    else
+        w->await_first = c;
+    w->await_last = c;
+    durable_waits(on, w->index, true);
+    if (durable_covers(&c->session)) mailbox_wake(&w->mailbox); /* it was just before we told */
+}
+
+void worker_unawait(connection *c)
+{
+    worker *w = c->worker;
+    if (!c->awaits) return;
+    c->awaits = false;
+    if (c->await_next != NULL)
+        c->await_next->await_previous = c->await_previous;
+    else
+        w->await_last = c->await_previous;
+    if (c->await_previous != NULL)
+        c->await_previous->await_next = c->await_next;
+    else
+        w->await_first = c->await_next;
+    if (w->await_first == NULL) durable_waits(w->net->options.node, w->index, false);
+}
+
+void worker_await_look(worker *w)
+{
+    connection *last = w->await_last;
+    for (connection *c = w->await_first; c != NULL && durable_covers(&c->session);
+         c = w->await_first) {
+        bool was_last = c == last; /* who comes again is behind it */
+        worker_unawait(c);
+        c->session.reply_lsn = 0;
+        connection_write(c);
+        connection_settle(c);
+        if (was_last) break;
+    }
+}
