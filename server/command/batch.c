@@ -15,6 +15,7 @@
  * How long each took is timing.c's affair.
  */
 #include "command/command_args.h"
+#include "command/durable.h"
 #include "command/monitor.h"
 #include "command/timing.h"
 #include "command/tracking.h"

@@ -29,9 +29,10 @@ typedef enum command_flag {
     COMMAND_FAST = 1u << 10,
     COMMAND_NO_AUTH = 1u << 11,
     COMMAND_MAY_REPLICATE = 1u << 12,
-    COMMAND_NO_MULTI = 1u << 13,
-    COMMAND_ALLOW_BUSY = 1u << 14,
-    COMMAND_MOVABLEKEYS = 1u << 15, /* keys.counted */
+    COMMAND_NO_ASYNC_LOADING = 1u << 13,
+    COMMAND_NO_MULTI = 1u << 14,
+    COMMAND_ALLOW_BUSY = 1u << 15,
+    COMMAND_MOVABLEKEYS = 1u << 16, /* keys.counted */
     /* Not printed: runs while no other command of any client does (gate.h). */
     COMMAND_EXCLUSIVE = 1u << 30,
     /* Not printed: a RESP2 client that has subscribed may send it. */

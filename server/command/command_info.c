@@ -13,9 +13,9 @@ static hc_span literal(const char *chars)
 /* ---- flags ---- */
 
 static const char *const flag_names[] = {
-    "write",         "readonly", "denyoom",    "admin",        "pubsub", "noscript",
-    "blocking",      "loading",  "stale",      "skip_slowlog", "fast",   "no_auth",
-    "may_replicate", "no_multi", "allow_busy", "movablekeys"};
+    "write",         "readonly",         "denyoom",  "admin",        "pubsub",     "noscript",
+    "blocking",      "loading",          "stale",    "skip_slowlog", "fast",       "no_auth",
+    "may_replicate", "no_async_loading", "no_multi", "allow_busy",   "movablekeys"};
 enum { FLAG_COUNT = sizeof flag_names / sizeof flag_names[0] };
 
 static void print_flags(reply *to, const command *row)

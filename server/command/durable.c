@@ -91,9 +91,9 @@ static const char refused_space[] = "MISCONF Errors writing to the log file: No 
 /* EXEC is as what was queued. */
 static bool is_write(const request *of)
 {
-    const transaction *queued = of->session->transaction;
+    const transaction *pending = of->session->transaction;
     if ((of->command->flags & COMMAND_WRITE) != 0) return true;
-    return of->command->run == run_exec && queued != NULL && (queued->flags & COMMAND_WRITE) != 0;
+    return of->command->run == run_exec && pending != NULL && (pending->flags & COMMAND_WRITE) != 0;
 }
 
 bool durable_may_hold(const node *of)
@@ -126,6 +126,7 @@ bool durable_holds(request *of)
     uint64_t now_ns, wait_ns = 0;
     if (log == NULL || durable_is_loading(of->node)) return false;
     if (of->command->run == run_waitaof) return waitaof_holds(of);
+    if (of->command->run == run_save) return save_holds(of);
     if (!is_write(of)) return false;
     if (hc_persistence_admit(log, &wait_ns) != HC_OK || wait_ns == 0) {
         who->held_until_ns = 0;

@@ -58,7 +58,7 @@ durable_loading durable_loading_of(node *of);
 
 /*   HC_ERR_LIMIT, HC_ERR_NO_MEMORY */
 hc_status durable_store_added(node *of, hc_span name, const hc_store_ref *ref,
-                              const node_store_settings *settings);
+                              const node_store_settings *made_with);
 void durable_store_dropped(node *of, hc_span name);
 /* HC_ERR_NO_MEMORY: and nothing changed. */
 hc_status durable_swap(node *of, unsigned first, unsigned second);

@@ -95,17 +95,17 @@ uint32_t durable_strategy(const node *of)
 }
 
 hc_status durable_store_added(node *of, hc_span name, const hc_store_ref *ref,
-                              const node_store_settings *settings)
+                              const node_store_settings *made_with)
 {
     hc_persistence *log = durable_log(of);
     char text[KEPT_SETTINGS_BYTES];
     if (log == NULL || durable_is_loading(of)) return HC_OK;
     kept_store *one = kept_take(of, name, ref);
     if (one == NULL) return HC_ERR_LIMIT;
-    one->own_strategy = settings->strategy != HC_STRATEGY_DEFAULT;
-    one->strategy = one->own_strategy ? settings->strategy : durable_strategy(of);
+    one->own_strategy = made_with->strategy != HC_STRATEGY_DEFAULT;
+    one->strategy = one->own_strategy ? made_with->strategy : durable_strategy(of);
     hc_persisted_store info = {.name = name,
-                               .settings = settings_write(settings, text),
+                               .settings = settings_write(made_with, text),
                                .strategy = (hc_strategy)one->strategy};
     hc_status status = hc_persistence_add(log, &info, ref->store, &one->id);
     if (status != HC_OK) kept_release(one);
@@ -137,10 +137,10 @@ static node_store_settings settings_of(const hc_store_ref *ref)
 static hc_status update(node *of, kept_store *one, hc_span name)
 {
     char text[KEPT_SETTINGS_BYTES];
-    node_store_settings settings = settings_of(&one->ref);
-    if (one->own_strategy) settings.strategy = one->strategy;
+    node_store_settings made_with = settings_of(&one->ref);
+    if (one->own_strategy) made_with.strategy = one->strategy;
     hc_persisted_store info = {.name = name,
-                               .settings = settings_write(&settings, text),
+                               .settings = settings_write(&made_with, text),
                                .strategy = (hc_strategy)one->strategy,
                                .id = one->id};
     hc_status status = hc_persistence_update(durable_log(of), &info);
@@ -198,13 +198,14 @@ void durable_set_strategy(node *of, uint32_t strategy)
 static hc_status store_provide(node *of, const hc_persisted_store *info, hc_store_ref *ref)
 {
     unsigned database;
-    node_store_settings settings = node_store_defaults(of);
+    node_store_settings made_with = node_store_defaults(of);
     if (node_database_named(of, info->name, &database)) {
         if (node_store(of, database) == NULL) return HC_ERR_NO_MEMORY;
         return node_store_acquire(of, info->name, ref);
     }
-    if (info->settings.size > 0 && !settings_read(info->settings, &settings)) return HC_ERR_CORRUPT;
-    hc_status status = node_store_add(of, info->name, &settings);
+    if (info->settings.size > 0 && !settings_read(info->settings, &made_with))
+        return HC_ERR_CORRUPT;
+    hc_status status = node_store_add(of, info->name, &made_with);
     if (status != HC_OK && status != HC_ERR_EXISTS) return status;
     return node_store_acquire(of, info->name, ref);
 }
@@ -218,11 +219,11 @@ static hc_status on_open(void *ctx, const hc_persisted_store *info, hc_store **s
     kept_store *one = kept_take(of, info->name, &ref);
     hc_store_ref_release(&ref);
     if (one == NULL) return HC_ERR_LIMIT;
-    node_store_settings settings = {.strategy = HC_STRATEGY_DEFAULT};
-    (void)settings_read(info->settings, &settings); /* looked at already */
+    node_store_settings made_with = {.strategy = HC_STRATEGY_DEFAULT};
+    (void)settings_read(info->settings, &made_with); /* looked at already */
     one->id = info->id;
     one->strategy = info->strategy;
-    one->own_strategy = settings.strategy != HC_STRATEGY_DEFAULT;
+    one->own_strategy = made_with.strategy != HC_STRATEGY_DEFAULT;
     *store_out = one->ref.store;
     return HC_OK;
 }
@@ -267,9 +268,9 @@ static hc_status keep_others(node *of)
     for (uint32_t at = 0; status == HC_OK && node_store_next(of, &at, &ref);) {
         hc_store_info about = {.size = sizeof about};
         hc_store_ref_info(&ref, &about);
-        node_store_settings settings = settings_of(&ref);
+        node_store_settings made_with = settings_of(&ref);
         if (kept_of(of->durable, ref.store) == NULL) {
-            status = durable_store_added(of, about.name, &ref, &settings);
+            status = durable_store_added(of, about.name, &ref, &made_with);
         }
         hc_store_ref_release(&ref);
     }

@@ -137,6 +137,13 @@ void run_randomkey(request *of);
 void run_scan(request *of);
 void run_swapdb(request *of);
 void run_wait(request *of);
+void run_waitaof(request *of);
+bool waitaof_holds(request *of); /* must it go on waiting? */
+void run_save(request *of);
+bool save_holds(request *of); /* likewise */
+void run_bgsave(request *of);
+void run_bgrewriteaof(request *of);
+void run_lastsave(request *of);
 
 /* client_pause_commands.c */
 void run_client_pause(request *of);

@@ -2,7 +2,8 @@
  * persistence_commands.c - SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE, WAITAOF.
  *
  * One kind of snapshot stands for all of them: it is written beside the work, without a fork, and
- * makes the log short again.  SAVE answers when it is done; other clients are served meanwhile.
+ * makes the log short again.  SAVE answers when it is done; other clients are served meanwhile, and
+ * no thread waits.
  */
 #include <stdio.h>
 
@@ -26,18 +27,41 @@ static hc_status snapshot_ask(request *of, bool later)
     return calls->snapshot(calls->ctx, later);
 }
 
-/* Waits for it on this worker's time: as in Redis it is for tests and scripts, not for service. */
+static uint64_t snapshots_ended(hc_persistence *log, hc_persistence_stats *stats)
+{
+    *stats = (hc_persistence_stats){.size = sizeof *stats};
+    hc_persistence_stats_get(log, stats);
+    return stats->snapshots + stats->snapshots_failed;
+}
+
+/* SAVE begins a snapshot when it is first looked at, and is held back until that has ended; the
+ * mark is how many had ended before, and one. */
+bool save_holds(request *of)
+{
+    session *who = of->session;
+    hc_persistence_stats stats;
+    uint64_t ended = snapshots_ended(durable_log(of->node), &stats);
+    if (who->held_mark != 0) return who->held_mark == ended + 1;
+    if (snapshot_ask(of, false) != HC_OK) return false;
+    who->held_mark = ended + 1;
+    who->held_failures = stats.snapshots_failed;
+    return true;
+}
+
 void run_save(request *of)
 {
+    hc_persistence_stats stats;
+    bool waited = of->session->held_mark != 0;
+    of->session->held_mark = 0;
     hc_persistence *log = log_of(of);
     if (log == NULL) return;
-    hc_status status = hc_persistence_snapshot(log);
-    if (status == HC_OK)
-        reply_ok(of->reply);
-    else if (status == HC_ERR_BUSY)
+    (void)snapshots_ended(log, &stats);
+    if (!waited)
         request_error(of, "ERR Background save already in progress");
+    else if (stats.snapshots_failed == of->session->held_failures)
+        reply_ok(of->reply);
     else
-        request_errorf(of, "ERR the snapshot failed: %s", hc_status_text(status));
+        request_error(of, "ERR the snapshot failed, see the log");
 }
 
 void run_bgsave(request *of)
@@ -62,8 +86,7 @@ void run_bgrewriteaof(request *of)
     if (log_of(of) == NULL) return;
     hc_status status = snapshot_ask(of, true);
     if (status == HC_OK) {
-        of->reply->ops->status(of->reply,
-                               HC_SPAN("Background append only file rewriting started"));
+        of->reply->ops->status(of->reply, HC_SPAN("Background append only file rewriting started"));
     } else {
         request_errorf(of, "ERR the snapshot cannot begin: %s", hc_status_text(status));
     }
@@ -130,7 +153,8 @@ void run_waitaof(request *of)
     if (refusal != NULL) {
         request_error(of, refusal);
     } else if (wish.local > 0 && durable_log(of->node) == NULL) {
-        request_error(of, "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+        request_error(
+            of, "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
     } else {
         of->reply->ops->array(of->reply, 2);
         of->reply->ops->integer(of->reply, is_durable(of) ? 1 : 0);

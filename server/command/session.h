@@ -49,6 +49,8 @@ struct session {
     /* For the commands, by the owner alone. */
     bool wrote;             /* in the present batch */
     uint64_t written_lsn;   /* of the log, behind the latest write */
+    uint64_t held_mark;     /* of SAVE: see save_holds; 0: none waits */
+    uint64_t held_failures; /* likewise: snapshots that had failed before */
     uint64_t held_until_ns; /* of a command that is parked: until when at most; 0: none is */
     bool alone; /* has the node to itself: request_alone_begin */
     bool no_touch;
