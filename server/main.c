@@ -1,7 +1,7 @@
 /*
  * main.c - hypercached: reads its configuration, assembles a node, runs it, takes it apart.
  *
- *     config -> log sink -> tuning -> node -> net -> maintenance       built in this order,
+ *     config -> log sink -> tuning -> node -> keeper -> net -> maintenance     built in this order,
  *     ... signals ...                                                  torn down in reverse
  *
  * All signals of interest are blocked before the first thread starts and taken one by one by the
@@ -29,6 +29,7 @@
 #include "config/config.h"
 #include "descriptors.h"
 #include "event_log.h"
+#include "keeper.h"
 #include "maintenance.h"
 #include "net/net.h"
 #include "store_list.h"
@@ -51,6 +52,7 @@ typedef struct assembly {
     node *node;
     net *net;
     maintenance *maintenance;
+    keeper *keeper;     /* NULL: nothing is kept */
     atomic_bool ending; /* a SHUTDOWN must not count as a second signal */
     char failure[1024]; /* why there is no start; told last, after the log's own lines */
 } assembly;
@@ -149,6 +151,42 @@ static bool node_start(assembly *of)
     if (store_list_create(&of->cfg, of->node, of->failure, sizeof of->failure)) return true;
     node_destroy(of->node);
     return false;
+}
+
+static bool banner_wanted(void);
+
+/* Opens the data directory, if data is to be kept. */
+static bool keep(assembly *of)
+{
+    char why[512];
+    if (!of->cfg.persistence.enabled) return true;
+    keeper_options options = {.host = &of->host,
+                              .node = of->node,
+                              .cfg = &of->cfg,
+                              .shows_progress = banner_wanted() && isatty(STDOUT_FILENO),
+                              .fatal = shutdown_asked,
+                              .fatal_ctx = of};
+    hc_status status = keeper_open(&options, &of->keeper, why, sizeof why);
+    if (status == HC_OK) return true;
+    const char *folder = of->cfg.node.data_dir;
+    if (status == HC_ERR_BUSY) {
+        return fail(of,
+                    "node.data_dir: %s is in use by another process; choose another, or set "
+                    "persistence.enabled: false",
+                    folder);
+    }
+    return fail(of, "node.data_dir: %s: %s%s%s", folder, hc_status_text(status),
+                why[0] != '\0' ? ": " : "", why);
+}
+
+static bool load(assembly *of)
+{
+    char why[512];
+    if (of->keeper == NULL) return true;
+    hc_status status = keeper_recover(of->keeper, why, sizeof why);
+    if (status == HC_OK) return true;
+    return fail(of, "node.data_dir: %s: %s%s%s", of->cfg.node.data_dir, hc_status_text(status),
+                why[0] != '\0' ? ": " : "", why);
 }
 
 static bool serve(assembly *of)
@@ -318,7 +356,8 @@ static int daemon_run(assembly *of)
     tuning_init(&of->tuning, &of->cfg, of->sink, of->workers);
     if (!node_start(of)) goto sink;
     tuning_attach(&of->tuning, of->node, NULL); /* the first client may ask for changes */
-    if (!serve(of)) goto node;
+    if (!keep(of) || !serve(of)) goto node;
+    if (!load(of)) goto net;
     if (maintenance_start(of->node, &of->maintenance) != HC_OK) {
         (void)fail(of, "no memory for a thread");
         goto net;
@@ -333,6 +372,7 @@ net:
     net_stop(of->net);
     maintenance_stop(of->maintenance);
 node:
+    if (!keeper_stop(of->keeper)) status = EXIT_FAILURE;
     tuning_attach(&of->tuning, NULL, NULL);
     node_destroy(of->node);
 sink:

@@ -22,6 +22,7 @@ static node_store_settings settings_of(const config *cfg, const config_store *en
         .compression = (uint32_t)cfg->cache.compression,
         .filter_rate = entry->cuckoo_filter ? cfg->cache.filter_rate : 0,
     };
+    if (has(entry, CONFIG_STORE_PERSISTENCE)) of.strategy = (uint32_t)entry->strategy;
     if (has(entry, CONFIG_STORE_DEFAULT_TTL)) of.default_ttl_ms = entry->default_ttl_ms;
     if (has(entry, CONFIG_STORE_EVICTION_POLICY)) of.eviction = (uint32_t)entry->eviction;
     if (has(entry, CONFIG_STORE_COMPRESSION)) of.compression = (uint32_t)entry->compression;

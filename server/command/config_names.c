@@ -13,6 +13,7 @@
 #include "command/command_args.h"
 #include "command/notify.h"
 #include "command/output_limit.h"
+#include "command/persistence_names.h"
 
 /* Both have five levels. */
 static const config_pair level_words[] = {{"debug", "trace"},   {"verbose", "debug"},
@@ -63,8 +64,8 @@ static const config_name names[] = {
     FIXED("activedefrag", "no"),
     FIXED("activerehashing", "yes"),
     FIXED("aof-use-rdb-preamble", "yes"),
-    FIXED("appendfsync", "everysec"),
-    FIXED("appendonly", "no"),
+    SETTING("appendfsync", SHAPE_TEXT, "persistence.sync_policy"),
+    {"appendonly", SHAPE_OWN, NULL, "persistence.strategy", NULL, appendonly_tell, appendonly_read},
     FIXED("auto-aof-rewrite-min-size", "67108864"),
     FIXED("auto-aof-rewrite-percentage", "100"),
     SETTING("bind", SHAPE_TEXT, "network.bind"),
@@ -137,7 +138,7 @@ static const config_name names[] = {
     FIXED("replica-serve-stale-data", "yes"),
     FIXED("replicaof", ""),
     FIXED("requirepass", ""),
-    FIXED("save", ""),
+    {"save", SHAPE_OWN, NULL, "persistence.snapshot_interval", NULL, save_tell, save_read},
     FIXED("set-max-intset-entries", "512"),
     FIXED("set-max-listpack-entries", "128"),
     FIXED("set-max-listpack-value", "64"),

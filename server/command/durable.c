@@ -79,6 +79,26 @@ void durable_set_sync(node *of, uint32_t sync)
     durable_told(of); /* replies that waited for `always` look again */
 }
 
+void durable_set_interval(node *of, uint64_t ms)
+{
+    atomic_store(&of->durable->interval_ms, ms);
+}
+
+uint64_t durable_interval(const node *of)
+{
+    return atomic_load(&of->durable->interval_ms);
+}
+
+void durable_set_last_snapshot(node *of, int wish)
+{
+    atomic_store(&of->durable->last_snapshot, wish);
+}
+
+int durable_last_snapshot(const node *of)
+{
+    return atomic_load(&of->durable->last_snapshot);
+}
+
 /* ---- requests ---- */
 
 static const char refused_io[] = "MISCONF Errors writing to the log file: the disk failed, and "

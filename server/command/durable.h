@@ -27,8 +27,6 @@ typedef struct durable_calls {
     /* Begins a snapshot on the keeper's thread, or notes that one is wanted when the present one is
      * done (`later`).  HC_ERR_BUSY: one is being written. */
     hc_status (*snapshot)(void *ctx, bool later);
-    /* The time of the last one that succeeded and whether the last one did. */
-    int64_t (*snapshot_at_ms)(void *ctx);
 } durable_calls;
 
 /*   HC_ERR_NO_MEMORY */
@@ -41,6 +39,9 @@ void durable_attach(node *of, hc_persistence *log, const durable_calls *calls);
 hc_status durable_recover(node *of);
 /* For the answers of LOADING's progress in INFO. */
 void durable_progress(node *of, uint64_t bytes, uint64_t bytes_all);
+/* What SHUTDOWN said of a snapshot at the end; 0: nothing, 1: make one, -1: make none. */
+void durable_set_last_snapshot(node *of, int wish);
+int durable_last_snapshot(const node *of);
 /* Nothing is kept any more. */
 void durable_detach(node *of);
 
@@ -65,6 +66,9 @@ hc_status durable_swap(node *of, unsigned first, unsigned second);
 /* All stores whose strategy is the node's get another; 0..4, an hc_strategy. */
 void durable_set_strategy(node *of, uint32_t strategy);
 uint32_t durable_strategy(const node *of);
+/* Milliseconds between snapshots, if something was written; 0: none by time. */
+void durable_set_interval(node *of, uint64_t ms);
+uint64_t durable_interval(const node *of);
 void durable_set_sync(node *of, uint32_t sync);
 
 /* ---- requests ---- */

@@ -30,7 +30,9 @@ struct durable {
     _Atomic uint64_t loading_bytes, loading_bytes_all;
     int64_t loading_started_ms;
     _Atomic uint32_t strategy, sync;
-    bool snapshot_wanted; /* after recovery: a store logs now that did not */
+    _Atomic uint64_t interval_ms;
+    _Atomic int last_snapshot; /* SHUTDOWN's wish */
+    bool snapshot_wanted;      /* after recovery: a store logs now that did not */
     durable_waker wakers[DURABLE_WAKE_WORKERS];
     kept_store kept[KEPT_MAX]; /* under stores_lock, or while loading main's */
 };

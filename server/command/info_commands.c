@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "command/command_args.h"
+#include "command/persistence_info.h"
 #include "command/command_text.h"
 #include "command/config_values.h"
 #include "command/handlers.h"
@@ -67,12 +68,7 @@ static void print_clients(text *to, node *of)
 
 static void print_persistence(text *to, node *of)
 {
-    text_printf(to,
-                "loading:0\r\nasync_loading:0\r\nrdb_changes_since_last_save:0\r\n"
-                "rdb_bgsave_in_progress:0\r\nrdb_last_save_time:%" PRId64
-                "\r\nrdb_last_bgsave_status:ok\r\naof_enabled:0\r\naof_rewrite_in_progress:0\r\n"
-                "aof_last_write_status:ok\r\n",
-                of->started_ms / 1000);
+    persistence_info(to, of);
 }
 
 static void print_compression(text *to, const hc_store_stats *sum)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "command/command_args.h"
+#include "command/durable.h"
 #include "command/handlers.h"
 
 static void reply_number_text(reply *to, int64_t value)
@@ -73,11 +74,12 @@ void run_shutdown(request *of)
         request_error(of, ERROR_SYNTAX);
     } else if (wish.cancel) {
         request_error(of, "ERR No shutdown in progress.");
-    } else if (wish.save || options->shutdown == NULL) {
+    } else if ((wish.save && durable_log(of->node) == NULL) || options->shutdown == NULL) {
         /* There is nothing that could save: better refused than lost. */
         request_error(of, "ERR Errors trying to SHUTDOWN. Check logs.");
     } else {
         of->session->close = true;
+        durable_set_last_snapshot(of->node, wish.save ? 1 : wish.no_save ? -1 : 0);
         options->shutdown(options->shutdown_ctx);
     }
 }

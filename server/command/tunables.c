@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/durable.h"
 #include "command/notify.h"
 #include "command/output_limit.h"
 #include "command/tracking.h"
@@ -122,12 +123,30 @@ static void apply_output_limit(node *of, const setting *to)
         push_limits_set(of, limits);
 }
 
+static void apply_strategy(node *of, const setting *to)
+{
+    durable_set_strategy(of, (uint32_t)to->number);
+}
+
+static void apply_sync(node *of, const setting *to)
+{
+    durable_set_sync(of, (uint32_t)to->number);
+}
+
+static void apply_snapshot_interval(node *of, const setting *to)
+{
+    durable_set_interval(of, (uint64_t)to->number);
+}
+
 static const tunable tunables[] = {
     {"cache.eviction", NULL, apply_eviction},
     {"cache.max_memory", NULL, apply_max_memory},
     {"latency.histograms", NULL, apply_histograms},
     {"latency.monitor_threshold", NULL, apply_event_threshold},
     {"latency.percentiles", check_percentiles, apply_percentiles},
+    {"persistence.snapshot_interval", NULL, apply_snapshot_interval},
+    {"persistence.strategy", NULL, apply_strategy},
+    {"persistence.sync_policy", NULL, apply_sync},
     {"pubsub.keyspace_events", check_keyspace_events, apply_keyspace_events},
     {"pubsub.output_limit", check_output_limit, apply_output_limit},
     {"security.debug_commands", NULL, apply_debug},

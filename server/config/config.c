@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include <hypercache/log.h>
+#include <hypercache/persistence.h>
 #include <hypercache/store.h>
 #include <hypercache/stores.h>
 
@@ -47,6 +48,25 @@ const config_word config_words_debug[] = {
     {"no", CONFIG_DEBUG_NO},
     {"local", CONFIG_DEBUG_LOCAL},
     {"yes", CONFIG_DEBUG_YES},
+    {NULL, 0},
+};
+const config_word config_words_strategy[] = {
+    {"hybrid", HC_STRATEGY_HYBRID},
+    {"aof", HC_STRATEGY_LOG},
+    {"snapshot", HC_STRATEGY_SNAPSHOT},
+    {"disabled", HC_STRATEGY_DISABLED},
+    {NULL, 0},
+};
+const config_word config_words_sync[] = {
+    {"always", HC_SYNC_ALWAYS},
+    {"everysec", HC_SYNC_EVERYSEC},
+    {"no", HC_SYNC_NO},
+    {NULL, 0},
+};
+const config_word config_words_disk_error[] = {
+    {"refuse", HC_DISK_ERROR_REFUSE},
+    {"volatile", HC_DISK_ERROR_VOLATILE},
+    {"abort", HC_DISK_ERROR_ABORT},
     {NULL, 0},
 };
 const config_word config_words_level[] = {

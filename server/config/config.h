@@ -111,6 +111,7 @@ typedef struct config_store {
     char name[CONFIG_STORE_NAME_MAX + 1];
     int eviction;    /* hc_eviction */
     int compression; /* hc_compression */
+    int strategy;    /* hc_strategy */
     int64_t max_memory_bytes;
     int64_t default_ttl_ms;
     bool cuckoo_filter;
@@ -144,6 +145,16 @@ typedef struct config {
         int64_t pressure_warning_percent, pressure_critical_percent, pressure_panic_percent;
         double filter_rate; /* of absent keys that pass */
     } cache;
+    struct {
+        bool enabled;
+        int strategy;      /* hc_strategy */
+        int sync;          /* hc_sync_policy */
+        int on_disk_error; /* hc_disk_error_action */
+        int64_t snapshot_interval_ms;
+        int64_t log_bytes_max;
+        int64_t compression_level; /* 0: none */
+        int64_t snapshot_rate;     /* bytes a second; 0: no limit */
+    } persistence;
     struct {
         int debug_commands; /* config_debug */
         bool protected_mode;
@@ -250,7 +261,8 @@ const char *config_nearest_flag(const char *flag);      /* the same for short fl
 bool config_component(const char *item, int *topic_out, int *level_out);
 
 extern const config_word config_words_eviction[], config_words_compression[], config_words_debug[],
-    config_words_level[], config_words_format[], config_words_output[];
+    config_words_strategy[], config_words_sync[], config_words_disk_error[], config_words_level[],
+    config_words_format[], config_words_output[];
 
 /* ---- writing ---- */
 

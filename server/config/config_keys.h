@@ -80,6 +80,32 @@
       NULL, "Key spaces that SELECT 0, SELECT 1, ... choose from.")                                \
     X(CACHE_MAX_STORES, "cache", "max_stores", INT, cache.max_stores, "16", 1, 1000, 0, NULL,      \
       NULL, "Stores that STORE CREATE may make, besides the databases.")                           \
+    X(PERSISTENCE_ENABLED, "persistence", "enabled", BOOL, persistence.enabled, "true", 0, 0, 0,   \
+      NULL, NULL, "Keep data in node.data_dir, so that it survives a restart.")                    \
+    X(PERSISTENCE_STRATEGY, "persistence", "strategy", ENUM, persistence.strategy, "hybrid", 0, 0, \
+      CONFIG_LIVE, "persistence", config_words_strategy,                                           \
+      "hybrid: a log, and snapshots by time and size; aof: a log, and snapshots only to keep it "  \
+      "short; snapshot: as of the last one; disabled: names of stores survive, keys do not.")      \
+    X(PERSISTENCE_SYNC_POLICY, "persistence", "sync_policy", ENUM, persistence.sync, "everysec",   \
+      0, 0, CONFIG_LIVE, NULL, config_words_sync,                                                  \
+      "When a write is safe from a power failure: always: before its reply; everysec: a second "   \
+      "later; no: when the system wants it. docs/durability.md has the promise.")                  \
+    X(PERSISTENCE_SNAPSHOT_INTERVAL, "persistence", "snapshot_interval", DURATION,                 \
+      persistence.snapshot_interval_ms, "15m", 0, CONFIG_DAYS_MS(365), CONFIG_LIVE, NULL, NULL,    \
+      "A snapshot so often, if something was written. 0: only when the log is long.")              \
+    X(PERSISTENCE_MAX_LOG_SIZE, "persistence", "max_log_size", SIZE, persistence.log_bytes_max,    \
+      "256MB", INT64_C(1) << 20, INT64_C(1) << 46, 0, NULL, NULL,                                  \
+      "A log longer than this is made short by a snapshot.")                                       \
+    X(PERSISTENCE_COMPRESSION_LEVEL, "persistence", "compression_level", INT,                      \
+      persistence.compression_level, "1", 0, 3, 0, NULL, NULL,                                     \
+      "zstd level of snapshots, where it pays. 0: not compressed.")                                \
+    X(PERSISTENCE_SNAPSHOT_RATE, "persistence", "snapshot_rate", SIZE, persistence.snapshot_rate,  \
+      "0", 0, INT64_C(1) << 40, 0, NULL, NULL,                                                     \
+      "Bytes a second that a snapshot may write. 0: no limit.")                                    \
+    X(PERSISTENCE_ON_DISK_ERROR, "persistence", "on_disk_error", ENUM, persistence.on_disk_error,  \
+      "refuse", 0, 0, 0, NULL, config_words_disk_error,                                            \
+      "When the disk fails: refuse writes until it works again; volatile: go on in memory, and "   \
+      "make a snapshot afterwards; abort: end.")                                                   \
     X(SECURITY_PROTECTED_MODE, "security", "protected_mode", BOOL, security.protected_mode,        \
       "true", 0, 0, 0, NULL, NULL,                                                                 \
       "Refuse to start on an address that other machines reach while nobody must log in.")         \
@@ -140,7 +166,9 @@
       "A filter that answers most misses, with cache.cuckoo_filter_fpp. It pays where most "       \
       "reads miss.")                                                                               \
     X(STORE_COMPRESSION, "stores", "compression", ENUM, compression, "", 0, 0, 0, NULL,            \
-      config_words_compression, "As cache.compression.")
+      config_words_compression, "As cache.compression.")                                           \
+    X(STORE_PERSISTENCE, "stores", "persistence", ENUM, strategy, "", 0, 0, 0, NULL,               \
+      config_words_strategy, "As persistence.strategy.")
 
 /* X(prefix or whole name, what it belongs to): keys that the contract has and this version not. */
 #define CONFIG_LATER(X)                                                                            \
@@ -149,8 +177,6 @@
     X("network.cluster_port", "clustering")                                                        \
     X("network.advertise", "clustering")                                                           \
     X("cluster", "clustering")                                                                     \
-    X("stores.persistence", "persistence")                                                         \
-    X("persistence", "persistence")                                                                \
     X("security.users", "users")                                                                   \
     X("security.tls", "TLS")                                                                       \
     X("security.cluster_secret", "clustering")                                                     \

@@ -1,0 +1,387 @@
+/*
+ * keeper.c - two threads around hc_persistence.
+ *
+ *     log thread        step, sleep until it is due or a writer wakes it (eventfd)
+ *     snapshot thread   waits for a wish, a time or a long log; then piece after piece
+ *
+ * A writer wakes the log thread only when that had nothing to do, so under load no system call is
+ * made for it.
+ */
+#include "keeper.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command/durable.h"
+#include "event_log.h"
+
+#define LOOK_MS 500u         /* between two looks whether a snapshot is due */
+#define PROGRESS_MS 5000u    /* between two log lines while loading */
+#define BAR_CELLS 40u        /* of the bar on a terminal */
+#define DAMAGE_LINES_MAX 20u /* in the log; `data verify` lists all */
+#define NS_PER_MS 1000000u
+
+struct keeper {
+    keeper_options options;
+    const hc_log *log;
+    hc_persistence *data;
+    char *why; /* of keeper_open and keeper_recover: the first damage is described there */
+    size_t why_bytes;
+    unsigned damages;
+    uint64_t progress_ns; /* of the last log line */
+    int wake_fd;
+    atomic_bool stopping;
+    bool log_thread_runs, snapshot_thread_runs;
+    pthread_t log_thread, snapshot_thread;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t changed;
+    bool wanted, active;
+    uint64_t interval_since_ns; /* the last snapshot, or the start */
+};
+
+/* ---- what the library tells ---- */
+
+static void on_durable(void *ctx, uint64_t lsn)
+{
+    keeper *of = ctx;
+    (void)lsn;
+    durable_told(of->options.node);
+}
+
+static void on_wake(void *ctx)
+{
+    keeper *of = ctx;
+    uint64_t one = 1;
+    (void)!write(of->wake_fd, &one, sizeof one);
+}
+
+typedef struct event_words {
+    hc_log_level level;
+    const char *operation, *message;
+} event_words;
+
+static const event_words words[] = {
+    [HC_PERSISTENCE_DISK_FAILED] = {HC_LOG_ERROR, "disk", "the disk failed"},
+    [HC_PERSISTENCE_DISK_RECOVERED] = {HC_LOG_INFO, "disk",
+                                       "the disk works again, and the log is whole"},
+    [HC_PERSISTENCE_LOW_DISK] = {HC_LOG_WARN, "disk", "little room is left on the disk"},
+    [HC_PERSISTENCE_SNAPSHOT_STARTED] = {HC_LOG_INFO, "snapshot", "snapshot begun"},
+    [HC_PERSISTENCE_SNAPSHOT_FINISHED] = {HC_LOG_INFO, "snapshot", "snapshot written"},
+    [HC_PERSISTENCE_SNAPSHOT_FAILED] = {HC_LOG_ERROR, "snapshot", "the snapshot failed"},
+    [HC_PERSISTENCE_LOG_ROTATED] = {HC_LOG_DEBUG, "log", "a new log file"},
+    [HC_PERSISTENCE_RECOVERED] = {HC_LOG_INFO, "recover", "data loaded"},
+    [HC_PERSISTENCE_TORN_TAIL] =
+        {HC_LOG_WARN, "recover",
+         "the log ended in the middle of a write, as after a power failure"},
+    [HC_PERSISTENCE_MANIFEST_SKIPPED] = {HC_LOG_WARN, "recover",
+                                         "the newest manifest is damaged; the one before is used"},
+    [HC_PERSISTENCE_FATAL] = {HC_LOG_ERROR, "disk", "the disk failed, and on_disk_error is abort"},
+};
+
+static void on_event(void *ctx, const hc_persistence_event *event)
+{
+    keeper *of = ctx;
+    hc_log_field fields[6];
+    size_t count = 0;
+    if ((size_t)event->kind >= sizeof words / sizeof words[0]) return;
+    if (event->file != NULL) fields[count++] = event_text("file", event->file);
+    if (event->status != HC_OK)
+        fields[count++] = event_text("reason", hc_status_text(event->status));
+    if (event->records != 0) fields[count++] = event_number("records", event->records);
+    if (event->bytes != 0) fields[count++] = event_number("bytes", event->bytes);
+    if (event->lsn != 0) fields[count++] = event_number("lsn", event->lsn);
+    if (event->duration_ns != 0) {
+        fields[count++] = event_number("duration_ms", event->duration_ns / NS_PER_MS);
+    }
+    const event_words *say = &words[event->kind];
+    event_log(of->log, say->level, say->operation, say->message, fields, count);
+    if (event->kind == HC_PERSISTENCE_FATAL && of->options.fatal != NULL) {
+        of->options.fatal(of->options.fatal_ctx);
+    }
+}
+
+static void on_damage(void *ctx, const hc_damage *damage)
+{
+    keeper *of = ctx;
+    if (of->why != NULL && of->damages == 0) {
+        (void)snprintf(of->why, of->why_bytes,
+                       "%s at offset %" PRIu64 ": %s; %" PRIu64 " records are lost (lsn %" PRIu64
+                       " to %" PRIu64 "). `hypercached data verify` lists all, `data salvage` "
+                       "brings the rest into a new directory",
+                       damage->file, damage->offset, damage->what, damage->records,
+                       damage->lsn_from, damage->lsn_to);
+    }
+    if (of->damages++ >= DAMAGE_LINES_MAX) return;
+    hc_log_field fields[] = {
+        event_text("file", damage->file),           event_number("offset", damage->offset),
+        event_text("reason", damage->what),         event_number("records", damage->records),
+        event_number("lsn_from", damage->lsn_from), event_number("lsn_to", damage->lsn_to)};
+    event_log(of->log, HC_LOG_ERROR, "recover", "durable data is damaged", fields, 6);
+}
+
+static void bar_show(uint64_t bytes, uint64_t bytes_all)
+{
+    unsigned percent = bytes_all > 0 ? (unsigned)(bytes * 100 / bytes_all) : 100;
+    char cells[BAR_CELLS + 1];
+    memset(cells, '.', BAR_CELLS);
+    memset(cells, '#', percent * BAR_CELLS / 100);
+    cells[BAR_CELLS] = '\0';
+    (void)printf("\rloading [%s] %3u %%%s", cells, percent, percent == 100 ? "\n" : "");
+    (void)fflush(stdout);
+}
+
+static void on_progress(void *ctx, uint64_t bytes, uint64_t bytes_all, uint64_t records)
+{
+    keeper *of = ctx;
+    node *on = of->options.node;
+    uint64_t now_ns = node_now_ns(on);
+    durable_progress(on, bytes, bytes_all);
+    if (of->options.shows_progress) bar_show(bytes, bytes_all);
+    if (now_ns - of->progress_ns < (uint64_t)PROGRESS_MS * NS_PER_MS) return;
+    of->progress_ns = now_ns;
+    hc_log_field fields[] = {event_number("percent", bytes_all > 0 ? bytes * 100 / bytes_all : 100),
+                             event_number("records", records)};
+    event_log(of->log, HC_LOG_INFO, "recover", "loading", fields, 2);
+}
+
+/* ---- the log's thread ---- */
+
+static void *log_run(void *ctx)
+{
+    keeper *of = ctx;
+    while (!atomic_load(&of->stopping)) {
+        uint64_t wait_ns = hc_persistence_step(of->data);
+        if (wait_ns == 0) continue;
+        struct timespec wait = {.tv_sec = (time_t)(wait_ns / 1000000000u),
+                                .tv_nsec = (long)(wait_ns % 1000000000u)};
+        struct pollfd ready = {.fd = of->wake_fd, .events = POLLIN};
+        bool forever = wait_ns == HC_PERSISTENCE_NEVER;
+        if (ppoll(&ready, 1, forever ? NULL : &wait, NULL) > 0) {
+            uint64_t count;
+            (void)!read(of->wake_fd, &count, sizeof count);
+        }
+    }
+    return NULL;
+}
+
+/* ---- the snapshots' thread ---- */
+
+/* The lock is held.  False: it is time to stop. */
+static bool rest(keeper *of, uint64_t ns)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    ns += (uint64_t)until.tv_nsec;
+    until.tv_sec += (time_t)(ns / 1000000000u);
+    until.tv_nsec = (long)(ns % 1000000000u);
+    if (!atomic_load(&of->stopping)) {
+        (void)pthread_cond_timedwait(&of->changed, &of->lock, &until);
+    }
+    return !atomic_load(&of->stopping);
+}
+
+/* By time: something was written since the last one, and that is long ago. */
+static bool interval_over(keeper *of)
+{
+    uint64_t interval_ms = durable_interval(of->options.node);
+    hc_persistence_stats stats = {.size = sizeof stats};
+    if (interval_ms == 0) return false;
+    if (node_now_ns(of->options.node) - of->interval_since_ns < interval_ms * NS_PER_MS)
+        return false;
+    hc_persistence_stats_get(of->data, &stats);
+    return stats.lsn > stats.snapshot_lsn;
+}
+
+/* The lock is held, and given up while it works. */
+static void snapshot_make(keeper *of)
+{
+    of->wanted = false;
+    of->active = true;
+    (void)pthread_mutex_unlock(&of->lock);
+    hc_status status = hc_persistence_snapshot_begin(of->data);
+    uint64_t wait_ns = 0;
+    while (status == HC_OK && wait_ns != HC_PERSISTENCE_NEVER && !atomic_load(&of->stopping)) {
+        wait_ns = hc_persistence_snapshot_step(of->data);
+        if (wait_ns == 0 || wait_ns == HC_PERSISTENCE_NEVER) continue;
+        struct timespec wait = {.tv_sec = (time_t)(wait_ns / 1000000000u),
+                                .tv_nsec = (long)(wait_ns % 1000000000u)};
+        (void)nanosleep(&wait, NULL);
+    }
+    if (status != HC_OK) {
+        hc_log_field field = event_text("reason", hc_status_text(status));
+        event_log(of->log, HC_LOG_ERROR, "snapshot", "the snapshot cannot begin", &field, 1);
+    }
+    (void)pthread_mutex_lock(&of->lock);
+    of->active = false;
+    of->interval_since_ns = node_now_ns(of->options.node);
+}
+
+static void *snapshot_run(void *ctx)
+{
+    keeper *of = ctx;
+    (void)pthread_mutex_lock(&of->lock);
+    do {
+        while (!atomic_load(&of->stopping) &&
+               (of->wanted || hc_persistence_snapshot_due(of->data) || interval_over(of))) {
+            snapshot_make(of);
+        }
+    } while (rest(of, (uint64_t)LOOK_MS * NS_PER_MS));
+    (void)pthread_mutex_unlock(&of->lock);
+    return NULL;
+}
+
+static hc_status snapshot_wish(void *ctx, bool later)
+{
+    keeper *of = ctx;
+    (void)pthread_mutex_lock(&of->lock);
+    hc_status status = of->active && !later ? HC_ERR_BUSY : HC_OK;
+    if (status == HC_OK) {
+        of->wanted = true;
+        (void)pthread_cond_signal(&of->changed);
+    }
+    (void)pthread_mutex_unlock(&of->lock);
+    return status;
+}
+
+/* ---- its life ---- */
+
+static void keeper_free(keeper *of)
+{
+    if (of->wake_fd >= 0) (void)close(of->wake_fd);
+    (void)pthread_cond_destroy(&of->changed);
+    (void)pthread_mutex_destroy(&of->lock);
+    free(of);
+}
+
+static keeper *keeper_make(const keeper_options *options)
+{
+    keeper *made = calloc(1, sizeof *made);
+    if (made == NULL) return NULL;
+    pthread_condattr_t clock;
+    made->options = *options;
+    made->log = options->host->log;
+    (void)pthread_mutex_init(&made->lock, NULL);
+    (void)pthread_condattr_init(&clock);
+    (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&made->changed, &clock);
+    (void)pthread_condattr_destroy(&clock);
+    made->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (made->wake_fd >= 0) return made;
+    keeper_free(made);
+    return NULL;
+}
+
+static hc_status data_open(keeper *of)
+{
+    const config *cfg = of->options.cfg;
+    hc_persistence_hooks hooks = {.size = sizeof hooks,
+                                  .ctx = of,
+                                  .durable = on_durable,
+                                  .wake = on_wake,
+                                  .event = on_event,
+                                  .damage = on_damage,
+                                  .progress = on_progress};
+    int64_t level = cfg->persistence.compression_level;
+    hc_persistence_options options = {
+        .size = sizeof options,
+        .directory = cfg->node.data_dir,
+        .hooks = &hooks,
+        .sync = (uint32_t)cfg->persistence.sync,
+        .on_disk_error = (uint32_t)cfg->persistence.on_disk_error,
+        .compression_level = level == 0 ? UINT32_MAX : (uint32_t)level,
+        .log_bytes_max = (uint64_t)cfg->persistence.log_bytes_max,
+        .snapshot_bytes_per_s = (uint64_t)cfg->persistence.snapshot_rate,
+    };
+    return hc_persistence_open(of->options.host, &options, &of->data);
+}
+
+hc_status keeper_open(const keeper_options *options, keeper **keeper_out, char *why,
+                      size_t why_bytes)
+{
+    *keeper_out = NULL;
+    why[0] = '\0';
+    keeper *of = keeper_make(options);
+    if (of == NULL) return HC_ERR_NO_MEMORY;
+    of->why = why;
+    of->why_bytes = why_bytes;
+    hc_status status = data_open(of);
+    of->why = NULL;
+    if (status != HC_OK) {
+        keeper_free(of);
+        return status;
+    }
+    durable_attach(of->options.node, of->data,
+                   &(durable_calls){.ctx = of, .snapshot = snapshot_wish});
+    *keeper_out = of;
+    return HC_OK;
+}
+
+static bool thread_start(pthread_t *thread, void *(*run)(void *ctx), keeper *of)
+{
+    return pthread_create(thread, NULL, run, of) == 0;
+}
+
+hc_status keeper_recover(keeper *of, char *why, size_t why_bytes)
+{
+    why[0] = '\0';
+    of->why = why;
+    of->why_bytes = why_bytes;
+    of->damages = 0;
+    of->progress_ns = of->interval_since_ns = node_now_ns(of->options.node);
+    hc_status status = durable_recover(of->options.node);
+    of->why = NULL;
+    if (status != HC_OK) return status;
+    of->interval_since_ns = node_now_ns(of->options.node);
+    of->log_thread_runs = thread_start(&of->log_thread, log_run, of);
+    of->snapshot_thread_runs =
+        of->log_thread_runs && thread_start(&of->snapshot_thread, snapshot_run, of);
+    return of->snapshot_thread_runs ? HC_OK : HC_ERR_NO_MEMORY;
+}
+
+static void threads_join(keeper *of)
+{
+    (void)pthread_mutex_lock(&of->lock);
+    atomic_store(&of->stopping, true);
+    (void)pthread_cond_signal(&of->changed);
+    (void)pthread_mutex_unlock(&of->lock);
+    on_wake(of);
+    if (of->snapshot_thread_runs) (void)pthread_join(of->snapshot_thread, NULL);
+    if (of->log_thread_runs) (void)pthread_join(of->log_thread, NULL);
+}
+
+/* Where a strategy has no log, the end would lose what came since the last snapshot. */
+static bool last_snapshot_wanted(keeper *of)
+{
+    int wish = durable_last_snapshot(of->options.node);
+    return wish > 0 || (wish == 0 && durable_strategy(of->options.node) == HC_STRATEGY_SNAPSHOT);
+}
+
+bool keeper_stop(keeper *of)
+{
+    if (of == NULL) return true;
+    bool served = of->log_thread_runs;
+    threads_join(of);
+    hc_status status = HC_OK;
+    if (served && last_snapshot_wanted(of)) {
+        do { /* one that was under way is finished first */
+            status = hc_persistence_snapshot(of->data);
+        } while (status == HC_ERR_BUSY && hc_persistence_snapshot_step(of->data) != 0);
+    }
+    durable_detach(of->options.node);
+    hc_status closed = hc_persistence_close(of->data);
+    if (status == HC_OK) status = closed;
+    if (status != HC_OK) {
+        hc_log_field field = event_text("reason", hc_status_text(status));
+        event_log(of->log, HC_LOG_ERROR, "stop", "not everything could be written", &field, 1);
+    }
+    keeper_free(of);
+    return status == HC_OK;
+}
