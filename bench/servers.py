@@ -25,7 +25,8 @@ KINDS = ("hypercached", "redis", "echo")
 def _command(kind, port, flags):
     if kind == "hypercached":
         program = os.path.join(BUILD, "hypercached")
-        return [program, "--bind=127.0.0.1", f"--resp-port={port}", "--threads=1", *flags]
+        return [program, "--bind=127.0.0.1", f"--resp-port={port}", "--threads=1",
+                "--persistence.enabled=false", *flags]
     if kind == "redis":
         return ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "",
                 "--appendonly", "no", *flags]

@@ -343,6 +343,10 @@ static int daemon_run(assembly *of)
     (void)mallopt(M_MMAP_THRESHOLD, 256 << 10);
     (void)mallopt(M_TRIM_THRESHOLD, 1 << 20);
     signals_block(&set);
+    if (!cfg->persistence.enabled) { /* and CONFIG GET appendonly, save tell so */
+        of->cfg.persistence.strategy = HC_STRATEGY_DISABLED;
+        of->cfg.persistence.snapshot_interval_ms = 0;
+    }
     of->workers = of->cfg.network.threads > 0 ? (unsigned)of->cfg.network.threads : processors();
     of->clients = descriptors_provide((unsigned)of->cfg.network.max_clients, of->workers);
     if (!sink_start(of)) goto failure;

@@ -145,6 +145,14 @@ static const config_key *key_in_any_case(const char *name)
     return config_find(lower);
 }
 
+/* Without a data directory nothing can be kept, whatever a client asks for. */
+static bool is_in_vain(const config *cfg, const config_key *key, int64_t before)
+{
+    bool keeps = key == &config_keys[CONFIG_PERSISTENCE_STRATEGY] ||
+                 key == &config_keys[CONFIG_PERSISTENCE_SNAPSHOT_INTERVAL];
+    return keeps && !cfg->persistence.enabled && config_number(cfg, key) != before;
+}
+
 /* Makes one change to `cfg`, which nobody acts on yet. */
 static hc_status change_one(config *cfg, const setting_change *change, char *error)
 {
@@ -154,9 +162,15 @@ static hc_status change_one(config *cfg, const setting_change *change, char *err
         (void)snprintf(error, SETTINGS_ERROR_BYTES, "can't set immutable config");
         return HC_ERR_UNSUPPORTED;
     }
+    int64_t before = config_number(cfg, key);
     bool done = config_set(cfg, key, CONFIG_UNITS_PLAIN, change->value,
                            (config_origin){CONFIG_FROM_COMMAND, 0}, error, SETTINGS_ERROR_BYTES);
     if (!done) return HC_ERR_INVALID;
+    if (is_in_vain(cfg, key, before)) {
+        (void)snprintf(error, SETTINGS_ERROR_BYTES,
+                       "persistence.enabled is false: nothing can be kept");
+        return HC_ERR_INVALID;
+    }
     char text[CONFIG_VALUE_BYTES];
     const setting one = setting_of(cfg, (size_t)(key - config_keys), text);
     return node_setting_check(&one, error) ? HC_OK : HC_ERR_INVALID;

@@ -69,6 +69,8 @@ uint32_t durable_strategy(const node *of);
 /* Milliseconds between snapshots, if something was written; 0: none by time. */
 void durable_set_interval(node *of, uint64_t ms);
 uint64_t durable_interval(const node *of);
+/* How this store survives, an hc_strategy; HC_STRATEGY_DEFAULT: it is not kept at all. */
+uint32_t durable_strategy_of(node *of, const hc_store *store);
 void durable_set_sync(node *of, uint32_t sync);
 
 /* ---- requests ---- */

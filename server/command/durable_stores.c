@@ -94,6 +94,15 @@ uint32_t durable_strategy(const node *of)
     return atomic_load(&of->durable->strategy);
 }
 
+uint32_t durable_strategy_of(node *of, const hc_store *store)
+{
+    pthread_mutex_lock(&of->stores_lock);
+    const kept_store *one = durable_log(of) != NULL ? kept_of(of->durable, store) : NULL;
+    uint32_t strategy = one != NULL ? one->strategy : HC_STRATEGY_DEFAULT;
+    pthread_mutex_unlock(&of->stores_lock);
+    return strategy;
+}
+
 hc_status durable_store_added(node *of, hc_span name, const hc_store_ref *ref,
                               const node_store_settings *made_with)
 {

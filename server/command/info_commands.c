@@ -13,13 +13,13 @@
 #include <unistd.h>
 
 #include "command/command_args.h"
-#include "command/persistence_info.h"
 #include "command/command_text.h"
 #include "command/config_values.h"
 #include "command/handlers.h"
 #include "command/info_sections.h"
 #include "command/leases.h"
 #include "command/memory_report.h"
+#include "command/persistence_info.h"
 #include "command/pubsub.h"
 #include "command/tracking.h"
 

@@ -52,7 +52,7 @@ struct session {
     uint64_t held_mark;     /* of SAVE: see save_holds; 0: none waits */
     uint64_t held_failures; /* likewise: snapshots that had failed before */
     uint64_t held_until_ns; /* of a command that is parked: until when at most; 0: none is */
-    bool alone; /* has the node to itself: request_alone_begin */
+    bool alone;             /* has the node to itself: request_alone_begin */
     bool no_touch;
     session_replies replies;
     bool in_exec;               /* while what was queued runs: its replies are parts of one */

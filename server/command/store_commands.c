@@ -11,6 +11,7 @@
 #include "command/command_args.h"
 #include "command/command_text.h"
 #include "command/config_values.h"
+#include "command/durable.h"
 #include "command/handlers.h"
 
 /* ---- STORE CREATE ---- */
@@ -45,6 +46,24 @@ static bool take_compression(request *of, hc_span value, node_store_settings *wi
     return fits;
 }
 
+static bool take_persistence(request *of, hc_span value, node_store_settings *wish)
+{
+    static const struct {
+        const char *text;
+        uint32_t strategy;
+    } words[] = {{"hybrid", HC_STRATEGY_HYBRID},
+                 {"aof", HC_STRATEGY_LOG},
+                 {"snapshot", HC_STRATEGY_SNAPSHOT},
+                 {"disabled", HC_STRATEGY_DISABLED}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (!argument_is(value, words[i].text)) continue;
+        wish->strategy = words[i].strategy;
+        return true;
+    }
+    request_error(of, "ERR PERSISTENCE is hybrid, aof, snapshot or disabled");
+    return false;
+}
+
 static bool take_filter(request *of, hc_span value, node_store_settings *wish)
 {
     static const struct {
@@ -76,6 +95,7 @@ static bool take_store_option(request *of, hc_span name, hc_span value, node_sto
     if (argument_is(name, "compression")) return take_compression(of, value, wish);
     if (argument_is(name, "filter")) return take_filter(of, value, wish);
     if (argument_is(name, "eviction")) return take_eviction(of, value, wish);
+    if (argument_is(name, "persistence")) return take_persistence(of, value, wish);
     request_error(of, ERROR_SYNTAX);
     return false;
 }
@@ -142,7 +162,14 @@ static void reply_name(reply *to, const char *name)
     reply_text(to, hc_span_make(name, strlen(name)));
 }
 
-static void reply_store(reply *to, hc_span name, const hc_store_ref *ref, bool is_database)
+static const char *const strategies[] = {[HC_STRATEGY_DEFAULT] = "none",
+                                         [HC_STRATEGY_HYBRID] = "hybrid",
+                                         [HC_STRATEGY_LOG] = "aof",
+                                         [HC_STRATEGY_SNAPSHOT] = "snapshot",
+                                         [HC_STRATEGY_DISABLED] = "disabled"};
+
+static void reply_store(reply *to, hc_span name, const hc_store_ref *ref, uint32_t strategy,
+                        bool is_database)
 {
     hc_store_info info = {.size = sizeof info};
     hc_store_stats stats = {.size = sizeof stats};
@@ -170,16 +197,19 @@ static void reply_store(reply *to, hc_span name, const hc_store_ref *ref, bool i
         {"filter_answers", stats.filter_answers},
         {"compressed_raw_bytes", stats.compressed_raw_bytes},
         {"compressed_stored_bytes", stats.compressed_stored_bytes},
-        {"users", info.users - 1}, /* less ours; of a database nobody holds a reference */
+        /* less ours, and that of durable.h; of a database nobody holds a reference */
+        {"users", info.users - 1 - (strategy != HC_STRATEGY_DEFAULT)},
     };
     size_t count = sizeof numbers / sizeof numbers[0] - (is_database ? 1 : 0);
-    to->ops->map(to, count + 4);
+    to->ops->map(to, count + 5);
     reply_name(to, "name");
     reply_text(to, name);
     reply_name(to, "kind");
     reply_name(to, is_database ? "database" : "store");
     reply_name(to, "eviction");
     reply_name(to, config_policy_name(hc_store_eviction(ref->store)));
+    reply_name(to, "persistence");
+    reply_name(to, strategies[strategy]);
     reply_name(to, "compression");
     reply_name(to, info.options->compression == HC_COMPRESSION_ZSTD ? "zstd" : "none");
     for (size_t i = 0; i < count; i++) {
@@ -201,7 +231,7 @@ void run_store_info(request *of)
     bool is_database = node_database_named(of->node, name, &database);
     if (is_database) /* "default" is 0 */
         name = hc_span_make(digits, (size_t)snprintf(digits, sizeof digits, "%u", database));
-    reply_store(of->reply, name, &ref, is_database);
+    reply_store(of->reply, name, &ref, durable_strategy_of(of->node, ref.store), is_database);
     hc_store_ref_release(&ref);
 }
 
@@ -239,6 +269,7 @@ void run_store_help(request *of)
     static const char *const lines[] = {
         "CREATE <name> [MAXMEMORY <bytes>] [EVICTION <policy>] [TTL <milliseconds>|DEFAULT]",
         "        [COMPRESSION none|zstd] [FILTER none|8|12|16]",
+        "        [PERSISTENCE hybrid|aof|snapshot|disabled]",
         "    Create a store. What is not given is the node's; nothing changes afterwards.",
         "DROP <name>",
         "    Remove a store with all its keys.",

@@ -14,8 +14,9 @@ enum {
 static const command store_rows[] = {
     {ROW("create", -3, ADMIN, run_store_create), .complexity = "O(N) with N stores",
      .summary = "Creates a store, whose settings do not change afterwards",
-     .arguments = "name [MAXMEMORY=bytes] [EVICTION=policy] [TTL=milliseconds] "
-                  "[COMPRESSION=none|zstd] [FILTER=none|8|12|16]"},
+     .arguments =
+         "name [MAXMEMORY=bytes] [EVICTION=policy] [TTL=milliseconds] [PERSISTENCE=strategy] "
+         "[COMPRESSION=none|zstd] [FILTER=none|8|12|16]"},
     {ROW("drop", 3, ADMIN | COMMAND_EXCLUSIVE, run_store_drop), .complexity = "O(N) with N stores",
      .summary = "Removes a store with all its keys", .arguments = "name"},
     {ROW("help", 2, ANY_TIME, run_store_help), .complexity = "O(1)",

@@ -115,6 +115,7 @@ class Daemon:
         self.log_path = os.path.join(self.folder, "stderr")
         environ = {k: v for k, v in os.environ.items() if not k.startswith("HYPERCACHE_")}
         environ.setdefault("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")
+        environ["HYPERCACHE_PERSISTENCE_ENABLED"] = "false"  # a flag of the test says otherwise
         environ.update(environment or {})
         if IS_REDIS:
             command = [PROGRAM, "--port", str(self.port), "--bind", "127.0.0.1"] + _redis_flags(flags)

@@ -86,7 +86,7 @@ def test_a_wrong_configuration_is_refused_with_its_place():
     equal(refused("--resp-prot=1"), "--resp-prot: unknown flag; did you mean --resp-port?")
     equal(refused(environment={"HYPERCACHE_NETWORK_RESP_PORT": "70000"}),
           "HYPERCACHE_NETWORK_RESP_PORT: network.resp_port: '70000' is out of range, 1 to 65535")
-    equal(refused("--persistence=hybrid"), "--persistence: persistence is not available in this version")
+    equal(refused("--persistence=both"), "--persistence: persistence.strategy: 'both' is none of: hybrid, aof, snapshot, disabled")
     equal(refused("--config", "/nonexistent.yaml"), "/nonexistent.yaml: No such file or directory")
 
 

@@ -26,6 +26,8 @@ static void shelf_each(void *ctx, settings_visit visit, void *visit_ctx)
         {.name = "network.bind", .text = "127.0.0.1 ::1", .kind = SETTING_LIST},
         {.name = "network.idle_timeout", .text = "90s", .number = 90000, .kind = SETTING_DURATION},
         {.name = "network.max_clients", .text = "777", .number = 777, .kind = SETTING_INTEGER},
+        {.name = "persistence.snapshot_interval", .text = "0", .kind = SETTING_DURATION},
+        {.name = "persistence.strategy", .text = "disabled", .number = HC_STRATEGY_DISABLED},
         {.name = "security.protected_mode", .text = "true", .number = 1, .kind = SETTING_BOOL},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -113,7 +115,8 @@ static void test_get_takes_several_patterns_and_names_each_once(void **state)
         {"CONFIG GET MAXMEMORY maxmemory-p* save maxmemory",
          "%3 \"MAXMEMORY\" \"0\" \"maxmemory-policy\" \"allkeys-s3fifo\" \"save\" \"\""},
         {"CONFIG GET loglevel logging.*", "%2 \"loglevel\" \"notice\" \"logging.level\" \"info\""},
-        {"CONFIG GET bind", "%1 \"bind\" \"127.0.0.1 ::1\""}, {"CONFIG GET *", "%9..."},
+        {"CONFIG GET bind", "%1 \"bind\" \"127.0.0.1 ::1\""},
+        {"CONFIG GET *", "%100 \"acllog-max-len\"..."},
         {"CONFIG GET cache.max_memory", "%1 \"cache.max_memory\" \"0\""});
 }
 

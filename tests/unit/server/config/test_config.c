@@ -295,7 +295,7 @@ static void test_the_nearest_key_is_suggested(void **state)
     assert_string_equal(config_nearest_flag("conifg"), "config");
     assert_null(config_nearest_flag("entirely-else"));
     assert_string_equal(config_nearest_section("loging"), "logging");
-    assert_null(config_nearest_section("persistency"));
+    assert_null(config_nearest_section("replicas"));
 }
 
 static void test_problems_beyond_the_text_are_counted_and_never_cut_in_half(void **state)
