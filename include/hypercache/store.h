@@ -148,6 +148,7 @@ hc_status hc_store_get(hc_store *store, hc_span key, void *buffer, size_t buffer
 typedef struct hc_sink {
     void *ctx;
     void *(*reserve)(void *ctx, const hc_item *item); /* key.data and value.data are NULL */
+    uint64_t quiet; /* not 0: the read does not count as a use for eviction */
 } hc_sink;
 
 /* As hc_store_get, to the sink's place.
@@ -201,6 +202,10 @@ typedef struct hc_view {
 HC_API
 hc_status hc_store_view(hc_store *store, hc_span key, void *scratch, size_t scratch_bytes,
                         hc_view *view_out);
+/* The same, but no use for eviction. */
+HC_API
+hc_status hc_store_view_quietly(hc_store *store, hc_span key, void *scratch, size_t scratch_bytes,
+                                hc_view *view_out);
 /* Any thread; a second time, or for a view that failed, it does nothing. */
 HC_API
 void hc_view_release(hc_view *view);
@@ -301,6 +306,7 @@ typedef struct hc_txn {
     hc_store *store;
     void *views;                               /* the library's: compressed values, unpacked */
     uint64_t locked[HC_STORE_SHARDS_MAX / 64]; /* one bit a shard */
+    uint64_t quiet; /* the caller may set it: from then on no get counts as a use for eviction */
 } hc_txn;
 
 /* Locks the shards of `count` keys, in an order that cannot deadlock.  Cannot fail. */
@@ -310,7 +316,7 @@ HC_API
 void hc_store_end(hc_txn *txn);
 
 /* `key` must be one of those named at begin.  Spans of *item_out are borrowed until the next write
- * inside this transaction, or its end.  Counts as a use for eviction.
+ * inside this transaction, or its end.  Counts as a use for eviction, unless it is `quiet`.
  *   HC_ERR_NOT_FOUND
  *   HC_ERR_NO_MEMORY  to unpack a compressed value; the key is there */
 HC_API

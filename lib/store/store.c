@@ -361,7 +361,7 @@ hc_status hc_txn_get(hc_txn *txn, hc_span key, hc_item *item_out)
     hci_read_count(txn->store, hit, !hit, 0);
     if (!hit) return HC_ERR_NOT_FOUND;
     unsigned use = hci_index_use(s, at);
-    if (use < BUCKET_USE_MAX) hci_index_use_set(s, at, use + 1);
+    if (use < BUCKET_USE_MAX && txn->quiet == 0) hci_index_use_set(s, at, use + 1);
     *item_out = (hc_item){.key = item.key,
                           .value = item.value,
                           .expires_at_ms = item.header.expires_at_ms,

@@ -24,7 +24,7 @@ typedef struct reading {
     size_t buffer_bytes;
     const hc_sink *sink;
     hc_item *stat; /* not NULL: only tell about the item */
-    bool touch;    /* with `stat`: counts as a use */
+    bool quiet;    /* does not count as a use */
     hc_view *view; /* not NULL: an extent is lent, not copied */
     size_t value_bytes;
 } reading;
@@ -170,11 +170,6 @@ static void view_describe(hc_view *view, const item_header *header, hc_span valu
     view->type = item_type(header);
 }
 
-static inline bool is_use(const reading *r)
-{
-    return r->stat == NULL || r->touch;
-}
-
 static inline void *place_for(reading *r, const item_header *header, size_t value_bytes)
 {
     r->value_bytes = value_bytes;
@@ -299,7 +294,7 @@ static hc_status read_locked(hc_store *store, shard *s, uint64_t hash, hc_span k
         return HC_ERR_NOT_FOUND;
     }
     unsigned use = hci_index_use(s, at);
-    if (use < BUCKET_USE_MAX && is_use(r)) hci_index_use_set(s, at, use + 1);
+    if (use < BUCKET_USE_MAX && !r->quiet) hci_index_use_set(s, at, use + 1);
     if (r->stat != NULL) {
         *r->stat = item_describe(&item.header, hci_item_raw_bytes(&item));
         hci_lock_release(&s->lock);
@@ -350,7 +345,7 @@ static inline hc_status read_filtered(hc_store *store, uint64_t hash, hc_span ke
         if (!deliver(store, s, sequence, &seen, r, &status)) continue;
         count->hits += status != HC_ERR_NOT_FOUND;
         count->misses += status == HC_ERR_NOT_FOUND;
-        if (is_use(r)) bucket_use_add(seen.bucket, seen.slot);
+        if (!r->quiet) bucket_use_add(seen.bucket, seen.slot);
         return status;
     }
     status = read_locked(store, s, hash, key, r);
@@ -380,7 +375,7 @@ hc_status hc_store_get(hc_store *store, hc_span key, void *buffer, size_t buffer
 
 hc_status hc_store_read(hc_store *store, hc_span key, const hc_sink *sink)
 {
-    reading r = {.sink = sink};
+    reading r = {.sink = sink, .quiet = sink->quiet != 0};
     tally count = {0};
     hc_status status = read_one(store, hash_of(store, key), key, &r, &count);
     count_add(store, &count);
@@ -389,7 +384,7 @@ hc_status hc_store_read(hc_store *store, hc_span key, const hc_sink *sink)
 
 hc_status hc_store_stat(hc_store *store, hc_span key, hc_item *item_out)
 {
-    reading r = {.stat = item_out};
+    reading r = {.stat = item_out, .quiet = true};
     tally count = {0};
     return read_one(store, hash_of(store, key), key, &r, &count);
 }
@@ -397,21 +392,34 @@ hc_status hc_store_stat(hc_store *store, hc_span key, hc_item *item_out)
 hc_status hc_store_touch(hc_store *store, hc_span key)
 {
     hc_item item;
-    reading r = {.stat = &item, .touch = true};
+    reading r = {.stat = &item};
     tally count = {0};
     return read_one(store, hash_of(store, key), key, &r, &count);
+}
+
+static hc_status view(hc_store *store, hc_span key, reading *r, hc_view *view_out)
+{
+    tally count = {0};
+    *view_out = (hc_view){.store = store};
+    r->view = view_out;
+    hc_status status = read_one(store, hash_of(store, key), key, r, &count);
+    count_add(store, &count);
+    if (status == HC_ERR_NOT_FOUND) *view_out = (hc_view){.store = store}; /* no torn one's size */
+    return status;
 }
 
 hc_status hc_store_view(hc_store *store, hc_span key, void *scratch, size_t scratch_bytes,
                         hc_view *view_out)
 {
-    reading r = {.buffer = scratch, .buffer_bytes = scratch_bytes, .view = view_out};
-    tally count = {0};
-    *view_out = (hc_view){.store = store};
-    hc_status status = read_one(store, hash_of(store, key), key, &r, &count);
-    count_add(store, &count);
-    if (status == HC_ERR_NOT_FOUND) *view_out = (hc_view){.store = store}; /* no torn one's size */
-    return status;
+    reading r = {.buffer = scratch, .buffer_bytes = scratch_bytes};
+    return view(store, key, &r, view_out);
+}
+
+hc_status hc_store_view_quietly(hc_store *store, hc_span key, void *scratch, size_t scratch_bytes,
+                                hc_view *view_out)
+{
+    reading r = {.buffer = scratch, .buffer_bytes = scratch_bytes, .quiet = true};
+    return view(store, key, &r, view_out);
 }
 
 void hc_view_release(hc_view *view)

@@ -34,7 +34,7 @@ void run_getbit(request *of)
     hc_span value;
     hc_txn txn;
     if (!request_bit_offset(of, &offset)) return;
-    hc_store_begin(of->session->store, &of->args[1], 1, &txn);
+    request_begin(of, &of->args[1], 1, &txn);
     hc_status status = value_get(of, &txn, &value);
     uint64_t bit = status == HC_OK ? bits_get(value, offset, 1) : 0;
     hc_store_end(&txn);
@@ -57,7 +57,7 @@ void run_setbit(request *of)
         return;
     }
     size_t at = (size_t)(offset / 8);
-    hc_store_begin(of->session->store, &of->args[1], 1, &txn);
+    request_begin(of, &of->args[1], 1, &txn);
     hc_status status = value_get(of, &txn, &value);
     if (status == HC_OK) {
         old = bits_get(value, offset, 1);
@@ -121,8 +121,7 @@ static bool range_resolve(const bit_range *range, size_t bytes, uint64_t *first_
 static hc_status value_view(request *of, uint8_t scratch[HC_STORE_PACKED_BYTES_MAX],
                             hc_view *view_out)
 {
-    hc_status status = hc_store_view(of->session->store, of->args[1], scratch,
-                                     HC_STORE_PACKED_BYTES_MAX, view_out);
+    hc_status status = request_view(of, of->args[1], scratch, HC_STORE_PACKED_BYTES_MAX, view_out);
     if (status != HC_OK || view_out->type == HC_TYPE_STRING) return status;
     hc_view_release(view_out);
     return HC_ERR_TYPE;

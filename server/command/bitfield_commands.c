@@ -206,7 +206,7 @@ static void fields_run(request *of, bool may_write)
         return;
     }
     hc_txn txn;
-    hc_store_begin(of->session->store, &of->args[1], 1, &txn);
+    request_begin(of, &of->args[1], 1, &txn);
     hc_status status = prepare(&txn, of->args[1], &plan);
     if (status == HC_OK) of->reply->ops->array(of->reply, plan.count);
     size_t at = 2;

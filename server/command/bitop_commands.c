@@ -143,7 +143,7 @@ void run_bitop(request *of)
         request_error(of, "ERR BITOP NOT must be called with a single source key.");
         return;
     }
-    hc_store_begin(of->session->store, &of->args[2], of->argc - 2, &txn);
+    request_begin(of, &of->args[2], of->argc - 2, &txn);
     bool was_there = false;
     hc_status status = result_make(of, &txn, &result);
     if (status == HC_OK && result.size > 0) {

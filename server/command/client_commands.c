@@ -122,6 +122,7 @@ static flag_letters letters_of(session *one)
     add_letter(&of, 'B', caches.bcast);
     add_letter(&of, 'd', atomic_load_explicit(&one->watch_broken, memory_order_relaxed));
     add_letter(&of, 'e', atomic_load_explicit(&one->no_evict, memory_order_relaxed));
+    add_letter(&of, 'T', !session_touches(one));
     if (of.used == 0) add_letter(&of, 'N', true);
     return of;
 }
@@ -268,7 +269,9 @@ void run_client_no_evict(request *of)
 
 void run_client_no_touch(request *of)
 {
-    if (!take_switch(of, &of->session->no_touch)) return;
+    bool on;
+    if (!take_switch(of, &on)) return;
+    atomic_store_explicit(&of->session->no_touch, on, memory_order_relaxed);
     reply_ok(of->reply);
 }
 

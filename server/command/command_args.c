@@ -226,17 +226,27 @@ static void *reserve_bulk(void *ctx, const hc_item *item)
     return place->begun ? place->to->ops->bulk(place->to, item->value.size) : NULL;
 }
 
-hc_status reply_value(reply *to, hc_store *store, hc_span key)
+hc_status reply_value(request *of, hc_span key)
 {
+    reply *to = of->reply;
     value_place place = {.to = to};
-    const hc_sink sink = {&place, reserve_bulk};
-    hc_status status = hc_store_read(store, key, &sink);
+    const hc_sink sink = {&place, reserve_bulk, !session_touches(of->session)};
+    hc_status status = hc_store_read(of->session->store, key, &sink);
     if (status == HC_ERR_BUFFER && place.wrong_type) return HC_ERR_TYPE;
     if (status == HC_OK || status == HC_ERR_BUFFER) return HC_OK;
     if (place.begun) to->ops->bulk_cancel(to);
     if (status != HC_ERR_NOT_FOUND) return status;
     to->ops->null(to);
     return HC_OK;
+}
+
+hc_status request_view(const request *of, hc_span key, void *scratch, size_t scratch_bytes,
+                       hc_view *view_out)
+{
+    hc_store *store = of->session->store;
+    if (session_touches(of->session))
+        return hc_store_view(store, key, scratch, scratch_bytes, view_out);
+    return hc_store_view_quietly(store, key, scratch, scratch_bytes, view_out);
 }
 
 const char *type_name(hc_type type)

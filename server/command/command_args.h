@@ -65,7 +65,15 @@ void request_help(request *of, const char *const *lines, size_t count);
 
 /* Reads a string straight into the reply; null when there is no such key.
  *   HC_ERR_TYPE, HC_ERR_NO_MEMORY  and then nothing was answered */
-hc_status reply_value(reply *to, hc_store *store, hc_span key);
+hc_status reply_value(request *of, hc_span key);
+/* hc_store_view and hc_store_begin on the session's store; quiet if it is (CLIENT NO-TOUCH). */
+hc_status request_view(const request *of, hc_span key, void *scratch, size_t scratch_bytes,
+                       hc_view *view_out);
+static inline void request_begin(const request *of, const hc_span *keys, size_t count, hc_txn *txn)
+{
+    hc_store_begin(of->session->store, keys, count, txn);
+    txn->quiet = !session_touches(of->session);
+}
 /* "string", and for a cuckoo filter the name of RedisBloom's type. */
 const char *type_name(hc_type type);
 /* hc_txn_get for commands on strings.

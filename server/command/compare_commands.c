@@ -14,7 +14,7 @@ static hc_status delete_tested(request *of, const value_test *test)
     hc_txn txn;
     hc_item item;
     hc_span key = of->args[1];
-    hc_store_begin(of->session->store, &key, 1, &txn);
+    request_begin(of, &key, 1, &txn);
     hc_status status = string_get(&txn, key, &item);
     if (status == HC_OK) status = value_test_check(test, &item.value);
     if (status == HC_OK) status = hc_txn_delete(&txn, key);
@@ -73,7 +73,7 @@ void run_digest(request *of)
     char digits[VALUE_DIGEST_CHARS];
     hc_txn txn;
     hc_item item;
-    hc_store_begin(of->session->store, &of->args[1], 1, &txn);
+    request_begin(of, &of->args[1], 1, &txn);
     hc_status status = string_get(&txn, of->args[1], &item);
     if (status == HC_OK) value_digest(item.value, digits);
     hc_store_end(&txn);

@@ -176,7 +176,7 @@ void run_reset(request *of)
     pubsub_end(who);
     monitor_stop(who);
     push_deliver(who, of->reply, SIZE_MAX); /* in the protocol they were meant for */
-    who->no_touch = false;
+    atomic_store_explicit(&who->no_touch, false, memory_order_relaxed);
     atomic_store_explicit(&who->no_evict, false, memory_order_relaxed);
     (void)session_select(who, 0); /* is there since node_create */
     client_name_set(who, (hc_span){0});

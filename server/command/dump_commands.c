@@ -19,8 +19,7 @@ void run_dump(request *of)
         request_error(of, ERROR_NO_MEMORY);
         return;
     }
-    hc_status status =
-        hc_store_view(of->session->store, of->args[1], scratch, HC_STORE_PACKED_BYTES_MAX, &view);
+    hc_status status = request_view(of, of->args[1], scratch, HC_STORE_PACKED_BYTES_MAX, &view);
     uint8_t *dump = NULL;
     if (status == HC_OK) {
         dump = malloc(view.value.size + HC_RDB_DUMP_BYTES_MORE);
@@ -121,7 +120,7 @@ static hc_status put(request *of, hc_type type, hc_span value, int64_t expires_a
                               .condition = replace ? HC_IF_ALWAYS : HC_IF_ABSENT,
                               .type = type};
     hc_txn txn;
-    hc_store_begin(of->session->store, &of->args[1], 1, &txn);
+    request_begin(of, &of->args[1], 1, &txn);
     hc_status status = hc_txn_set(&txn, of->args[1], value, &options);
     /* no expiry stays none where the store has a default */
     if (status == HC_OK && expires_at_ms == HC_EXPIRY_NONE)

@@ -42,7 +42,7 @@ hc_status filter_read(const request *of, hc_span key, hc_filter **filter_out)
     uint8_t scratch[HC_STORE_PACKED_BYTES_MAX];
     hc_view view;
     *filter_out = NULL;
-    hc_status status = hc_store_view(of->session->store, key, scratch, sizeof scratch, &view);
+    hc_status status = request_view(of, key, scratch, sizeof scratch, &view);
     if (status == HC_ERR_BUFFER) return HC_ERR_CORRUPT; /* cannot be: see hc_store_view */
     if (status != HC_OK) return status;
     node_filter *kept = kept_by(of);
@@ -57,7 +57,7 @@ hc_status filter_edit_begin(const request *of, hc_span key, filter_edit *edit)
 {
     hc_item item;
     *edit = (filter_edit){.key = key, .kept = kept_by(of)};
-    hc_store_begin(of->session->store, &key, 1, &edit->txn);
+    request_begin(of, &key, 1, &edit->txn);
     hc_status status = hc_txn_get(&edit->txn, key, &item);
     if (status == HC_OK && item.type != HC_TYPE_FILTER) status = HC_ERR_TYPE;
     if (status == HC_OK) status = keep(of, edit->kept, item.value);

@@ -25,11 +25,11 @@ hc_span inspect_encoding(const request *of, hc_span key, const hc_item *item)
     bool is_string = item->type == HC_TYPE_STRING;
     bool is_short = is_string && item->value.size <= EMBEDDED_BYTES_MAX;
     char digits[24];
-    size_t size;
+    hc_view view;
     int64_t number;
     if (is_string && item->value.size < sizeof digits &&
-        hc_store_get(of->session->store, key, digits, sizeof digits, &size) == HC_OK &&
-        integer_parse(hc_span_make(digits, size), &number))
+        hc_store_view_quietly(of->session->store, key, digits, sizeof digits, &view) == HC_OK &&
+        view.held == NULL && integer_parse(view.value, &number))
         return HC_SPAN("int");
     return is_short ? HC_SPAN("embstr") : HC_SPAN("raw");
 }

@@ -16,7 +16,7 @@ void run_del(request *of)
 {
     int64_t deleted = 0;
     hc_txn txn;
-    hc_store_begin(of->session->store, &of->args[1], of->argc - 1, &txn);
+    request_begin(of, &of->args[1], of->argc - 1, &txn);
     for (size_t i = 1; i < of->argc; i++) {
         if (hc_txn_delete(&txn, of->args[i]) != HC_OK) continue;
         deleted++;
@@ -32,7 +32,7 @@ static int64_t count_present(request *of, hc_status (*look)(hc_txn *, hc_span, h
     int64_t found = 0;
     hc_txn txn;
     hc_item item;
-    hc_store_begin(of->session->store, &of->args[1], of->argc - 1, &txn);
+    request_begin(of, &of->args[1], of->argc - 1, &txn);
     for (size_t i = 1; i < of->argc; i++)
         if (look(&txn, of->args[i], &item) == HC_OK) found++;
     hc_store_end(&txn);
@@ -125,7 +125,7 @@ static hc_status rename_key(request *of, bool only_if_absent)
     parcel carried = {0};
     bool renamed = false;
     hc_txn txn;
-    hc_store_begin(of->session->store, &of->args[1], 2, &txn);
+    request_begin(of, &of->args[1], 2, &txn);
     hc_status status;
     if (same_key(from, to)) {
         status = hc_txn_get(&txn, from, &carried.item);
@@ -201,7 +201,7 @@ static hc_status copy_within(request *of, bool replace)
 {
     parcel carried = {0};
     hc_txn txn;
-    hc_store_begin(of->session->store, &of->args[1], 2, &txn);
+    request_begin(of, &of->args[1], 2, &txn);
     hc_status status = parcel_take(&carried, &txn, of->args[1]);
     if (status == HC_OK) status = parcel_put(&carried, &txn, of->args[2], !replace);
     hc_store_end(&txn);
@@ -216,7 +216,7 @@ static hc_status copy_across(request *of, unsigned database, hc_span to_key, boo
     if (to == NULL) return HC_ERR_NO_MEMORY;
     parcel carried = {0};
     hc_txn txn;
-    hc_store_begin(of->session->store, &of->args[1], 1, &txn);
+    request_begin(of, &of->args[1], 1, &txn);
     hc_status status = parcel_take(&carried, &txn, of->args[1]);
     hc_store_end(&txn);
     if (status == HC_OK) {

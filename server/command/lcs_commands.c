@@ -196,7 +196,7 @@ static const char *lcs_read(request *of, lcs *made, lcs_wish *wish)
     hc_span values[2];
     const char *error = wish_parse(of, wish);
     hc_status status = HC_OK;
-    hc_store_begin(of->session->store, &of->args[1], 2, &txn);
+    request_begin(of, &of->args[1], 2, &txn);
     for (unsigned i = 0; i < 2 && status == HC_OK; i++) {
         hc_item item;
         status = string_get(&txn, of->args[1 + i], &item);

@@ -81,7 +81,7 @@ hc_status leased_get(node *of, hc_store *store, hc_span key, const leased_wish *
                      const hc_sink *sink, leased_answer *answer)
 {
     watch_sink watch = {.to = sink};
-    const hc_sink first = {&watch, reserve};
+    const hc_sink first = {&watch, reserve, sink->quiet};
     *answer = (leased_answer){.state = LEASED_HIT};
     hc_status status = hc_store_read(store, key, &first);
     if (status == HC_ERR_BUFFER && watch.type != HC_TYPE_STRING) return HC_ERR_TYPE;
@@ -97,6 +97,7 @@ hc_status leased_get(node *of, hc_store *store, hc_span key, const leased_wish *
     if (status != HC_OK) return status;
     hc_txn txn;
     hc_store_begin(store, &key, 1, &txn);
+    txn.quiet = sink->quiet;
     status = decide(of, &txn, key, wish, sink, answer);
     hc_store_end(&txn);
     return status;

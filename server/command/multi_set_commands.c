@@ -135,7 +135,7 @@ static hc_status set_pairs(request *of, const multi_set *wish, size_t *failed_ou
     bool careful = room_may_be_refused(of, wish);
     hc_txn txn;
     hc_status status = HC_ERR_CONFLICT;
-    hc_store_begin(of->session->store, wish->keys, wish->count, &txn);
+    request_begin(of, wish->keys, wish->count, &txn);
     if (condition_holds(wish, &txn))
         status =
             careful ? set_all_or_none(wish, &txn, failed_out) : set_each(wish, &txn, failed_out);

@@ -96,7 +96,7 @@ void run_incrbyfloat(request *of)
     size_t chars = 0;
     hc_status status = HC_OK;
     hc_txn txn;
-    hc_store_begin(of->session->store, &of->args[1], 1, &txn);
+    request_begin(of, &of->args[1], 1, &txn);
     const char *error = add_real(&txn, of->args[1], delta, text, &chars, &status);
     hc_store_end(&txn);
     if (error == NULL && status == HC_OK) notify(of, NOTIFY_STRING, "incrbyfloat", of->args[1]);

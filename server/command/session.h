@@ -53,7 +53,6 @@ struct session {
     uint64_t held_failures; /* likewise: snapshots that had failed before */
     uint64_t held_until_ns; /* of a command that is parked: until when at most; 0: none is */
     bool alone;             /* has the node to itself: request_alone_begin */
-    bool no_touch;
     session_replies replies;
     bool in_exec;               /* while what was queued runs: its replies are parts of one */
     pubsub_session *subscribed; /* NULL: it never subscribed */
@@ -74,6 +73,7 @@ struct session {
     _Atomic int database; /* SESSION_NAMED: `store_name` says which */
     _Atomic int protocol; /* as reply->protocol, for CLIENT LIST */
     _Atomic bool no_evict;
+    _Atomic bool no_touch;    /* what it reads does not count as used */
     _Atomic int queued_count; /* of the transaction; -1: none */
     _Atomic size_t queued_bytes;
     _Atomic size_t watch_count;
@@ -126,6 +126,12 @@ static inline void session_park(session *of, bool parked)
         atomic_fetch_add(&of->node->parked, 1);
     else
         atomic_fetch_sub(&of->node->parked, 1);
+}
+
+/* Does what it reads count as used? */
+static inline bool session_touches(const session *of)
+{
+    return !atomic_load_explicit(&of->no_touch, memory_order_relaxed);
 }
 
 static inline bool session_tracks(const session *of)

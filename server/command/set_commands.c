@@ -38,7 +38,7 @@ static void set_after_look(request *of, hc_span value, const set_wish *wish,
     hc_txn txn;
     hc_item item;
     hc_span key = of->args[1];
-    hc_store_begin(of->session->store, &key, 1, &txn);
+    request_begin(of, &key, 1, &txn);
     hc_status status = string_get(&txn, key, &item);
     bool found = status == HC_OK, answered = found && wish->get;
     if (status == HC_ERR_NOT_FOUND && wish->get) notify(of, NOTIFY_MISS, "keymiss", key);
@@ -164,13 +164,13 @@ void run_getex(request *of)
     }
     if (!set_wish_expiry(&wish, of, &expires_at_ms)) return;
     if (expires_at_ms == HC_EXPIRY_NONE && !wish.persist) {
-        hc_status read = reply_value(of->reply, of->session->store, of->args[1]);
+        hc_status read = reply_value(of, of->args[1]);
         if (read != HC_OK) request_fail(of, read, of->args[1]);
         return;
     }
     hc_txn txn;
     hc_item item;
-    hc_store_begin(of->session->store, &of->args[1], 1, &txn);
+    request_begin(of, &of->args[1], 1, &txn);
     hc_status status = string_get(&txn, of->args[1], &item);
     bool found = status == HC_OK, had_expiry = false;
     if (found) {

@@ -14,7 +14,7 @@
 
 void run_get(request *of)
 {
-    hc_status status = reply_value(of->reply, of->session->store, of->args[1]);
+    hc_status status = reply_value(of, of->args[1]);
     if (status != HC_OK) request_fail(of, status, of->args[1]);
 }
 
@@ -26,13 +26,13 @@ void run_mget(request *of)
     size_t count = of->argc - 1;
     of->reply->ops->array(of->reply, count);
     if (count == 1) {
-        hc_status status = reply_value(of->reply, of->session->store, keys[0]);
+        hc_status status = reply_value(of, keys[0]);
         if (status != HC_OK) of->reply->ops->null(of->reply);
         return;
     }
     hc_txn txn;
     hc_item item;
-    hc_store_begin(of->session->store, keys, count, &txn);
+    request_begin(of, keys, count, &txn);
     for (size_t i = 0; i < count; i++) {
         if (string_get(&txn, keys[i], &item) == HC_OK)
             reply_text(of->reply, item.value);
@@ -68,7 +68,7 @@ void run_getdel(request *of)
 {
     hc_txn txn;
     hc_item item;
-    hc_store_begin(of->session->store, &of->args[1], 1, &txn);
+    request_begin(of, &of->args[1], 1, &txn);
     hc_status status = string_get(&txn, of->args[1], &item);
     if (status == HC_OK) {
         reply_text(of->reply, item.value);
@@ -102,7 +102,7 @@ void run_getrange(request *of)
     if (!request_integer(of, of->args[3], &last)) return;
     hc_txn txn;
     hc_item item;
-    hc_store_begin(of->session->store, &of->args[1], 1, &txn);
+    request_begin(of, &of->args[1], 1, &txn);
     hc_span part = {0};
     hc_status status = string_get(&txn, of->args[1], &item);
     if (status == HC_OK) part = range_of(item.value, first, last);
@@ -126,7 +126,7 @@ void run_setrange(request *of)
     hc_item item;
     hc_status status;
     size_t size = 0;
-    hc_store_begin(of->session->store, &key, 1, &txn);
+    request_begin(of, &key, 1, &txn);
     if (patch.size > 0) {
         status = hc_txn_patch(&txn, key, (size_t)offset, patch, &size);
     } else { /* changes nothing, and makes no key */

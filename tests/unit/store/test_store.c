@@ -619,6 +619,12 @@ static void test_a_look_inside_a_transaction_is_no_use_and_a_touch_is(void **sta
     assert_int_equal(hc_store_inspect(store, key, &seen), HC_OK);
     assert_int_equal(seen.use, use);
     hc_store_begin(store, &key, 1, &txn);
+    txn.quiet = true;
+    assert_int_equal(hc_txn_get(&txn, key, &item), HC_OK);
+    hc_store_end(&txn);
+    assert_int_equal(hc_store_inspect(store, key, &seen), HC_OK);
+    assert_int_equal(seen.use, use);
+    hc_store_begin(store, &key, 1, &txn);
     assert_int_equal(hc_txn_touch(&txn, key), HC_OK);
     hc_store_end(&txn);
     assert_int_equal(hc_store_inspect(store, key, &seen), HC_OK);

@@ -239,10 +239,16 @@ static void test_touch_and_view_are_uses_and_stat_is_none(void **state)
         hc_view seen = view(f, "k");
         hc_view_release(&seen);
         assert_int_equal(use_of(f, "k"), 2);
+        assert_int_equal(
+            hc_store_view_quietly(f->store, span("k"), f->scratch, sizeof f->scratch, &seen),
+            HC_OK);
+        assert_int_equal(seen.value.size, large ? LARGE_BYTES : 10);
+        hc_view_release(&seen);
+        assert_int_equal(use_of(f, "k"), 2);
     }
     hc_store_stats stats = {.size = sizeof stats};
     hc_store_stats_get(f->store, &stats);
-    assert_int_equal(stats.hits, 2); /* the views */
+    assert_int_equal(stats.hits, 4); /* the views */
     assert_int_equal(stats.misses, 0);
     assert_int_equal(hc_store_expire(f->store, span("k"), f->clock.wall_ms + 5), HC_OK);
     test_clock_advance_ms(&f->clock, 5);

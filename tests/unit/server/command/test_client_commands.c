@@ -34,6 +34,38 @@ static void test_setinfo_notes_the_library(void **state)
                 "CLIENT HELP."});
 }
 
+static uint32_t use_of(test_client *on, const char *key)
+{
+    hc_inspection seen = {.size = sizeof seen};
+    assert_int_equal(hc_store_inspect(on->client.store, span(key), &seen), HC_OK);
+    return seen.use;
+}
+
+static void test_what_a_client_without_touch_reads_is_not_used(void **state)
+{
+    (void)state;
+    static const char *const reads[] = {
+        "GET k",  "MGET k",   "MGET k other", "GETRANGE k 0 1", "GETBIT k 1",       "BITCOUNT k",
+        "DUMP k", "STRLEN k", "EXISTS k",     "HC.GET k",       "OBJECT ENCODING k"};
+    test_client on;
+    test_client_init(&on, NULL);
+    test_client_expect(&on, "CLIENT NO-TOUCH on", "+OK");
+    test_client_expect(&on, "SET k v", "+OK");
+    assert_non_null(strstr(test_client_run(&on, "CLIENT INFO"), " flags=T "));
+    for (size_t i = 0; i < sizeof reads / sizeof reads[0]; i++) {
+        assert_int_not_equal(test_client_run(&on, reads[i])[0], '-');
+        assert_int_equal(use_of(&on, "k"), 0);
+    }
+    test_client_expect(&on, "TOUCH k", ":1"); /* which is what it is for */
+    assert_int_equal(use_of(&on, "k"), 1);
+    test_client_expect(&on, "CLIENT NO-TOUCH off", "+OK");
+    test_client_expect(&on, "GET k", "\"v\"");
+    assert_int_equal(use_of(&on, "k"), 2);
+    test_client_expect(&on, "MGET k other", "*2 \"v\" nil");
+    assert_int_equal(use_of(&on, "k"), 3);
+    test_client_fini(&on);
+}
+
 static void test_info_tells_all_fields(void **state)
 {
     (void)state;
@@ -147,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_come_and_go),
         cmocka_unit_test(test_setinfo_notes_the_library),
+        cmocka_unit_test(test_what_a_client_without_touch_reads_is_not_used),
         cmocka_unit_test(test_info_tells_all_fields),
         cmocka_unit_test(test_reply_off_and_skip),
         cmocka_unit_test(test_switches),

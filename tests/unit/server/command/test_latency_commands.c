@@ -107,7 +107,7 @@ static void test_errors_are_counted_by_code(void **state)
     assert_int_equal(atomic_load(&totals.error_codes[observer_error(seen, span("NOPROTO x"))]), 1);
     assert_string_equal(observer_error_name(seen, observer_error(seen, span("oneword"))), "ERR");
     for (int i = 0; i < 100; i++) {
-        char text[16];
+        char text[24];
         (void)snprintf(text, sizeof text, "CODE%d x", i);
         assert_in_range(observer_error(seen, span(text)), 2, OBSERVER_ERRORS_MAX - 1);
     }
