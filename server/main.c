@@ -27,6 +27,7 @@
 
 #include "command/node.h"
 #include "config/config.h"
+#include "data/data.h"
 #include "descriptors.h"
 #include "event_log.h"
 #include "keeper.h"
@@ -403,6 +404,8 @@ int main(int argc, char **argv)
     config_action action;
     config_problems problems = {0};
     standard_streams_open();
+    if (argc > 1 && strcmp(argv[1], "data") == 0)
+        return (int)data_run(argc - 2, argv + 2, stdout, stderr);
     of.argc = argc;
     of.argv = argv;
     if (!config_load(&of.cfg, argc, argv, environ, &action, &problems) ||

@@ -109,6 +109,14 @@ HC_API
 hc_status hc_rdb_read(const hc_host *host, const hc_rdb_source *source, bool skip_others,
                       hc_rdb_visit visit, void *ctx, hc_rdb_report *report);
 
+/* Finds where the RDB file ends that the source begins with, for those that go on with something
+ * else, as an append-only file does behind its preamble.  Looks at the form alone, not at the
+ * checksum: read it with a source of *bytes_out bytes before it is believed.  `report` as above.
+ *   as hc_rdb_read */
+HC_API
+hc_status hc_rdb_extent(const hc_host *host, const hc_rdb_source *source, uint64_t *bytes_out,
+                        hc_rdb_report *report);
+
 /* ---- files: writing ---- */
 
 typedef struct hc_rdb_sink {

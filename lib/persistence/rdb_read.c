@@ -300,16 +300,14 @@ static bool step(walk *w, bool *end)
     }
 }
 
-static hc_status walk_all(walk *w)
+/* To the opcode of the end. */
+static hc_status walk_to_end(walk *w)
 {
     file_reader *from = w->from;
     bool end = false;
     file_rewind(from);
     (void)file_skip(&from->base, MAGIC_BYTES);
     while (step(w, &end)) {
-    }
-    if (end && file_at(from) != from->end) {
-        end = file_fail(from, HC_ERR_CORRUPT, "bytes behind the end");
     }
     if (end) return HC_OK;
     if (w->visited != HC_OK) return w->visited;
@@ -318,14 +316,22 @@ static hc_status walk_all(walk *w)
     return from->status;
 }
 
-/* ---- before the walk ---- */
-
 static hc_status refuse(hc_rdb_report *report, hc_status status, uint64_t offset, const char *fault)
 {
     report->fault = fault;
     report->fault_offset = offset;
     return status;
 }
+
+static hc_status walk_all(walk *w)
+{
+    hc_status status = walk_to_end(w);
+    uint64_t at = file_at(w->from);
+    if (status != HC_OK || at == w->from->end) return status;
+    return refuse(w->report, HC_ERR_CORRUPT, at, "bytes behind the end");
+}
+
+/* ---- before the walk ---- */
 
 static hc_status magic_check(file_reader *from, hc_rdb_report *report)
 {
@@ -397,8 +403,33 @@ static hc_status read_with(file_reader *from, bool skip_others, hc_rdb_visit vis
     return walk_all(&w);
 }
 
-hc_status hc_rdb_read(const hc_host *host, const hc_rdb_source *source, bool skip_others,
-                      hc_rdb_visit visit, void *ctx, hc_rdb_report *report)
+/* The same where other bytes may follow. */
+static hc_status extent_of(file_reader *from, uint64_t *bytes_out, hc_rdb_report *report)
+{
+    hc_status status = magic_check(from, report);
+    if (status != HC_OK) return status;
+    from->end = from->source->bytes;
+    walk w = {.from = from, .report = report};
+    status = walk_to_end(&w);
+    if (status != HC_OK) return status;
+    uint64_t bytes = file_at(from);
+    if (report->version >= RDB_VERSION_CHECKSUM) bytes += RDB_CHECKSUM_BYTES;
+    if (bytes > from->end) {
+        return refuse(report, HC_ERR_CORRUPT, file_at(from), "the file ends early");
+    }
+    *bytes_out = bytes;
+    return HC_OK;
+}
+
+typedef struct read_wish {
+    bool skip_others;
+    hc_rdb_visit visit;
+    void *ctx;
+    uint64_t *bytes_out; /* not NULL: find the end, and nothing else */
+} read_wish;
+
+static hc_status read_file(const hc_host *host, const hc_rdb_source *source, const read_wish *wish,
+                           hc_rdb_report *report)
 {
     hci_host resolved;
     hc_rdb_source copy;
@@ -416,10 +447,26 @@ hc_status hc_rdb_read(const hc_host *host, const hc_rdb_source *source, bool ski
     from->block = NULL;
     from->block_bytes = 0;
     file_rewind(from);
-    status = read_with(from, skip_others, visit, ctx, &made);
+    status = wish->bytes_out != NULL
+                 ? extent_of(from, wish->bytes_out, &made)
+                 : read_with(from, wish->skip_others, wish->visit, wish->ctx, &made);
     hci_release(&resolved, from->block, from->block_bytes);
     hci_release(&resolved, from, sizeof *from);
     made.size = report->size;
     memcpy(report, &made, report_bytes);
     return status;
+}
+
+hc_status hc_rdb_read(const hc_host *host, const hc_rdb_source *source, bool skip_others,
+                      hc_rdb_visit visit, void *ctx, hc_rdb_report *report)
+{
+    const read_wish wish = {.skip_others = skip_others, .visit = visit, .ctx = ctx};
+    return read_file(host, source, &wish, report);
+}
+
+hc_status hc_rdb_extent(const hc_host *host, const hc_rdb_source *source, uint64_t *bytes_out,
+                        hc_rdb_report *report)
+{
+    *bytes_out = 0;
+    return read_file(host, source, &(read_wish){.bytes_out = bytes_out}, report);
 }

@@ -33,61 +33,6 @@
 
 enum { SHOWN_BYTES_MAX = 128 /* of a name or of arguments in an error text */ };
 
-/* ---- replies nobody wants (CLIENT REPLY OFF) ---- */
-
-static void mute_text(reply *to, hc_span text)
-{
-    (void)to, (void)text;
-}
-static void mute_integer(reply *to, int64_t value)
-{
-    (void)to, (void)value;
-}
-static void mute_real(reply *to, double value)
-{
-    (void)to, (void)value;
-}
-static void mute_boolean(reply *to, bool value)
-{
-    (void)to, (void)value;
-}
-static void mute_nothing(reply *to)
-{
-    (void)to;
-}
-static uint8_t *mute_bulk(reply *to, size_t size)
-{
-    (void)to, (void)size;
-    return NULL;
-}
-static void mute_count(reply *to, size_t count)
-{
-    (void)to, (void)count;
-}
-static size_t mute_pending(const reply *to)
-{
-    (void)to;
-    return 0;
-}
-
-static const reply_ops mute_ops = {
-    .status = mute_text,
-    .error = mute_text,
-    .integer = mute_integer,
-    .real = mute_real,
-    .boolean = mute_boolean,
-    .null = mute_nothing,
-    .null_array = mute_nothing,
-    .bulk = mute_bulk,
-    .bulk_cancel = mute_nothing,
-    .verbatim = mute_text,
-    .array = mute_count,
-    .map = mute_count,
-    .set = mute_count,
-    .push = mute_count,
-    .pending = mute_pending,
-};
-
 /* ---- requests that reach no handler ---- */
 
 static int shown_bytes(hc_span text, size_t bytes_max)
@@ -282,7 +227,7 @@ static bool run_one(request *of, timing *time)
 static bool run_muted(request *of, timing *time, bool (*run)(request *of, timing *time))
 {
     reply *real = of->reply;
-    reply mute = {.ops = &mute_ops, .protocol = real->protocol};
+    reply mute = {.ops = &reply_mute_ops, .protocol = real->protocol};
     session *who = of->session;
     if (who->replies == SESSION_REPLIES_SKIP_NEXT) who->replies = SESSION_REPLIES_ON;
     who->muted = real;

@@ -269,6 +269,15 @@ static void places_restore(node *of)
     }
 }
 
+/* A database goes by the number that it has now, whatever it was created as. */
+static hc_span name_now(const node *of, const hc_store *store, hc_span name, char number[16])
+{
+    int database = node_database_of(of, store);
+    if (database < 0) return name;
+    int chars = snprintf(number, 16, "%d", database);
+    return hc_span_make(number, (size_t)chars);
+}
+
 /* Stores that are there and not kept yet: database 0 at the first start, those the file lists. */
 static hc_status keep_others(node *of)
 {
@@ -276,10 +285,12 @@ static hc_status keep_others(node *of)
     hc_store_ref ref;
     for (uint32_t at = 0; status == HC_OK && node_store_next(of, &at, &ref);) {
         hc_store_info about = {.size = sizeof about};
+        char number[16];
         hc_store_ref_info(&ref, &about);
         node_store_settings made_with = settings_of(&ref);
         if (kept_of(of->durable, ref.store) == NULL) {
-            status = durable_store_added(of, about.name, &ref, &made_with);
+            hc_span name = name_now(of, ref.store, about.name, number);
+            status = durable_store_added(of, name, &ref, &made_with);
         }
         hc_store_ref_release(&ref);
     }

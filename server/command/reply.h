@@ -45,6 +45,9 @@ struct reply {
     int protocol; /* 2 or 3; HELLO changes it, from the next reply on */
 };
 
+/* Takes everything and keeps nothing; bulks have no room. */
+extern const reply_ops reply_mute_ops;
+
 /* Conveniences in reply.c. */
 void reply_text(reply *to, hc_span text); /* a bulk string */
 void reply_ok(reply *to);                 /* +OK */

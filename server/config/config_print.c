@@ -192,7 +192,8 @@ void config_print_help(FILE *to)
 {
     (void)fputs("usage: hypercached [--config FILE] [--SECTION.KEY=VALUE ...]\n"
                 "       hypercached config validate|show [FILE] [--SECTION.KEY=VALUE ...]\n"
-                "       hypercached config default\n\n"
+                "       hypercached config default\n"
+                "       hypercached data info|verify|salvage|backup|restore|import|export ...\n\n"
                 "Serves a cache to Redis clients. Settings come from defaults, then FILE (or\n"
                 "$HYPERCACHE_CONFIG), then HYPERCACHE_SECTION_KEY variables, then flags.\n\n"
                 "  --config FILE   read this YAML file\n"
