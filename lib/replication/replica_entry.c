@@ -88,7 +88,7 @@ static void *read_reserve(void *ctx, const hc_item *item)
 bool hci_entry_get(hc_replica *r, hc_span key, entry *out)
 {
     reading to = {r, 0};
-    hc_sink sink = {&to, read_reserve};
+    hc_sink sink = {.ctx = &to, .reserve = read_reserve};
     *out = (entry){.version = 0};
     if (hc_store_read(r->store, key, &sink) != HC_OK) return false;
     if (!open_bytes(hc_span_make(r->read.bytes, to.size), out)) return false;

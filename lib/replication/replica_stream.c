@@ -237,7 +237,7 @@ static void stream_mend(hc_replica *r, peer *p)
         }
         if (w->since < p->broken_since) p->broken_since = w->since;
     }
-    *w = (walk){.on = true, .since = p->broken_since};
+    *w = (walk){.on = rule(r, HCI_RULE_HINTS), .since = p->broken_since};
     memcpy(w->slots, p->dirty, SLOT_MAP_BYTES);
     memset(p->dirty, 0, SLOT_MAP_BYTES);
     r->stats.dirty_slots -= p->dirty_count;

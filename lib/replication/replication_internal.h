@@ -25,7 +25,8 @@ enum hci_rule {
     HCI_RULE_CONFIRM = 1u << 14,     /* QUORUM and ALL wait for confirmations */
     HCI_RULE_TIE = 1u << 15,         /* of equal versions all choose the same */
     HCI_RULE_AGE = 1u << 16,         /* a write that was long under way is not fresh */
-    HCI_RULE_SKEW = 1u << 17         /* versions from a clock far ahead are refused */
+    HCI_RULE_SKEW = 1u << 17,        /* versions from a clock far ahead are refused */
+    HCI_RULE_HINTS = 1u << 18        /* a peer that was away gets what it is owed */
 };
 
 /* Bits of hci_rule that do not hold from now on; 0: all hold. */
