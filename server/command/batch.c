@@ -12,10 +12,14 @@
  * out for that long, so two commands of one pipeline may have commands of others between them,
  * which they may in any case.
  *
+ * Most commands are plain: nothing of the node (node_care) or of the session, nor of the command's
+ * row, asks for more than the call of its handler.  One look tells; all others take the long way.
+ *
  * How long each took is timing.c's affair.
  */
 #include "command/command_args.h"
 #include "command/durable.h"
+#include "command/handlers.h"
 #include "command/monitor.h"
 #include "command/timing.h"
 #include "command/tracking.h"
@@ -131,8 +135,12 @@ static size_t prefetch_keys(const request *requests, size_t count, const hc_stor
     size_t used = 0, i = 0;
     for (; i < count && used < HC_STORE_BATCH_MAX; i++) {
         const command *row = requests[i].command;
-        if (row == NULL || row->keys.first == 0 || row->keys.access == COMMAND_ACCESS_CHANNEL)
+        if (row == NULL) continue;
+        if (row->one_key != 0 && row->one_key < requests[i].argc) {
+            keys[used++] = requests[i].args[row->one_key];
             continue;
+        }
+        if (row->keys.first == 0 || row->keys.access == COMMAND_ACCESS_CHANNEL) continue;
         size_t of_request = command_key_count(row, requests[i].args, requests[i].argc);
         for (size_t k = 0; k < of_request && used < HC_STORE_BATCH_MAX; k++)
             keys[used++] = requests[i].args[command_key_at(row, k)];
@@ -223,6 +231,23 @@ static bool run_one(request *of, timing *time)
     return perform(of, time);
 }
 
+static inline bool is_plain(const request *of)
+{
+    const command *row = of->command;
+    if (row == NULL || !row->plain || !arity_fits(row, of->argc)) return false;
+    uint32_t cares = atomic_load_explicit(&of->node->cares, memory_order_relaxed);
+    return (cares & row->cares) == 0 && session_is_plain(of->session);
+}
+
+/* As perform, of one that is plain. */
+static inline void run_plain(request *of, timing *time)
+{
+    const command *row = of->command;
+    node_count(&time->counters->calls[command_index(row)], 1);
+    if ((row->flags & COMMAND_WRITE) != 0) of->session->wrote = true;
+    row->run(of);
+}
+
 /* Runs one whose reply is dropped, unless it calls request_unmute. */
 static bool run_muted(request *of, timing *time, bool (*run)(request *of, timing *time))
 {
@@ -251,7 +276,7 @@ void request_perform_queued(request *of)
 }
 
 /* Runs one and ends the run of timing when it is due; returns the bytes of replies that wait. */
-static size_t run_timed(timing *time, size_t at)
+static size_t run_timed(timing *time, size_t at, bool plain)
 {
     request *of = &time->requests[at];
     session *who = of->session;
@@ -259,8 +284,11 @@ static size_t run_timed(timing *time, size_t at)
     bool heavy = timing_is_heavy(of);
     if (heavy && at > time->first) timing_close(time, at, to->ops->pending(to));
     atomic_store_explicit(&who->last, of->command, memory_order_relaxed);
-    bool ran =
-        who->replies == SESSION_REPLIES_ON ? run_one(of, time) : run_muted(of, time, run_one);
+    bool ran = true;
+    if (plain)
+        run_plain(of, time);
+    else
+        ran = who->replies == SESSION_REPLIES_ON ? run_one(of, time) : run_muted(of, time, run_one);
     if (session_tracks(who)) tracking_answered(of);
     if (!ran) of->command = NULL; /* there is nothing to tell of its time */
     size_t pending = to->ops->pending(to);
@@ -273,8 +301,15 @@ static size_t run_timed(timing *time, size_t at)
 /* Is this one, if it may run at all, to be run later? */
 static bool must_wait(request *of)
 {
-    if (pause_may_hold(of->node) && is_fit(of) && pause_holds(of)) return true;
-    return durable_may_hold(of->node) && is_fit(of) && durable_holds(of);
+    const command *row = of->command;
+    if (!is_fit(of)) return false;
+    if (pause_may_hold(of->node) && pause_holds(of)) return true;
+    if (of->session->transaction != NULL && row->run != run_exec) return false; /* it is queued */
+    if (durable_may_hold(of->node) && durable_holds(of)) return true;
+    if (row->holds == NULL || subscriber_may_not(of) || durable_is_loading(of->node)) return false;
+    if (!row->holds(of)) return false;
+    atomic_store_explicit(&of->session->last, row, memory_order_relaxed);
+    return true;
 }
 
 size_t request_run_batch(request *requests, size_t count, size_t output_soft_bytes)
@@ -300,11 +335,12 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
         if (ran == prefetched) {
             prefetched += prefetch_keys(requests + ran, count - ran, who->store);
         }
-        if (must_wait(&requests[ran])) {
+        bool plain = is_plain(&requests[ran]);
+        if (!plain && must_wait(&requests[ran])) {
             session_park(who, true);
             break;
         }
-        size_t pending = run_timed(&time, ran++);
+        size_t pending = run_timed(&time, ran++, plain);
         if (push_waits(who)) {
             push_deliver(who, to, output_soft_bytes);
             pending = to->ops->pending(to);

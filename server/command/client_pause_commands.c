@@ -4,6 +4,7 @@
 #include "command/handlers.h"
 #include "command/pause.h"
 #include "command/transaction.h"
+#include "command/wait.h"
 
 enum { NS_PER_MS = 1000000 };
 
@@ -11,9 +12,13 @@ uint64_t pause_left_ns(node *of)
 {
     if (!pause_may_hold(of)) return 0;
     uint64_t until_ns = atomic_load(&of->pause_until_ns), now_ns = node_now_ns(of);
-    if (until_ns > now_ns) return until_ns - now_ns;
+    return until_ns > now_ns ? until_ns - now_ns : 0;
+}
+
+static void end(node *of)
+{
     atomic_store(&of->pause_mode, PAUSE_NONE);
-    return 0;
+    node_care_set(of, NODE_PAUSED, false);
 }
 
 static bool may_write(const request *of)
@@ -27,7 +32,10 @@ static bool may_write(const request *of)
 
 bool pause_holds(const request *of)
 {
-    if (pause_left_ns(of->node) == 0) return false;
+    if (pause_left_ns(of->node) == 0) {
+        end(of->node); /* inside the gate, where no PAUSE runs beside it */
+        return false;
+    }
     return atomic_load(&of->node->pause_mode) == PAUSE_ALL || may_write(of);
 }
 
@@ -68,23 +76,26 @@ void run_client_pause(request *of)
         uint64_t now_ns = node_now_ns(on), until_ns = UINT64_MAX;
         if ((uint64_t)ms < (UINT64_MAX - now_ns) / NS_PER_MS)
             until_ns = now_ns + (uint64_t)ms * NS_PER_MS;
-        if (pause_left_ns(on) == 0) atomic_store(&on->pause_until_ns, 0);
+        if (pause_left_ns(on) == 0) {
+            atomic_store(&on->pause_mode, PAUSE_NONE);
+            atomic_store(&on->pause_until_ns, 0);
+        }
         if (until_ns > atomic_load(&on->pause_until_ns))
             atomic_store(&on->pause_until_ns, until_ns);
         if ((int)mode > atomic_load(&on->pause_mode)) atomic_store(&on->pause_mode, (int)mode);
+        node_care_set(on, NODE_PAUSED, true);
         reply_ok(of->reply);
     }
 }
 
 void run_client_unpause(request *of)
 {
-    atomic_store(&of->node->pause_mode, PAUSE_NONE);
+    end(of->node);
     if (of->node->unpaused != NULL) of->node->unpaused(of->node->unpaused_ctx);
     reply_ok(of->reply);
 }
 
-/* No command here waits for others' commands, so nobody can be let go: as for any client of Redis
- * that is not in one. */
+/* Of a client that is not in WAIT there is nothing to let go. */
 void run_client_unblock(request *of)
 {
     int64_t id;
@@ -94,6 +105,7 @@ void run_client_unblock(request *of)
                !argument_is(of->args[3], "error")) {
         request_error(of, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
     } else if (request_integer(of, of->args[2], &id)) {
-        of->reply->ops->integer(of->reply, 0);
+        bool fails = of->argc == 4 && argument_is(of->args[3], "error");
+        of->reply->ops->integer(of->reply, wait_end(of->node, id, fails) ? 1 : 0);
     }
 }

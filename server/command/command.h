@@ -103,7 +103,11 @@ struct command {
     const command *container; /* of a subcommand; set by command_table_prepare */
     uint32_t index;           /* command_index; likewise */
     bool light;               /* quick whatever its keys hold; likewise (timing.h) */
-    const char *tips;         /* blank-separated; NULL: none */
+    bool plain;               /* has a handler, and nothing else is to be done; likewise */
+    uint8_t one_key;          /* the argument that is its only key; 0: none or several; likewise */
+    uint32_t cares;           /* those of the node that concern it; likewise */
+    bool (*holds)(request *of); /* must it, though it may run, wait?  NULL: never */
+    const char *tips;           /* blank-separated; NULL: none */
     const char *summary, *since, *complexity;
     const char *arguments; /* in a small language, see command_docs.c; NULL: none */
 };

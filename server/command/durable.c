@@ -32,6 +32,8 @@ void durable_attach(node *of, hc_persistence *log, const durable_calls *calls)
     d->loading_started_ms = node_now_ms(of);
     atomic_store(&d->loading, true);
     atomic_store(&d->log, log);
+    node_care_set(of, NODE_LOADING, true);
+    node_care_set(of, NODE_LOGGED, true);
     (void)hc_persistence_policy(log, (hc_sync_policy)atomic_load(&d->sync));
 }
 
@@ -39,6 +41,7 @@ void durable_detach(node *of)
 {
     if (of->durable == NULL) return;
     atomic_store(&of->durable->log, NULL);
+    node_care_set(of, NODE_LOGGED, false);
     durable_stores_release(of);
 }
 

@@ -306,6 +306,7 @@ hc_status durable_recover(node *of)
     places_restore(of);
     pthread_mutex_lock(&of->stores_lock);
     atomic_store(&of->durable->loading, false);
+    node_care_set(of, NODE_LOADING, false);
     status = keep_others(of);
     if (strategies_follow(of)) of->durable->snapshot_wanted = true;
     pthread_mutex_unlock(&of->stores_lock);

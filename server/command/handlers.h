@@ -14,6 +14,9 @@ void run_quit(request *of);
 void run_reset(request *of);
 void run_select(request *of);
 
+/* wait_commands.c */
+void run_wait(request *of);
+
 /* client_commands.c */
 void run_client_getname(request *of);
 void run_client_help(request *of);
@@ -136,7 +139,6 @@ void run_keys(request *of);
 void run_randomkey(request *of);
 void run_scan(request *of);
 void run_swapdb(request *of);
-void run_wait(request *of);
 void run_waitaof(request *of);
 bool waitaof_holds(request *of); /* must it go on waiting? */
 void run_save(request *of);

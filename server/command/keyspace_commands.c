@@ -235,16 +235,3 @@ void run_swapdb(request *of)
     if (first != second) tracking_flushed(of->node);
     reply_ok(of->reply);
 }
-
-/* There are no replicas, so nobody is waited for. */
-void run_wait(request *of)
-{
-    int64_t replicas, timeout_ms;
-    if (!request_integer(of, of->args[1], &replicas)) return;
-    if (!integer_parse(of->args[2], &timeout_ms))
-        request_error(of, "ERR timeout is not an integer or out of range");
-    else if (timeout_ms < 0)
-        request_error(of, "ERR timeout is negative");
-    else
-        of->reply->ops->integer(of->reply, 0);
-}

@@ -35,6 +35,7 @@ hc_status monitor_start(session *who)
         push_inbox_retain(inbox);
         in->inboxes[count] = inbox;
         atomic_store_explicit(&in->count, count + 1, memory_order_relaxed);
+        node_care_set(who->node, NODE_MONITORED, true);
         atomic_store_explicit(&who->monitors, true, memory_order_relaxed);
         status = HC_OK;
     }
@@ -54,6 +55,7 @@ void monitor_stop(session *who)
         inbox = in->inboxes[i];
         in->inboxes[i] = in->inboxes[count - 1];
         atomic_store_explicit(&in->count, count - 1, memory_order_relaxed);
+        if (count == 1) node_care_set(who->node, NODE_MONITORED, false);
     }
     atomic_store_explicit(&who->monitors, false, memory_order_relaxed);
     pthread_mutex_unlock(&in->lock);

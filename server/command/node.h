@@ -121,15 +121,25 @@ typedef struct durable durable;         /* durable.h */
 typedef struct notifier notifier;       /* notify.c */
 typedef struct pubsub pubsub;           /* pubsub.c */
 
+/* What of the whole node each command has to be asked about; most of the time there is nothing. */
+typedef enum node_care {
+    NODE_PAUSED = 1u << 0,    /* pause.h */
+    NODE_MONITORED = 1u << 1, /* monitor.h */
+    NODE_MISSES = 1u << 2,    /* misses are events (notify.h) */
+    NODE_LOADING = 1u << 3,   /* durable.h */
+    NODE_LOGGED = 1u << 4     /* likewise */
+} node_care;
+
 /* Fields are for server/command; others use the functions below. */
 struct node {
     node_options options; /* as given, zeros replaced by defaults; never changes */
     char run_id[NODE_RUN_ID_CHARS + 1];
-    gate gate;          /* each worker's batches go through its door */
-    _Atomic int debug;  /* a node_debug */
-    monitors monitors;  /* who is told of every command */
-    observer observer;  /* durations, slow commands, errors by code */
-    int64_t started_ms; /* wall clock */
+    gate gate;              /* each worker's batches go through its door */
+    _Atomic int debug;      /* a node_debug */
+    _Atomic uint32_t cares; /* node_care: batch.c looks at it before each command */
+    monitors monitors;      /* who is told of every command */
+    observer observer;      /* durations, slow commands, errors by code */
+    int64_t started_ms;     /* wall clock */
     uint64_t started_ns;
     watchers *watchers;                             /* of keys, in all stores */
     tracking *tracking;                             /* of clients that cache */
@@ -250,6 +260,16 @@ static inline void node_set_unpaused(node *of, void (*unpaused)(void *ctx), void
 {
     of->unpaused = unpaused;
     of->unpaused_ctx = ctx;
+}
+
+/* Whoever changes what a care stands for says so; a care that is set for nothing costs time only.
+ */
+static inline void node_care_set(node *of, node_care care, bool set)
+{
+    if (set)
+        (void)atomic_fetch_or(&of->cares, (uint32_t)care);
+    else
+        (void)atomic_fetch_and(&of->cares, ~(uint32_t)care);
 }
 
 size_t node_session_count(node *of);

@@ -19,6 +19,7 @@
 #include "command/durable.h"
 #include "command/leases.h"
 #include "command/notify.h"
+#include "command/tracking.h"
 #include "command/watchers.h"
 
 enum { MAINTAIN_ITEMS_MAX = 4096 };
@@ -185,7 +186,11 @@ hc_status node_store_drop(node *of, hc_span name)
         status = hc_stores_drop(of->registry, name);
         pthread_mutex_unlock(&of->stores_lock);
     }
-    if (status == HC_OK) leases_unfollow(of->leases, ref.store);
+    if (status == HC_OK) {
+        leases_unfollow(of->leases, ref.store);
+        watchers_dropped(of, ref.store);
+        tracking_flushed(of);
+    }
     hc_store_ref_release(&ref);
     return status;
 }

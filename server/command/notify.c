@@ -257,5 +257,6 @@ void notify_set(node *of, uint32_t flags)
     atomic_store_explicit(&of->notify_flags,
                           (flags & (NOTIFY_KEYSPACE | NOTIFY_KEYEVENT)) != 0 ? flags : 0,
                           memory_order_relaxed);
+    node_care_set(of, NODE_MISSES, notify_wants(of, NOTIFY_MISS));
     (void)pthread_mutex_unlock(&in->lock);
 }

@@ -37,6 +37,13 @@ typedef enum session_replies {
     SESSION_REPLIES_SKIP_NEXT /* CLIENT REPLY SKIP: the next command's reply */
 } session_replies;
 
+typedef enum session_block {
+    SESSION_NOT_BLOCKED = 0,
+    SESSION_BLOCKED, /* WAIT is held back, until held_until_ns */
+    SESSION_LET_GO,  /* CLIENT UNBLOCK: as if its time were over */
+    SESSION_LET_FAIL /* CLIENT UNBLOCK ERROR */
+} session_block;
+
 struct session {
     /* Read by the transport after each batch. */
     bool close;          /* send what is pending, then close; nothing more is run */
@@ -74,6 +81,7 @@ struct session {
     _Atomic int protocol; /* as reply->protocol, for CLIENT LIST */
     _Atomic bool no_evict;
     _Atomic bool no_touch;    /* what it reads does not count as used */
+    _Atomic int block;        /* a session_block; whoever lets it go changes it, too */
     _Atomic int queued_count; /* of the transaction; -1: none */
     _Atomic size_t queued_bytes;
     _Atomic size_t watch_count;
@@ -128,10 +136,26 @@ static inline void session_park(session *of, bool parked)
         atomic_fetch_sub(&of->node->parked, 1);
 }
 
+/* It waits, and not for a pause. */
+static inline bool session_is_blocked(const session *of)
+{
+    return atomic_load_explicit(&of->block, memory_order_relaxed) == SESSION_BLOCKED;
+}
+
 /* Does what it reads count as used? */
 static inline bool session_touches(const session *of)
 {
     return !atomic_load_explicit(&of->no_touch, memory_order_relaxed);
+}
+
+/* Does it ask nothing of the commands that it runs? */
+static inline bool session_is_plain(const session *of)
+{
+    uintptr_t any = (uintptr_t)atomic_load_explicit(&of->tracking, memory_order_relaxed) |
+                    (uintptr_t)of->transaction | (uintptr_t)of->subscribed |
+                    (uintptr_t)of->selected.held | (uintptr_t)of->replies |
+                    (uintptr_t)atomic_load_explicit(&of->monitors, memory_order_relaxed);
+    return any == 0;
 }
 
 static inline bool session_tracks(const session *of)

@@ -123,6 +123,27 @@ static void gather_rows(void)
 
 /* Constant time by what the row says of itself; or once for each key, which are few or else looked
  * at (timing.h). */
+static bool is_plain(const command *row)
+{
+    return row->run != NULL && row->subcommand_count == 0 && row->holds == NULL &&
+           (row->flags & COMMAND_EXCLUSIVE) == 0;
+}
+
+static uint8_t one_key(const command *row)
+{
+    const command_keys *keys = &row->keys;
+    bool one = keys->first > 0 && keys->last == keys->first && !keys->counted;
+    return one && keys->access != COMMAND_ACCESS_CHANNEL ? (uint8_t)keys->first : 0;
+}
+
+static uint32_t cares_of(const command *row)
+{
+    uint32_t cares = NODE_PAUSED | NODE_MONITORED | NODE_LOADING;
+    if ((row->flags & COMMAND_READONLY) != 0) cares |= NODE_MISSES;
+    if ((row->flags & COMMAND_READONLY) == 0) cares |= NODE_LOGGED; /* SAVE and WAITAOF, too */
+    return cares;
+}
+
 static bool is_light(const command *row)
 {
     if ((row->flags & (COMMAND_EXCLUSIVE | COMMAND_BLOCKING)) != 0) return false;
@@ -140,6 +161,9 @@ static void prepare(void)
     for (size_t i = 0; i < all_count; i++) {
         all[i].index = (uint32_t)i;
         all[i].light = is_light(&all[i]);
+        all[i].plain = is_plain(&all[i]);
+        all[i].one_key = one_key(&all[i]);
+        all[i].cares = cares_of(&all[i]);
     }
     seed = 0x9e3779b97f4a7c15u;
     for (int tries = 0; !fill_slots(seed); tries++) {

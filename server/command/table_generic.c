@@ -1,6 +1,7 @@
 /* table_generic.c - the rows of keys, whatever their type; command.h says what the fields mean. */
 #include "command/handlers.h"
 #include "command/table.h"
+#include "command/wait.h"
 
 enum {
     WRITE = COMMAND_WRITE,
@@ -111,6 +112,7 @@ static const command rows[] = {
      .arity = 3,
      .flags = COMMAND_NOSCRIPT,
      .run = run_wait,
+     .holds = wait_holds,
      .categories = COMMAND_CONNECTION,
      .group = COMMAND_GROUP_GENERIC,
      .since = "3.0.0",

@@ -92,6 +92,12 @@ static void store_flushed(watchers *of, const hc_store *store)
     }
 }
 
+void watchers_dropped(node *of, const hc_store *store)
+{
+    fence();
+    if (atomic_load(&of->watchers->watch_count) > 0) store_flushed(of->watchers, store);
+}
+
 static void on_change(void *ctx, const hc_effect *effect)
 {
     const follower *from = ctx;

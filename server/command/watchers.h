@@ -43,6 +43,9 @@ hc_status watchers_attach(node *of);
  * if it was there or is there now; else the watch goes on in the store that its database has. */
 void watchers_swapped(node *of, hc_store *first, hc_store *second);
 
+/* A store was dropped: what was watched in it counts as changed, if it was there. */
+void watchers_dropped(node *of, const hc_store *store);
+
 /* Watches `key` of the session's store, unless it does already.
  *   HC_ERR_LIMIT, HC_ERR_NO_MEMORY, and what watchers_attach says */
 hc_status watch_add(session *who, hc_span key);

@@ -167,7 +167,7 @@ void connection_settle(connection *c)
     }
     if (durable_awaits(&c->session) && c->state != CONNECTION_DEAD) worker_await(c);
     c->pushed = push_held(&c->session);
-    if (session_is_parked(&c->session)) worker_unpark_later(c->worker);
+    if (session_is_parked(&c->session)) worker_unpark_later(c);
     if (c->pushed) worker_tick_need(c->worker);
     if (c->session.paced && c->state == CONNECTION_OPEN) worker_pace(c);
     if (c->state == CONNECTION_DEAD || !event_want(&c->readable, &c->reads, waits_for_input(c)) ||
@@ -187,6 +187,7 @@ void connection_finish(connection *c)
         if (!c->heard) break;
     }
     if (push_waits(&c->session)) connection_push(c);
+    if (session_is_blocked(&c->session)) c->state = CONNECTION_CLOSING; /* its WAIT ends, too */
     c->ended = true;
     connection_settle(c);
 }
@@ -199,7 +200,8 @@ void connection_tick(connection *c, uint64_t now_ns)
         c->heard = false;
         c->silent_since_ns = now_ns;
     } else if (idle_ns != 0 && now_ns - c->silent_since_ns >= idle_ns) {
-        over = !pubsub_subscribed(&c->session); /* who listens may be silent */
+        /* Who listens may be silent, and who waits. */
+        over = !pubsub_subscribed(&c->session) && !session_is_parked(&c->session);
     }
     if (c->pushed && !over) over = connection_overflows(c);
     if (over) connection_destroy(c);

@@ -104,6 +104,7 @@ struct worker {
     connection *connections;              /* newest first */
     connection *paced_first, *paced_last; /* wait for other workers, see push_pace */
     connection *await_first, *await_last; /* wait for the log, the one of the lowest lsn first */
+    uint64_t unpark_at_ns;                /* of the event `unpark`, while it is pending */
     bool draining;
     resp_limits limits;       /* of all its connections */
     uint32_t idle_timeout_ms; /* 0: none */
@@ -152,8 +153,8 @@ void address_text(const struct sockaddr_storage *address, char text[SESSION_ADDR
 hc_status worker_init(worker *of, net *in, unsigned index);
 void worker_fini(worker *of);
 void *worker_main(void *of); /* the thread */
-/* A connection is parked: sees to it that it is looked at when the pause is over. */
-void worker_unpark_later(worker *of);
+/* A connection is parked: sees to it that it is looked at when it may go on. */
+void worker_unpark_later(const connection *which);
 /* Sees to it that ticks come while there are deadlines. */
 void worker_tick_need(worker *of);
 
@@ -183,7 +184,7 @@ void connection_tick(connection *of, uint64_t now_ns);
 /* connection_io.c: none of them destroys; connection_settle must follow. */
 void connection_read(connection *of);
 void connection_write(connection *of);
-/* Goes on with what a pause held back. */
+/* Goes on with what a pause or a WAIT held back, if its time has come. */
 void connection_unpark(connection *of);
 /* Sends messages that were posted to the session. */
 void connection_push(connection *of);

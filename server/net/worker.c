@@ -172,12 +172,22 @@ static void on_unpark(evutil_socket_t fd, short what, void *ctx)
     parked_resume(ctx);
 }
 
-void worker_unpark_later(worker *w)
+void worker_unpark_later(const connection *c)
 {
-    uint64_t left_ms = pause_left_ns(w->net->options.node) / 1000000u + 1;
-    struct timeval wait =
-        timeval_of_ms(left_ms < PARKED_MS_MAX ? (uint32_t)left_ms : PARKED_MS_MAX);
-    if (!event_pending(&w->unpark, EV_TIMEOUT, NULL)) (void)event_add(&w->unpark, &wait);
+    worker *w = c->worker;
+    node *on = w->net->options.node;
+    uint64_t now_ns = node_now_ns(on), left_ns = pause_left_ns(on);
+    if (session_is_blocked(&c->session)) {
+        uint64_t until_ns = c->session.held_until_ns;
+        left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+    }
+    uint64_t left_ms = left_ns / 1000000u + 1;
+    if (left_ms > PARKED_MS_MAX) left_ms = PARKED_MS_MAX;
+    uint64_t at_ns = now_ns + left_ms * 1000000u;
+    if (event_pending(&w->unpark, EV_TIMEOUT, NULL) && w->unpark_at_ns <= at_ns) return;
+    struct timeval wait = timeval_of_ms((uint32_t)left_ms);
+    w->unpark_at_ns = at_ns;
+    (void)event_add(&w->unpark, &wait);
 }
 
 static void on_mail(evutil_socket_t fd, short what, void *ctx)

@@ -151,5 +151,23 @@ def test_clients_that_are_held_back_may_leave():
             equal(held.read(), "OK")
 
 
+def test_wait_ends_by_itself_by_unblock_and_with_its_client():
+    with Daemon(*WORKERS) as server, server.client() as client, server.client() as waiting:
+        waiting.send(encode("WAIT", "1", "50") + encode("PING"))
+        equal([waiting.read(), waiting.read()], [0, "PONG"])
+        waiting.send(b'WAIT "\\x31" 0\r\nPING\r\n')
+        wait_until(lambda: b"blocked_clients:1\r" in client.command("INFO", "clients"), "it waits")
+        line = next(line for line in client.command("CLIENT", "LIST").split(b"\n") if b" cmd=wait " in line)
+        assert b" flags=b " in line, line
+        number = line.split(b"id=")[1].split(b" ")[0]
+        equal(client.command("CLIENT", "UNBLOCK", number), 1)
+        equal([waiting.read(), waiting.read()], [0, "PONG"])
+        leaving = Client(server.port)
+        leaving.send(encode("WAIT", "1", "0"))
+        wait_until(lambda: b"blocked_clients:1\r" in client.command("INFO", "clients"), "it waits")
+        leaving.close()
+        wait_until(lambda: b"blocked_clients:0\r" in client.command("INFO", "clients"), "it is gone")
+
+
 if __name__ == "__main__":
     main(globals())

@@ -186,8 +186,8 @@ static void test_swapdb_is_seen_by_every_client_at_once(void **state)
     test_client_expect(&b, "GET k", "nil");
     test_client_expect(&b, "SELECT 7", "+OK");
     test_client_expect(&b, "GET k", "\"zero\"");
-    test_client_expect(&b, "STORE INFO 7", "%22 \"name\" \"7\" \"kind\" \"database\"...");
-    test_client_expect(&b, "STORE INFO default", "%22 \"name\" \"0\" \"kind\" \"database\"...");
+    test_client_expect(&b, "STORE INFO 7", "%23 \"name\" \"7\" \"kind\" \"database\"...");
+    test_client_expect(&b, "STORE INFO default", "%23 \"name\" \"0\" \"kind\" \"database\"...");
     test_client_expect(&a, "COPY k k DB 7 REPLACE", ":1");
     test_client_expect(&b, "GET k", "\"one\"");
     assert_int_equal(node_database_of(a.node, a.client.store), 0);
@@ -233,7 +233,7 @@ static void test_swapdb_refuses_what_redis_refuses(void **state)
 static void test_nobody_is_waited_for(void **state)
 {
     (void)state;
-    TEST_STEPS({"WAIT 0 0", ":0"}, {"WAIT 1 1", ":0"},
+    TEST_STEPS({"WAIT 0 0", ":0"}, {"WAIT -1 0", ":0"},
                {"WAIT x 0", "-ERR value is not an integer or out of range"},
                {"WAIT 0 x", "-ERR timeout is not an integer or out of range"},
                {"WAIT 0 -1", "-ERR timeout is negative"});

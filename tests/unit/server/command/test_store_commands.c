@@ -64,7 +64,7 @@ static void test_bad_names_and_options_are_refused(void **state)
                {"STORE DROP 7", "-ERR a database cannot be dropped, FLUSHDB empties it"},
                {"STORE DROP default", "-ERR a database cannot be dropped, FLUSHDB empties it"},
                {"STORE NOSUCH", "-ERR unknown subcommand 'NOSUCH'. Try STORE HELP."},
-               {"STORE HELP", "*12 +STORE <subcommand>..."});
+               {"STORE HELP", "*13 +STORE <subcommand>..."});
 }
 
 static void test_a_store_has_the_settings_it_was_made_with(void **state)
@@ -87,11 +87,12 @@ static void test_a_store_has_the_settings_it_was_made_with(void **state)
         {"SELECT c", "+OK"},
         {"SET k v", "+OK"},
         {"PTTL k", ":5000"},
-        {"STORE INFO a", "%23 \"name\" \"a\" \"kind\" \"store\" \"eviction\" \"volatile-lru\" "
+        {"STORE INFO a", "%24 \"name\" \"a\" \"kind\" \"store\" \"eviction\" \"volatile-lru\" "
+                         "\"persistence\" \"none\" "
                          "\"compression\" \"none\" \"default_ttl_ms\" :1500 \"created_at_ms\"..."},
         {"STORE INFO default",
-         "%22 \"name\" \"0\" \"kind\" \"database\" \"eviction\" \"allkeys-s3fifo\" "
-         "\"compression\" \"none\" \"default_ttl_ms\" :5000..."},
+         "%23 \"name\" \"0\" \"kind\" \"database\" \"eviction\" \"allkeys-s3fifo\" "
+         "\"persistence\" \"none\" \"compression\" \"none\" \"default_ttl_ms\" :5000..."},
     };
     test_client_steps(&on, steps, sizeof steps / sizeof steps[0]);
     assert_non_null(strstr(test_client_run(&on, "STORE INFO a"), "\"misses\" :1"));

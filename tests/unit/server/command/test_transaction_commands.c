@@ -19,6 +19,18 @@ static void test_commands_are_queued_and_run_at_exec(void **state)
               {1, "EXEC", "*0"});
 }
 
+static void test_a_watched_key_is_changed_when_its_store_is_dropped(void **state)
+{
+    (void)state;
+    static const char *const exec[] = {"nil*", "*1 +PONG"}; /* it was there, it was not */
+    for (size_t i = 0; i < 2; i++) {
+        TEST_TALK({1, "STORE CREATE s", "+OK"}, {1, "SELECT s", "+OK"}, {1, "SET k0 v", "+OK"},
+                  {1, i == 0 ? "WATCH k0" : "WATCH k1", "+OK"}, {1, "SELECT 0", "+OK"},
+                  {2, "STORE DROP s", "+OK"}, {1, "MULTI", "+OK"}, {1, "PING", "+QUEUED"},
+                  {1, "EXEC", exec[i]});
+    }
+}
+
 static void test_errors_inside_leave_the_rest_running(void **state)
 {
     (void)state;
@@ -383,6 +395,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_commands_are_queued_and_run_at_exec),
         cmocka_unit_test(test_errors_inside_leave_the_rest_running),
+        cmocka_unit_test(test_a_watched_key_is_changed_when_its_store_is_dropped),
         cmocka_unit_test(test_a_refused_command_aborts_the_transaction),
         cmocka_unit_test(test_exec_with_arguments_ends_the_transaction),
         cmocka_unit_test(test_multi_and_watch_do_not_nest),

@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "command/durable.h"
 #include "command/pause.h"
 #include "command/push.h"
 #include "command/session.h"
@@ -70,6 +71,23 @@ uint64_t pause_left_ns(node *of)
 {
     (void)of;
     return 0;
+}
+
+/* There is no log, so nothing waits for one. */
+bool durable_covers(const session *of)
+{
+    (void)of;
+    return true;
+}
+
+void durable_wake_by(node *of, unsigned worker, void (*wake)(void *ctx), void *ctx)
+{
+    (void)of, (void)worker, (void)wake, (void)ctx;
+}
+
+void durable_waits(node *of, unsigned worker, bool waits)
+{
+    (void)of, (void)worker, (void)waits;
 }
 
 static inline size_t number_of(hc_span text)
