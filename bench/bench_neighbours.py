@@ -10,7 +10,7 @@ The burden is a process of its own on the neighbour's CPU, at lower priority: pa
 neighbour notices is that CPU, which is why Redis stands beside it.
 
     bench_neighbours.py [--turns=3] [--ms=1500] [--value-mb=512] [--idle=10000] [--quick]
-                        [--servers=hypercached,redis]
+                        [--servers=hypercached,redis] [--burdens=pipeline,"large value"]
 """
 import contextlib
 import os
@@ -105,14 +105,15 @@ def neighbour(port, options):
 
 
 def main():
-    options = arguments(sys.argv, turns=0, ms=0, value_mb=0, idle=10000, quick=False, servers="hypercached,redis")
+    options = arguments(sys.argv, turns=0, ms=0, value_mb=0, idle=10000, quick=False, servers="hypercached,redis",
+                        burdens=",".join(BURDENS))
     options.turns = options.turns or (1 if options.quick else 3)
     options.ms = options.ms or (500 if options.quick else 1500)
     options.value_mb = options.value_mb or (64 if options.quick else 512)
     flags = {"hypercached": ("--network.max_clients=20000",), "redis": ("--maxclients", "20000")}
     print(f"{machine()}; {options.turns} turns of {options.ms} ms, values of {options.value_mb} MB\n")
     print("| burden | server | p99 alone us | p99 beside it us | ratio |\n|---|---|---|---|---|")
-    for name in BURDENS:
+    for name in options.burdens.split(","):
         for kind in options.servers.split(","):
             alone, beside = [], []
             with Server(kind, cpu=SERVER_CPU, flags=flags[kind]) as server:

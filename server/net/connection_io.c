@@ -10,8 +10,10 @@
  * holds bytes of its own only between turns.  An unfinished request that is larger than
  * CARRY_BYTES_MAX is read straight into connection.in and run from there.
  *
- * Fairness: a turn ends after one read of INPUT_BYTES, or after TURN_OUTPUT_BYTES of replies; what
- * is left (`more`) runs when the loop comes round and the socket takes bytes again.
+ * Fairness: a turn ends after one read of INPUT_BYTES, after TURN_OUTPUT_BYTES of replies or, while
+ * the worker has other clients, with the batch that passes TURN_NS; what is left (`more`) runs when
+ * the loop comes round and the socket takes bytes again.  Of a large request or reply a turn moves
+ * LARGE_READ_MAX or SEND_BYTES_MAX.
  * Back-pressure: with more than output_soft_bytes unsent nothing is read or run for the client; nor
  * while it is paced, having published more than other workers have looked at yet (push_pace).
  */
@@ -26,8 +28,11 @@
 #define FLUSH_BYTES (64u << 10)        /* of replies; sent before more are made */
 #define TURN_OUTPUT_BYTES (512u << 10) /* of replies, in one turn of one connection */
 #define STEAL_BYTES_MIN (32u << 10)    /* unsent; below, a copy is cheaper than a new buffer */
+#define TURN_NS 50000u                 /* a batch that begins later waits for the next turn */
+#define SEND_BYTES_MAX (128u << 10)    /* in one call: a socket may take megabytes at once */
 #define LARGE_READ_MIN (16u << 10)     /* bytes, into connection.in */
-#define LARGE_READ_MAX (256u << 10)
+#define LARGE_READ_MAX (64u << 10)
+#define HELD_BLOCK_MIN (256u << 10) /* a smaller one stays until all in it was run */
 #define SPARE_BYTES_MAX (4u << 20)   /* of a block that a worker keeps */
 #define HTTP_LOG_NS_MIN 60000000000u /* between two warnings of one worker */
 
@@ -42,6 +47,7 @@ static void session_note(_Atomic uint64_t *counter, size_t bytes)
 static size_t socket_send(connection *c, const uint8_t *data, size_t size)
 {
     ssize_t sent;
+    if (size > SEND_BYTES_MAX) size = SEND_BYTES_MAX;
     do {
         sent = send(c->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
@@ -165,6 +171,15 @@ static bool turn_is_over(const connection *c)
            c->worker->turn_output_bytes > TURN_OUTPUT_BYTES;
 }
 
+/* Others wait, and it has had its time.  The session knows when its latest batch began, so a turn
+ * of one batch, which is most of them, reads no clock for this. */
+static bool turn_is_late(const connection *c, uint64_t since_ns)
+{
+    const worker *w = c->worker;
+    if (w->connections->next == NULL) return false;
+    return node_now_ns(w->net->options.node) - since_ns >= TURN_NS;
+}
+
 /* Returns how many of the `count` requests were run. */
 static size_t batch_run(connection *c, size_t count)
 {
@@ -227,6 +242,7 @@ static size_t input_run(connection *c, uint8_t *data, size_t size)
 {
     worker *w = c->worker;
     size_t at = 0;
+    uint64_t since_ns = 0; /* when the first batch began */
     resp_outcome outcome = RESP_REQUEST;
     c->more = false;
     session_park(&c->session, false);
@@ -235,6 +251,7 @@ static size_t input_run(connection *c, uint8_t *data, size_t size)
     w->encoder.queued = byte_queue_size(&c->out);
     while (at < size && outcome == RESP_REQUEST && !turn_is_over(c)) {
         size_t count, before = at;
+        if (since_ns != 0 && turn_is_late(c, since_ns)) break;
         byte_queue aside = {0};
         if (resp_is_inline(data[at]) && !inline_save(&aside, data + at, size - at)) {
             c->state = CONNECTION_DEAD;
@@ -244,6 +261,8 @@ static size_t input_run(connection *c, uint8_t *data, size_t size)
         size_t ran = batch_run(c, count);
         if (aside.tail > 0 && ran < count) memcpy(data + before, aside.data, aside.tail);
         byte_queue_fini(&aside);
+        if (since_ns == 0)
+            since_ns = atomic_load_explicit(&c->session.last_ns, memory_order_relaxed);
         if (ran < count) { /* the rest is parsed again when its turn comes */
             at = ran == 0 ? before : w->request_ends[ran - 1];
             resp_parser_reset(&c->parser);
@@ -322,7 +341,7 @@ static void held_take(connection *c, size_t used)
     c->in.head += used;
     size_t left = byte_queue_size(&c->in);
     byte_queue rest = {0}, block = c->in;
-    if (left > 0 && (block.capacity <= LARGE_READ_MAX || left > block.capacity / 4)) return;
+    if (left > 0 && (block.capacity <= HELD_BLOCK_MIN || left > block.capacity / 4)) return;
     if (!byte_queue_append(&rest, block.data + block.head, left)) return; /* stays where it is */
     c->in = rest;
     block.head = block.tail = 0;

@@ -1,0 +1,192 @@
+/*
+ * replica_peer.c - what is known of each node, and messages to it.
+ *
+ * Records for a node gather in one message, which leaves at the end of the call that made them, or
+ * when it is full.  A beat every half second tells a peer which blocks this node has, which ring it
+ * knows, and the time.
+ */
+#include "replication/replication_private.h"
+
+#include <string.h>
+
+/* ---- the table ---- */
+
+uint32_t hci_peer_find(const hc_replica *r, const hc_node_id *id)
+{
+    for (uint32_t i = 0; i < r->peer_count; i++) {
+        if (same_node(&r->peers[i]->member.id, id)) return i;
+    }
+    return NOBODY;
+}
+
+static size_t block_map_bytes(const hc_replica *r)
+{
+    return r->topology.blocks / 8;
+}
+
+void hci_peer_destroy(hc_replica *r, peer *p)
+{
+    if (p == NULL) return;
+    hci_stream_reset(r, p);
+    hci_release(&r->host, p->out, p->out_capacity);
+    hci_release(&r->host, p->synced, block_map_bytes(r));
+    hci_release(&r->host, p->dirty, SLOT_MAP_BYTES);
+    hci_release(&r->host, p->clean, SLOTS * sizeof *p->clean);
+    hci_release(&r->host, p->hints, sizeof *p->hints);
+    hci_release(&r->host, p->serving, sizeof *p->serving);
+    hci_release(&r->host, p, sizeof *p);
+}
+
+static peer *peer_make(hc_replica *r, bool is_self)
+{
+    peer *p = hci_allocate(&r->host, sizeof *p);
+    if (p == NULL) return NULL;
+    memset(p, 0, sizeof *p);
+    p->is_self = is_self;
+    p->synced = hci_allocate(&r->host, block_map_bytes(r));
+    if (p->synced != NULL) memset(p->synced, 0, block_map_bytes(r));
+    if (is_self) return p->synced != NULL ? p : (hci_peer_destroy(r, p), NULL);
+    p->dirty = hci_allocate(&r->host, SLOT_MAP_BYTES);
+    p->clean = hci_allocate(&r->host, SLOTS * sizeof *p->clean);
+    p->hints = hci_allocate(&r->host, sizeof *p->hints);
+    p->serving = hci_allocate(&r->host, sizeof *p->serving);
+    if (p->synced == NULL || p->dirty == NULL || p->clean == NULL || p->hints == NULL ||
+        p->serving == NULL) {
+        hci_peer_destroy(r, p);
+        return NULL;
+    }
+    memset(p->dirty, 0, SLOT_MAP_BYTES);
+    memset(p->clean, 0, SLOTS * sizeof *p->clean);
+    memset(p->hints, 0, sizeof *p->hints);
+    memset(p->serving, 0, sizeof *p->serving);
+    p->stream = 1;
+    return p;
+}
+
+static hc_status peer_add(hc_replica *r, const hc_member *member, uint32_t *number_out)
+{
+    if (r->peer_count >= HC_MEMBERS_MAX) return HC_ERR_LIMIT;
+    if (r->peer_count == r->peer_capacity) {
+        uint32_t capacity = r->peer_capacity == 0 ? 8 : r->peer_capacity * 2;
+        peer **peers = hci_resize(&r->host, r->peers, r->peer_capacity * sizeof *peers,
+                                  capacity * sizeof *peers);
+        if (peers == NULL) return HC_ERR_NO_MEMORY;
+        r->peers = peers;
+        r->peer_capacity = capacity;
+    }
+    peer *p = peer_make(r, same_node(&member->id, &r->options.self));
+    if (p == NULL) return HC_ERR_NO_MEMORY;
+    p->member = *member;
+    *number_out = r->peer_count;
+    if (p->is_self) r->self = r->peer_count;
+    r->peers[r->peer_count++] = p;
+    return HC_OK;
+}
+
+/* It has started again: what it said and confirmed was another life's. */
+static void peer_reborn(hc_replica *r, peer *p)
+{
+    memset(p->synced, 0, block_map_bytes(r));
+    p->beat_topology = 0;
+    p->heard_ns = p->offset_ns = p->their_ns = 0;
+    p->in_stream = p->in_seq = 0;
+    p->pull_op = 0;
+    p->serving->on = false;
+    if (rule(r, HCI_RULE_G2_BOOT)) memset(p->clean, 0, SLOTS * sizeof *p->clean);
+    hci_stream_reset(r, p);
+}
+
+hc_status hci_peer_update(hc_replica *r, const hc_member *member, uint32_t *number_out)
+{
+    *number_out = hci_peer_find(r, &member->id);
+    if (*number_out == NOBODY) {
+        hc_status status = peer_add(r, member, number_out);
+        if (status != HC_OK) return status;
+    }
+    peer *p = r->peers[*number_out];
+    if (!p->is_self && p->member.boot_id < member->boot_id) peer_reborn(r, p);
+    p->member = *member;
+    p->known = true;
+    if (p->is_self) r->tag = member->tag;
+    return HC_OK;
+}
+
+/* ---- messages ---- */
+
+static void out_send(hc_replica *r, peer *p)
+{
+    if (p->out_bytes == 0) return;
+    size_t bytes = p->out_bytes;
+    p->out_bytes = 0;
+    hci_wire_seal(r, p->out, bytes);
+    r->stats.sent++;
+    r->stats.sent_bytes += bytes + ENVELOPE_TAIL_BYTES;
+    r->calls.send(r->calls.ctx, &p->member.id, hc_span_make(p->out, bytes + ENVELOPE_TAIL_BYTES));
+}
+
+/* Appends; without memory the record is lost, as on a bad link. */
+static uint8_t *out_room(hc_replica *r, peer *p, size_t bytes)
+{
+    if (p->out_bytes > 0 && p->out_bytes + bytes > r->options.batch_bytes) out_send(r, p);
+    size_t need = (p->out_bytes > 0 ? p->out_bytes : ENVELOPE_BYTES) + bytes + ENVELOPE_TAIL_BYTES;
+    if (need > p->out_capacity) {
+        size_t capacity = need < 4096 ? 4096 : need * 2;
+        uint8_t *out = hci_resize(&r->host, p->out, p->out_capacity, capacity);
+        if (out == NULL) return NULL;
+        p->out = out;
+        p->out_capacity = capacity;
+    }
+    if (p->out_bytes == 0) {
+        hci_wire_head(r, p->out, p->member.boot_id);
+        p->out_bytes = ENVELOPE_BYTES;
+    }
+    return p->out + p->out_bytes;
+}
+
+void hci_peer_send(hc_replica *r, uint32_t to, const record *what)
+{
+    peer *p = r->peers[to];
+    size_t most = RECORD_BYTES_MAX + what->key.size + what->value.size;
+    if (p->is_self || !p->known) return;
+    uint8_t *at = out_room(r, p, most);
+    if (at != NULL) p->out_bytes += hci_wire_put(at, what);
+}
+
+void hci_flush_out(hc_replica *r)
+{
+    for (uint32_t i = 0; i < r->peer_count; i++) {
+        peer *p = r->peers[i];
+        if (p->ack_due) {
+            p->ack_due = false;
+            hci_peer_send(r, i,
+                          &(record){.kind = RECORD_ACK, .stream = p->in_stream, .seq = p->in_seq});
+        }
+        out_send(r, p);
+    }
+}
+
+/* ---- beats ---- */
+
+void hci_beat_send(hc_replica *r, uint32_t to)
+{
+    const peer *p = r->peers[to];
+    record beat = {.kind = RECORD_BEAT,
+                   .flags = r->quarantined ? RECORD_QUARANTINED : 0,
+                   .entry = {.version = r->topology.id},
+                   .seq = r->now.now_ns,
+                   .time = (uint64_t)r->now.wall_ms,
+                   .expect = p->their_ns,
+                   .op = p->their_ns != 0 ? r->now.now_ns - p->their_ns_at : 0,
+                   .value = hc_span_make(r->synced, block_map_bytes(r))};
+    hci_peer_send(r, to, &beat);
+}
+
+void hci_beat_take(hc_replica *r, uint32_t from, const record *what, uint64_t hlc)
+{
+    peer *p = r->peers[from];
+    if (what->value.size != block_map_bytes(r)) return;
+    p->beat_topology = what->entry.version;
+    memcpy(p->synced, what->value.data, what->value.size);
+    p->quarantined = (what->flags & RECORD_QUARANTINED) != 0;
+    hci_clock_measure(r, p, what, hlc);
+}

@@ -1,0 +1,152 @@
+/*
+ * replica_read.c - reads, as the acting primary.
+ *
+ * ONE answers from this node.  QUORUM asks the other holders, takes the newest version that a
+ * majority shows, and when they differ writes it back to a majority before it answers, so that no
+ * later read finds less.
+ *
+ * A holder that lacks the key and whose floor is above the version may have known it deleted: then
+ * a majority must hold the version, else it reads as a miss.  A holder of an undecided proposal
+ * does not vote: a majority without it contains somebody who would know.
+ */
+#include "replication/replication_private.h"
+
+#define AGAIN_NS (10 * MS)
+#define DOUBT_NS (50 * MS)
+
+static void answer_with(hc_replica *r, op *o, const entry *e)
+{
+    bool live = hci_entry_live(r, e);
+    hc_reply reply = {.outcome = live ? HC_OUTCOME_DONE : HC_OUTCOME_ABSENT,
+                      .version = e->version,
+                      .have = 1,
+                      .need = 1};
+    if (live) {
+        reply.value = e->value;
+        reply.expires_at_ms = e->expires_at_ms;
+        reply.type = (hc_type)(e->flags >> ENTRY_TYPE_SHIFT);
+    }
+    hci_op_reply(r, o, reply);
+    hci_op_end(r, o);
+}
+
+static void seen_note(hc_replica *r, op *o, uint32_t who, uint64_t version, uint64_t floor)
+{
+    int place = hci_place_now(r, o->slot, who);
+    if (place < 0) return;
+    o->seen[place] = version;
+    o->seen_floor[place] = floor;
+    hci_op_vote(r, o, who, true);
+}
+
+void hci_read_run(hc_replica *r, op *o)
+{
+    entry here;
+    uint32_t others[2 * HOLDERS_MAX], have, need;
+    if (o->request.level == HC_LEVEL_ONE) {
+        (void)hci_entry_get(r, o->request.key, &here);
+        answer_with(r, o, &here);
+        return;
+    }
+    if (!hci_op_can(r, o->slot, HC_LEVEL_QUORUM, &have, &need)) {
+        hci_op_reply(r, o,
+                     (hc_reply){.outcome = HC_OUTCOME_NO_REPLICAS, .have = have, .need = need});
+        hci_op_end(r, o);
+        return;
+    }
+    o->kind = OP_READ;
+    o->best = (entry){.version = 0};
+    o->mixed = false;
+    hci_op_votes_clear(r, o);
+    o->retry_ns = r->now.now_ns + DOUBT_NS;
+    (void)hci_entry_get(r, o->request.key, &here);
+    if (hci_pending_find(r, o->request.key) != NULL) {
+        hci_op_vote(r, o, r->self, false);
+    } else if (hci_counts(r, o->slot, r->self)) {
+        (void)hci_op_hold(r, o, &here);
+        seen_note(r, o, r->self, here.version, r->floor[o->slot]);
+    }
+    uint32_t count = hci_others(r, o->slot, others);
+    for (uint32_t i = 0; i < count; i++) {
+        record what = {.kind = RECORD_READ,
+                       .op = o->id,
+                       .slot = o->slot,
+                       .set_hash = o->set_hash,
+                       .key = o->request.key};
+        if (hci_place_now(r, o->slot, others[i]) >= 0) hci_peer_send(r, others[i], &what);
+    }
+    hci_read_decide(r, o, false);
+}
+
+void hci_read_take(hc_replica *r, uint32_t from, const record *what)
+{
+    uint32_t slot = hc_ring_slot(what->key), block = block_of(r, slot);
+    record reply = {.kind = RECORD_ANSWER, .op = what->op, .expect = what->set_hash};
+    entry here;
+    if (what->set_hash != r->topology.set_hash[block] && rule(r, HCI_RULE_JOINT)) {
+        reply.result = ANSWER_STALE;
+    } else if (!bit_get(r->synced, block) && rule(r, HCI_RULE_G5_SYNC)) {
+        reply.result = ANSWER_SYNCING;
+    } else if (hci_pending_find(r, what->key) != NULL) {
+        reply.result = ANSWER_PENDING;
+    } else {
+        (void)hci_entry_get(r, what->key, &here);
+        reply.entry = here;
+        reply.value = here.flags & ENTRY_STUB ? hc_span_make(NULL, 0) : here.value;
+        reply.seq = r->floor[slot];
+    }
+    hci_peer_send(r, from, &reply);
+}
+
+/* Enough have answered: the newest, unless it may have been deleted. */
+static void decided(hc_replica *r, op *o, bool last)
+{
+    uint32_t count = r->topology.now_count, holding = 0, doubting = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!(o->yes_now >> i & 1)) continue;
+        holding += o->best.version != 0 && o->seen[i] == o->best.version;
+        doubting += o->best.version != 0 && o->seen[i] == 0 && o->seen_floor[i] >= o->best.version;
+    }
+    if (doubting > 0 && holding < hci_majority(count) && rule(r, HCI_RULE_G4_CONSULT)) {
+        bool all = o->yes_now == (1u << count) - 1;
+        if (!all && !last) return;
+        entry none = {.version = 0};
+        answer_with(r, o, &none);
+        return;
+    }
+    if (!o->mixed) {
+        answer_with(r, o, &o->best);
+        return;
+    }
+    o->kind = OP_MEND;
+    o->version = o->best.version;
+    o->tries = 0;
+    o->retry_ns = NEVER;
+    hci_write_again(r, o);
+}
+
+void hci_read_decide(hc_replica *r, op *o, bool last)
+{
+    if (hci_op_won(r, o)) {
+        decided(r, o, last);
+        if (!last) return;
+    } else if (hci_op_lost(r, o) || last) {
+        hci_op_park(r, o, AGAIN_NS);
+    }
+}
+
+void hci_read_answer(hc_replica *r, op *o, uint32_t from, const record *what)
+{
+    if (what->expect != o->set_hash) return;
+    if (what->result != ANSWER_YES) {
+        hci_op_vote(r, o, from, false);
+    } else {
+        bool first = o->yes_now == 0;
+        if (!first && what->entry.version != o->best.version) o->mixed = true;
+        if (what->entry.version != 0 && hci_entry_compare(r, &o->best, &what->entry) < 0) {
+            if (!hci_op_hold(r, o, &what->entry)) return;
+        }
+        seen_note(r, o, from, what->entry.version, what->seq);
+    }
+    hci_read_decide(r, o, false);
+}
