@@ -200,7 +200,7 @@ unit: ## run the unit tests and fuzz corpora only
 	@$(RUN_TESTS) --unit $(UNIT_TESTS) --replay $(FUZZERS)
 
 .PHONY: test-clients
-test-clients: ## every client library of the matrix, and 100000 random sequences beside redis-server
+test-clients: ## every client library of the matrix, 100000 random sequences beside redis-server, 1M keys from it and back
 	$(PACKAGES) build test
 	-$(PACKAGES) clients
 	$(REMAKE) all
@@ -208,6 +208,8 @@ test-clients: ## every client library of the matrix, and 100000 random sequences
 	    $(PYTHON) tests/system/test_clients.py
 	@FULL=1 HYPERCACHED=$(abspath $(BUILD)/hypercached) BUILD=$(BUILD) \
 	    $(PYTHON) tests/system/test_differential.py
+	@FULL=1 HYPERCACHED=$(abspath $(BUILD)/hypercached) BUILD=$(BUILD) \
+	    $(PYTHON) tests/system/test_data_import.py
 
 .PHONY: test-crash
 test-crash: ## lose power at a million moments, and again while recovering (minutes)

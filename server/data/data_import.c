@@ -12,8 +12,10 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "command/command.h"
 #include "data/aof_reader.h"
@@ -332,13 +334,30 @@ static data_result keep(import_task *of)
 
 /* ---- the whole ---- */
 
+/* A directory is made, but not those that it is in. */
+static bool has_parent(const char *directory)
+{
+    char parent[PATH_MAX];
+    struct stat about;
+    size_t size = strlen(directory);
+    while (size > 0 && directory[size - 1] == '/')
+        size--;
+    while (size > 0 && directory[size - 1] != '/')
+        size--;
+    int chars = size > 0 ? (int)size : 1;
+    (void)snprintf(parent, sizeof parent, "%.*s", chars, size > 0 ? directory : ".");
+    return stat(parent, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
 /* Is the directory free for an import?  One that holds data is open afterwards. */
 static data_result look(import_task *of)
 {
     const char *directory = of->options->data_dir;
     hc_persistence_check check = {.size = sizeof check};
     hc_status status = hc_persistence_verify(NULL, directory, NULL, &check);
-    if (status == HC_ERR_NOT_FOUND) return DATA_GOOD;
+    if (status == HC_ERR_NOT_FOUND && has_parent(directory)) return DATA_GOOD;
+    if (status == HC_ERR_NOT_FOUND)
+        return say(of, DATA_FAILED, "%s: the folder that it is to be in is not there", directory);
     if (status == HC_OK) status = data_kept_init(&of->kept, of->options->err);
     if (status == HC_OK) status = data_kept_open(&of->kept, directory);
     if (status != HC_OK)

@@ -424,8 +424,9 @@ def test_wrong_arguments_are_refused_with_the_usage():
     for words, said in ((("import",), "usage: "), (("import", "x", "y", "z"), "one word too many"), (("what",), "usage:"), ((), "usage:"),
                         (("verify", "d", "--skip"), "--skip: unknown flag"), (("import", "x", "--data-dir"), "needs a value"),
                         (("import", "x", "--data-dir", "d", "--database", "16"), "from 0 to 15"),
-                        (("import", "/nowhere", "--data-dir", "/nowhere/d"), "No such file"),
-                        (("import", "/dev/null", "--data-dir", "/nowhere/d"), "Invalid argument")):
+                        (("import", "/nowhere", "--data-dir", "/tmp/nowhere"), "No such file"),
+                        (("import", "/dev/null", "--data-dir", "/nowhere/d"), "is to be in is not there"),
+                        (("import", "/dev/null", "--data-dir", "/tmp/nowhere"), "Invalid argument")):
         _, err = data(*words, code=2)
         assert said in err, (words, err)
     assert "hypercached data import" in data("help")[0]

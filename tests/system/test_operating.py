@@ -14,6 +14,7 @@ from harness import ROOT, Client, equal, free_port, main, need_ours, run_program
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 START = "hypercached --config "
+STOP = "kill $("
 
 
 class Session:
@@ -79,6 +80,8 @@ def test_the_commands_of_the_page_work_in_order():
                     equal(language, "sh")
                     code, out, err = session.shell(text)
                     equal(code, 0, f"{text!r} printed {out}{err}")
+                    if text.startswith(STOP):
+                        session.node.wait(30)  # what follows is done to its files
             equal(session.node.wait(30), 0, "the node's exit status")
         finally:
             if session.node and session.node.poll() is None:
