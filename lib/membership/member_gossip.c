@@ -15,6 +15,7 @@
 static uint32_t freshest(const hc_membership *members, const uint32_t *taken, uint32_t count)
 {
     uint32_t best = NOBODY;
+    if (members->news == 0) return best; /* as it mostly is */
     for (uint32_t i = 0; i < members->count; i++) {
         uint32_t left = members->records[i].sends_left;
         if (left == 0 || (best != NOBODY && left <= members->records[best].sends_left)) continue;
@@ -39,7 +40,7 @@ void hci_gossip_send(hc_membership *members, const hc_address *to, bool reliable
         if (with == bytes) break;
         bytes = with;
         taken[count++] = number;
-        if (r->sends_left > 0) r->sends_left--;
+        if (r->sends_left > 0 && --r->sends_left == 0) members->news--;
     }
     hci_send(members, to, reliable, hci_wire_end(members, bytes));
 }
@@ -53,14 +54,6 @@ void hci_sync_send(hc_membership *members, const hc_address *to, message_kind ki
     hci_send(members, to, true, hci_wire_end(members, bytes));
 }
 
-static bool has_news(const hc_membership *members)
-{
-    for (uint32_t i = 0; i < members->count; i++) {
-        if (members->records[i].sends_left > 0) return true;
-    }
-    return false;
-}
-
 /* Also to those just declared dead: they are the ones who could object. */
 static void gossip_round(hc_membership *members)
 {
@@ -68,7 +61,7 @@ static void gossip_round(hc_membership *members)
     for (uint32_t tries = 0; tries < 4 * GOSSIP_FANOUT && sent < GOSSIP_FANOUT; tries++) {
         uint32_t number = random_below(members, members->count);
         if (number == 0 || members->records[number].member.state == HC_MEMBER_LEFT) continue;
-        if (!has_news(members)) return;
+        if (members->news == 0) return;
         message what = hci_message_of(members, MESSAGE_GOSSIP);
         hci_gossip_send(members, &members->records[number].member.address, false, &what, NOBODY);
         sent++;
@@ -118,7 +111,7 @@ void hci_sync_seeds(hc_membership *members, uint64_t now_ns, bool all)
     }
 }
 
-static uint64_t dead_tick(hc_membership *members, uint64_t now_ns)
+uint64_t hci_dead_tick(hc_membership *members, uint64_t now_ns)
 {
     uint64_t next = NEVER;
     for (uint32_t i = 1; i < members->count; i++) {
@@ -137,7 +130,7 @@ static uint64_t dead_tick(hc_membership *members, uint64_t now_ns)
 
 uint64_t hci_gossip_tick(hc_membership *members, uint64_t now_ns)
 {
-    uint64_t next = dead_tick(members, now_ns);
+    uint64_t next = NEVER;
     if (now_ns >= members->gossip_ns) {
         members->gossip_ns = now_ns + members->options.gossip_interval_ms * MS;
         gossip_round(members);

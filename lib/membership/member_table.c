@@ -101,6 +101,7 @@ void hci_table_remove(hc_membership *members, uint32_t number)
 {
     assert(number > 0 && number < members->count);
     hc_member gone = members->records[number].member;
+    members->news -= members->records[number].sends_left > 0;
     members->records[number] = members->records[--members->count];
     memset(members->index, 0, sizeof members->index);
     for (uint32_t i = 0; i < members->count; i++)
@@ -128,7 +129,9 @@ static unsigned digits_of(const hc_membership *members)
 
 void hci_table_tell(hc_membership *members, uint32_t number)
 {
-    members->records[number].sends_left = GOSSIP_MULTIPLIER * digits_of(members);
+    record *r = &members->records[number];
+    members->news += r->sends_left == 0;
+    r->sends_left = GOSSIP_MULTIPLIER * digits_of(members);
 }
 
 void hci_table_renew(hc_membership *members, uint32_t incarnation_over)
@@ -145,6 +148,7 @@ static void state_set(hc_membership *members, uint64_t now_ns, record *r, hc_mem
     if (state == HC_MEMBER_DEAD && r->member.state != state) members->stats.deaths++;
     r->member.state = state;
     r->since_ns = now_ns;
+    members->table_ns = 0;
     r->retry_ns = now_ns + members->options.retry_interval_ms * MS;
     if (state == HC_MEMBER_SUSPECT) return;
     r->suspect_until_ns = NEVER;
@@ -181,6 +185,7 @@ static bool accuser_note(hc_membership *members, record *r, uint64_t accuser, bo
     r->refused[r->accuser_count++] = refused;
     uint32_t confirmations = r->accuser_count - 1;
     r->suspect_until_ns = r->since_ns + suspicion_ns(members, confirmations);
+    members->table_ns = 0;
     return true;
 }
 
@@ -391,7 +396,9 @@ static bool passed(uint64_t since_ns, uint32_t ms, uint64_t now_ns)
 
 uint64_t hci_table_tick(hc_membership *members, uint64_t now_ns)
 {
-    uint64_t next = NEVER;
+    uint64_t next = now_ns + TABLE_LOOK_NS;
+    if (now_ns < members->table_ns) return members->table_ns;
+    members->table_ns = next; /* what changes below makes it sooner */
     for (uint32_t i = members->count; i-- > 1;) {
         record *r = &members->records[i];
         hc_member before = r->member;
@@ -418,7 +425,8 @@ uint64_t hci_table_tick(hc_membership *members, uint64_t now_ns)
         hci_table_tell(members, i);
         changed(members, &before, i);
     }
-    return next;
+    if (!members->left) next = least(next, hci_dead_tick(members, now_ns));
+    return members->table_ns = least(members->table_ns, next);
 }
 
 void hci_table_shift(hc_membership *members, uint64_t by_ns)

@@ -30,7 +30,8 @@
 #define GOSSIP_FANOUT 3u
 #define GOSSIP_MULTIPLIER 4u /* times log10 of the members: how often news is told */
 #define ACCUSERS_MAX 4u
-#define PAUSE_NS (1000 * MS) /* between two ticks: this process stood still */
+#define TABLE_LOOK_NS (200 * MS) /* between two looks through all records, if nothing changed */
+#define PAUSE_NS (1000 * MS)     /* between two ticks: this process stood still */
 #define TIMEOUT_MIN_NS (50 * MS)
 #define INDEX_SLOTS (2 * HC_MEMBERS_MAX)
 
@@ -69,6 +70,7 @@ struct hc_membership {
     hc_membership_calls calls;
     record *records; /* number 0 is the node itself */
     uint32_t count, capacity, order_capacity;
+    uint32_t news;               /* records with sends left */
     uint16_t index[INDEX_SLOTS]; /* number + 1 of a record; 0: free */
     uint32_t *order;             /* of probing: numbers of records, shuffled */
     uint32_t order_at;
@@ -78,6 +80,7 @@ struct hc_membership {
     uint64_t rtt_ns, rtt_deviation_ns; /* smoothed; 0: not measured */
     probe probe;
     relaying relaying[RELAYING_MAX];
+    uint64_t table_ns; /* when the records are to be looked through again */
     uint64_t ticked_ns, probe_ns, gossip_ns, sync_ns, seeds_ns;
     hc_address seeds[HC_MEMBERSHIP_SEEDS_MAX];
     uint32_t seed_count;
@@ -170,6 +173,8 @@ void hci_health_change(hc_membership *members, int by);
 
 /* ---- member_gossip.c ---- */
 
+/* Those of the dead that are to be asked again. */
+uint64_t hci_dead_tick(hc_membership *members, uint64_t now_ns);
 uint64_t hci_gossip_tick(hc_membership *members, uint64_t now_ns);
 /* A datagram with what is new, the record `first` (or NOBODY) before all. */
 void hci_gossip_send(hc_membership *members, const hc_address *to, bool reliable,
