@@ -94,7 +94,8 @@ void timing_close(timing *of, size_t next, size_t pending)
 {
     uint64_t now_ns = node_now_ns(of->node);
     uint64_t ns = now_ns - of->since_ns;
-    count_run(of, next, ns / (next - of->first));
+    size_t count = next - of->first; /* a division costs more than the look */
+    count_run(of, next, count == 1 ? ns : ns / count);
     if (ns >= atomic_load_explicit(&of->node->observer.slow_ns, memory_order_relaxed))
         note_slow(of, next, ns);
     of->first = next;

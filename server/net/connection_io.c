@@ -260,7 +260,7 @@ static size_t input_run(connection *c, uint8_t *data, size_t size)
         outcome = batch_parse(c, data, size, &at, &count);
         size_t ran = batch_run(c, count);
         if (aside.tail > 0 && ran < count) memcpy(data + before, aside.data, aside.tail);
-        byte_queue_fini(&aside);
+        if (aside.data != NULL) byte_queue_fini(&aside);
         if (since_ns == 0)
             since_ns = atomic_load_explicit(&c->session.last_ns, memory_order_relaxed);
         if (ran < count) { /* the rest is parsed again when its turn comes */
@@ -314,6 +314,7 @@ static void read_small(connection *c)
     size_t size = carried + got;
     size_t used = input_run(c, input, size);
     c->in.head = c->in.tail = 0;
+    if (used == size && c->in.data == NULL) return; /* as almost always */
     if (used == size)
         byte_queue_fini(&c->in);
     else if (!byte_queue_append(&c->in, input + used, size - used))
