@@ -1,7 +1,7 @@
 /*
  * bench_persistence.c - what the log costs a writer, how fast a snapshot and the way back are.
  *
- *     bench_persistence [--quick] [--dir DIR] [--keys N]
+ *     bench_persistence [--quick] [--dir DIR] [--keys N] [--threads N] [--raw] [--no-writes]
  *
  * One thread writes, one steps the log, as in the daemon; keys of 16 bytes, random values of 64 in
  * base64 (as design data: zstd takes a quarter off).  `always` is measured with batches of writes
@@ -20,6 +20,8 @@
 
 typedef struct bench {
     const char *directory;
+    uint32_t threads, compression_level;
+    bool no_writes;
     uint64_t keys;
     hc_store *store;
     hc_persistence *p;
@@ -89,6 +91,35 @@ static void *log_run(void *of)
     return NULL;
 }
 
+typedef struct task_run {
+    void (*task)(void *task_ctx, uint32_t index);
+    void *task_ctx;
+    uint32_t index;
+} task_run;
+
+static void *task_thread(void *of)
+{
+    const task_run *r = of;
+    r->task(r->task_ctx, r->index);
+    return NULL;
+}
+
+/* A thread is started for each task, a few dozen microseconds: the tasks are milliseconds long. */
+static void on_parallel(void *ctx, uint32_t count, void (*task)(void *task_ctx, uint32_t index),
+                        void *task_ctx)
+{
+    pthread_t threads[HC_PERSISTENCE_THREADS_MAX];
+    task_run runs[HC_PERSISTENCE_THREADS_MAX];
+    (void)ctx;
+    for (uint32_t i = 1; i < count; i++) {
+        runs[i] = (task_run){task, task_ctx, i};
+        if (pthread_create(&threads[i], NULL, task_thread, &runs[i]) != 0) exit(1);
+    }
+    task(task_ctx, 0);
+    for (uint32_t i = 1; i < count; i++)
+        (void)pthread_join(threads[i], NULL);
+}
+
 static hc_status on_open(void *ctx, const hc_persisted_store *info, hc_store **store_out)
 {
     (void)info;
@@ -112,10 +143,17 @@ static void value_make(uint64_t *random, char value[64])
 
 static void start(bench *b, hc_sync_policy sync, bool *is_new)
 {
-    const hc_persistence_hooks hooks = {
-        .size = sizeof hooks, .ctx = b, .durable = on_durable, .wake = on_wake};
-    hc_persistence_options options = {
-        .size = sizeof options, .directory = b->directory, .hooks = &hooks, .sync = sync};
+    const hc_persistence_hooks hooks = {.size = sizeof hooks,
+                                        .ctx = b,
+                                        .durable = on_durable,
+                                        .wake = on_wake,
+                                        .parallel = on_parallel};
+    hc_persistence_options options = {.size = sizeof options,
+                                      .directory = b->directory,
+                                      .hooks = &hooks,
+                                      .sync = sync,
+                                      .threads = b->threads,
+                                      .compression_level = b->compression_level};
     const hc_recovery recovery = {.size = sizeof recovery, .ctx = b, .open = on_open};
     hc_store_options store_options = {.size = sizeof store_options, .shards = 16};
     need(hc_store_create(NULL, &store_options, &b->store), "store");
@@ -214,37 +252,66 @@ static void recovery_measure(bench *b, const char *what)
     double took = now_s() - begun;
     cpu = cpu_s() - cpu;
     hc_persistence_stats_get(b->p, &stats);
-    (void)printf("%-34s %9.2f s, %.2f M keys/s, %.1f s CPU, %llu keys\n", what, took,
+    (void)printf("%-34s %9.2f s, %.2f M keys/s, %.2f s CPU, %llu keys\n", what, took,
                  (double)hc_store_count(b->store) / took / 1e6, cpu,
                  (unsigned long long)hc_store_count(b->store));
+}
+
+static void *snapshot_thread(void *of)
+{
+    const bench *b = of;
+    while (hc_persistence_snapshot_step(b->p) != HC_PERSISTENCE_NEVER) {
+    }
+    return NULL;
+}
+
+/* As many threads as parts, each stepping until there is nothing left. */
+static void snapshot_measure(bench *b)
+{
+    pthread_t threads[HC_PERSISTENCE_THREADS_MAX];
+    struct rusage before, after;
+    (void)getrusage(RUSAGE_SELF, &before);
+    double begun = now_s(), cpu = cpu_s();
+    need(hc_persistence_snapshot_begin(b->p), "snapshot");
+    for (uint32_t i = 1; i < b->threads; i++)
+        if (pthread_create(&threads[i], NULL, snapshot_thread, b) != 0) exit(1);
+    (void)snapshot_thread(b);
+    for (uint32_t i = 1; i < b->threads; i++)
+        (void)pthread_join(threads[i], NULL);
+    double took = now_s() - begun;
+    (void)getrusage(RUSAGE_SELF, &after);
+    hc_persistence_stats stats = {.size = sizeof stats};
+    hc_persistence_stats_get(b->p, &stats);
+    (void)printf("%-34s %9.2f s, %.2f M keys/s, %.2f s CPU, %.0f MB, peak RSS +%ld KiB\n",
+                 "snapshot", took, (double)stats.snapshot_records / took / 1e6, cpu_s() - cpu,
+                 (double)stats.snapshot_bytes / 1e6, after.ru_maxrss - before.ru_maxrss);
 }
 
 int main(int argc, char **argv)
 {
     bench b = {.directory = "build/bench-data",
                .keys = 5000000,
+               .threads = 2,
                .lock = PTHREAD_MUTEX_INITIALIZER,
                .woken = PTHREAD_COND_INITIALIZER,
                .durable = PTHREAD_COND_INITIALIZER};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--quick") == 0) b.keys = 500000;
+        if (strcmp(argv[i], "--raw") == 0) b.compression_level = UINT32_MAX;
+        if (strcmp(argv[i], "--no-writes") == 0) b.no_writes = true;
+        if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
+            b.threads = (uint32_t)strtoul(argv[++i], NULL, 10);
         if (strcmp(argv[i], "--dir") == 0 && i + 1 < argc) b.directory = argv[++i];
         if (strcmp(argv[i], "--keys") == 0 && i + 1 < argc) b.keys = strtoull(argv[++i], NULL, 10);
     }
-    writes_measure(&b);
+    if (!b.no_writes) writes_measure(&b);
     bool is_new;
     directory_clear(&b);
     start(&b, HC_SYNC_EVERYSEC, &is_new);
     write_all(&b, b.keys, 0, "everysec, to be recovered");
     stop(&b);
     recovery_measure(&b, "recovery from the log");
-    double begun = now_s(), cpu = cpu_s();
-    need(hc_persistence_snapshot(b.p), "snapshot");
-    hc_persistence_stats stats = {.size = sizeof stats};
-    hc_persistence_stats_get(b.p, &stats);
-    (void)printf("%-34s %9.2f s, %.2f M keys/s, %.1f s CPU, %.0f MB\n", "snapshot", now_s() - begun,
-                 (double)stats.snapshot_records / (now_s() - begun) / 1e6, cpu_s() - cpu,
-                 (double)stats.snapshot_bytes / 1e6);
+    snapshot_measure(&b);
     stop(&b);
     recovery_measure(&b, "recovery from the snapshot");
     stop(&b);

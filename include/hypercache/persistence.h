@@ -36,7 +36,8 @@ typedef struct hc_persistence hc_persistence;
 
 #define HC_PERSISTED_STORES_MAX 1024u
 #define HC_PERSISTED_SETTINGS_BYTES_MAX 4096u /* of the settings of one store */
-#define HC_PERSISTENCE_NEVER UINT64_MAX       /* of hc_persistence_step: until `wake` is called */
+#define HC_PERSISTENCE_THREADS_MAX 16u
+#define HC_PERSISTENCE_NEVER UINT64_MAX /* of hc_persistence_step: until `wake` is called */
 
 /* When a change counts as durable. */
 typedef enum hc_sync_policy {
@@ -108,6 +109,12 @@ typedef struct hc_persistence_hooks {
     void (*damage)(void *ctx, const hc_damage *damage);
     /* While recovering: bytes of files read, of all. */
     void (*progress)(void *ctx, uint64_t bytes, uint64_t bytes_all, uint64_t records);
+    /* Runs task(task_ctx, 0), .., task(task_ctx, count - 1), each once, in any threads, and returns
+     * when all have; count <= `threads` of the options.  At once makes recovery faster, one after
+     * the other is right too.  While recovering; NULL: in the caller's thread.  `damage` and
+     * `progress` are then called by one thread at a time, of these. */
+    void (*parallel)(void *ctx, uint32_t count, void (*task)(void *task_ctx, uint32_t index),
+                     void *task_ctx);
 } hc_persistence_hooks;
 
 typedef struct hc_persistence_options {
@@ -127,7 +134,8 @@ typedef struct hc_persistence_options {
     uint64_t reserve_bytes;            /* kept for a full disk; 0: 16 MiB, UINT64_MAX: none */
     uint64_t low_disk_bytes;           /* less is an event; 0: 256 MiB */
     uint32_t generations;              /* snapshots kept, 1..8; 0: 2 */
-    uint32_t reserved;                 /* 0 */
+    uint32_t threads; /* HC_PERSISTENCE_THREADS_MAX at most, 0: 1.  Tasks of `parallel`, and parts
+                       * of a snapshot, each of which one thread can write */
 } hc_persistence_options;
 
 /* Reads the directory and decides what can be recovered.  Changes nothing in it but LOCK, and, if

@@ -201,12 +201,13 @@ static hc_status salvage_run(const hc_host *host, const persist_dir *from, const
                     .plan = &plan,
                     .recovery = &recovery,
                     .salvage = true,
+                    .threads = 1,
                     .entries = plan.manifest.stores,
                     .stores = stores};
         if (status == HC_OK) check_fill(&plan, &c);
         if (status == HC_OK) status = hci_load(&l);
         if (status == HC_OK) status = salvage_write(host, to, &l);
-        hci_replay_destroy(l.replay);
+        hci_load_fini(&l);
         hci_plan_fini(&plan, from->host);
         for (uint32_t i = 0; i < HC_PERSISTED_STORES_MAX; i++)
             hc_store_destroy(s->stores[i]);

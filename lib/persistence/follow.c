@@ -8,6 +8,8 @@
  */
 #include "persistence/persistence_private.h"
 
+#include "host/relax.h"
+
 static const record_kind record_kinds[HC_EFFECT_KINDS] = {
     [HC_EFFECT_SET] = RECORD_SET,         [HC_EFFECT_APPEND] = RECORD_APPEND,
     [HC_EFFECT_EXPIRY] = RECORD_EXPIRY,   [HC_EFFECT_DELETE] = RECORD_DELETE,
@@ -82,6 +84,8 @@ void hci_follow_stop(hc_persistence *p, uint32_t id)
         (void)hc_store_unfollow(f->store, &effects);
     }
     f->attached = false;
+    while (atomic_load_explicit(&f->walkers, memory_order_acquire) > 0)
+        hci_cpu_relax(); /* until a block is full, well under a millisecond */
     f->store = NULL;
     f->partial = false;
 }

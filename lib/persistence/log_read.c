@@ -157,6 +157,7 @@ static hc_status frame_note(scanning *s, const frame_reader *r)
         }
         hc_status status = group_note(s->out, &one);
         if (status != HC_OK) return status;
+        hci_sketch_note(s->out, &one);
         s->out->records++;
         at += stride;
         left -= stride;
@@ -357,30 +358,35 @@ void hci_log_scan_fini(log_scan *scan)
     if (scan->groups != NULL) {
         hci_release(scan->host, scan->groups, scan->group_capacity * sizeof *scan->groups);
     }
+    hci_sketches_fini(scan);
     *scan = (log_scan){.host = scan->host};
 }
 
 /* ---- replay ---- */
 
-static hc_status frame_replay(const frame_reader *r, uint64_t from_lsn, uint64_t end_lsn,
-                              record_visit visit, void *ctx)
+/* The records of the frame just read that lie in [from_lsn, end_lsn); *lsn_out is where they
+ * begin. */
+static hc_status frame_part(const frame_reader *r, uint64_t from_lsn, uint64_t end_lsn,
+                            hc_span *out, uint64_t *lsn_out)
 {
-    const uint8_t *at = r->payload;
     uint64_t lsn = r->lsn - r->block.raw_bytes;
+    const uint8_t *at = r->payload;
     record one;
-    while (lsn < r->lsn && lsn < end_lsn) {
-        uint64_t stride = hci_record_get(at, r->lsn - lsn, &one);
+    *lsn_out = lsn;
+    *out = hc_span_make(at, 0);
+    if (r->lsn <= from_lsn) return HC_OK;
+    for (uint64_t stride; lsn < from_lsn; at += stride, lsn += stride) {
+        stride = hci_record_get(at, r->lsn - lsn, &one);
         if (stride == 0) return HC_ERR_CORRUPT;
-        hc_status status = lsn >= from_lsn ? visit(ctx, &one, lsn) : HC_OK;
-        if (status != HC_OK) return status;
-        at += stride;
-        lsn += stride;
     }
+    uint64_t end = r->lsn < end_lsn ? r->lsn : end_lsn;
+    *lsn_out = lsn;
+    *out = hc_span_make(at, end > lsn ? (size_t)(end - lsn) : 0);
     return HC_OK;
 }
 
-hc_status hci_log_replay(const persist_dir *dir, const uint8_t *uuid, const log_scan *scan,
-                         uint64_t from_lsn, record_visit visit, block_visit frame_end, void *ctx)
+hc_status hci_log_frames(const persist_dir *dir, const uint8_t *uuid, const log_scan *scan,
+                         uint64_t from_lsn, frame_visit visit, void *ctx)
 {
     hc_status status = HC_OK;
     for (size_t i = 0; i < scan->chain_count && status == HC_OK; i++) {
@@ -389,16 +395,43 @@ hc_status hci_log_replay(const persist_dir *dir, const uint8_t *uuid, const log_
         status = hci_frames_open(&r, dir, uuid, file->id, file->bytes);
         r.lsn = file->base_lsn;
         while (status == HC_OK && r.offset < file->bytes) {
+            hc_span bytes;
+            uint64_t lsn;
             status = hci_frames_next(&r);
             if (status == HC_ERR_NOT_FOUND) status = HC_ERR_CORRUPT; /* it was there before */
-            if (status == HC_OK && r.lsn > from_lsn) {
-                status = frame_replay(&r, from_lsn, scan->end_lsn, visit, ctx);
-            }
-            if (status == HC_OK && frame_end != NULL) {
-                status = frame_end(ctx, block_stride(r.block.stored_bytes));
+            if (status == HC_OK) status = frame_part(&r, from_lsn, scan->end_lsn, &bytes, &lsn);
+            if (status == HC_OK) {
+                status = visit(ctx, bytes, lsn, block_stride(r.block.stored_bytes));
             }
         }
         hci_frames_close(&r);
     }
     return status;
+}
+
+typedef struct record_visiting {
+    record_visit visit;
+    void *ctx;
+} record_visiting;
+
+static hc_status records_visit(void *ctx, hc_span bytes, uint64_t lsn, uint64_t file_bytes)
+{
+    const record_visiting *v = ctx;
+    record one;
+    (void)file_bytes;
+    for (size_t at = 0; at < bytes.size;) {
+        uint64_t stride = hci_record_get(bytes.data + at, bytes.size - at, &one);
+        if (stride == 0) return HC_ERR_CORRUPT;
+        hc_status status = v->visit(v->ctx, &one, lsn + at);
+        if (status != HC_OK) return status;
+        at += (size_t)stride;
+    }
+    return HC_OK;
+}
+
+hc_status hci_log_replay(const persist_dir *dir, const uint8_t *uuid, const log_scan *scan,
+                         uint64_t from_lsn, record_visit visit, void *ctx)
+{
+    record_visiting v = {visit, ctx};
+    return hci_log_frames(dir, uuid, scan, from_lsn, records_visit, &v);
 }

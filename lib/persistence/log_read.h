@@ -44,6 +44,16 @@ typedef struct chain_file {
     uint64_t id, base_lsn, bytes; /* that count */
 } chain_file;
 
+/* How many keys the log sets in a store, by linear counting (Whang et al. 1990): each key sets one
+ * bit of a map, and the zeros that are left tell.  Within 2 % up to twelve million keys, and no
+ * more than a hint to the index. */
+#define SKETCHES_MAX 8u /* stores it is done for; others grow step by step */
+#define SKETCH_BITS (1u << 20)
+typedef struct key_sketch {
+    uint32_t store;
+    uint64_t *bits;
+} key_sketch;
+
 typedef struct log_scan {
     const hci_host *host;
     chain_file *chain;
@@ -58,6 +68,8 @@ typedef struct log_scan {
     size_t group_count, group_capacity;
     uint64_t records, bytes;
     uint64_t lost_records; /* known to be behind a damaged place */
+    key_sketch sketches[SKETCHES_MAX];
+    uint32_t sketch_count;
 } log_scan;
 
 /* Reads the log from `m->log_first` on.  `salvage`: damage is told, and the log ends there.
@@ -66,11 +78,21 @@ typedef struct log_scan {
 hc_status hci_log_scan(const persist_dir *dir, const manifest *m, const dir_listing *listing,
                        const hc_persistence_hooks *hooks, bool salvage, log_scan *out);
 void hci_log_scan_fini(log_scan *scan);
+/* About so many keys of this store are set in it. */
+uint64_t hci_log_keys(const log_scan *scan, uint32_t store);
 bool hci_log_group_open(const log_scan *scan, uint64_t group);
 
+/* log_sketch.c: a record that the scan saw; memory that is not there is done without. */
+void hci_sketch_note(log_scan *scan, const record *r);
+void hci_sketches_fini(log_scan *scan);
+
 /* Calls `visit` with each record from `from_lsn` to the scan's end. */
-/* `frame_end` (may be NULL) is called when the spans given to `visit` are about to go. */
 hc_status hci_log_replay(const persist_dir *dir, const uint8_t *uuid, const log_scan *scan,
-                         uint64_t from_lsn, record_visit visit, block_visit frame_end, void *ctx);
+                         uint64_t from_lsn, record_visit visit, void *ctx);
+/* The same frame by frame: `bytes` are whole records that begin at `lsn` and go until the call
+ * returns; the frame took `file_bytes` of its file.  One that lies before has no bytes. */
+typedef hc_status (*frame_visit)(void *ctx, hc_span bytes, uint64_t lsn, uint64_t file_bytes);
+hc_status hci_log_frames(const persist_dir *dir, const uint8_t *uuid, const log_scan *scan,
+                         uint64_t from_lsn, frame_visit visit, void *ctx);
 
 #endif

@@ -6,11 +6,10 @@
  * It is there whole or not at all, and the one before stays until the next: a reader takes the
  * greatest number that is intact.  Its one block holds entries:
  *
- *     | tag u16 | size u32 | size bytes |        tag >= 0x8000: may be skipped by who does not know
- * it 1 summary   log_first, log_first_lsn, durable_lsn, created, previous_sum        5 x u64 2
- * store     id u16, strategy u8, name size u8, name, settings to the end 3 snapshot  id, lsn_from,
- * lsn_to, finished                                      4 x u64 4 part      bytes, records, blocks,
- * chain; in the order of the parts            4 x u64
+ *     | tag u16 | size u32 | size bytes |   tag >= 0x8000: may be skipped by who does not know it
+ *
+ *     1 summary, 2 store, 3 snapshot, 4 part of it (in order), 0x8001 keys of a store;
+ *     their fields are in docs/format/persistence.md
  */
 #include "persistence/persistence_private.h"
 
@@ -19,10 +18,12 @@
 #define TAG_SNAPSHOT 3u
 #define TAG_PART 4u
 #define TAG_MAY_SKIP 0x8000u
+#define TAG_KEYS 0x8001u
 #define ENTRY_HEADER_BYTES 6u
 #define SUMMARY_BYTES 40u
 #define QUAD_BYTES 32u
 #define STORE_FIXED_BYTES 4u
+#define KEYS_BYTES 10u
 
 hc_status hci_manifest_init(manifest *m, const hci_host *host)
 {
@@ -90,6 +91,7 @@ static size_t payload_bytes(const manifest *m)
         const store_entry *e = &m->stores[i];
         if (!e->used) continue;
         bytes += ENTRY_HEADER_BYTES + STORE_FIXED_BYTES + e->name_bytes + e->settings_bytes;
+        if (e->keys > 0) bytes += ENTRY_HEADER_BYTES + KEYS_BYTES;
     }
     return bytes;
 }
@@ -110,6 +112,10 @@ static void payload_fill(payload *to, const manifest *m)
         at[2] = (uint8_t)e->strategy;
         at[3] = (uint8_t)e->name_bytes;
         memcpy(at + 4, e->bytes, (size_t)e->name_bytes + e->settings_bytes);
+        if (e->keys == 0) continue;
+        at = entry_add(to, TAG_KEYS, KEYS_BYTES);
+        wire_put_u16(at, (uint16_t)i);
+        wire_put_u64(at + 2, e->keys);
     }
     if (m->snapshot.id == 0) return;
     at = entry_add(to, TAG_SNAPSHOT, QUAD_BYTES);
@@ -199,6 +205,16 @@ static hc_status store_get(const hci_host *host, wire_reader in, manifest *m)
                                (hc_strategy)strategy);
 }
 
+/* Of a store that was listed before. */
+static hc_status keys_get(wire_reader in, manifest *m)
+{
+    uint32_t id = wire_get_u16(&in);
+    uint64_t keys = wire_get_u64(&in);
+    if (in.failed || id >= HC_PERSISTED_STORES_MAX) return HC_ERR_CORRUPT;
+    if (m->stores[id].used) m->stores[id].keys = keys;
+    return HC_OK;
+}
+
 static hc_status entry_get(const hci_host *host, unsigned tag, wire_reader in, manifest *m)
 {
     manifest_snapshot *snapshot = &m->snapshot;
@@ -226,6 +242,8 @@ static hc_status entry_get(const hci_host *host, unsigned tag, wire_reader in, m
         part->blocks = wire_get_u64(&in);
         part->chain = wire_get_u64(&in);
         return in.failed ? HC_ERR_CORRUPT : HC_OK;
+    case TAG_KEYS:
+        return keys_get(in, m);
     default:
         return tag >= TAG_MAY_SKIP ? HC_OK : HC_ERR_UNSUPPORTED;
     }

@@ -46,11 +46,13 @@ static hc_status options_resolve(const hc_persistence_options *from, hc_persiste
     default_u64(&o->reserve_bytes, 16u << 20);
     default_u64(&o->low_disk_bytes, 256u << 20);
     default_u32(&o->generations, 2);
+    default_u32(&o->threads, 1);
     if (o->reserve_bytes == UINT64_MAX) o->reserve_bytes = 0;
     bool fits = o->sync <= HC_SYNC_NO && o->on_disk_error <= HC_DISK_ERROR_ABORT &&
                 (o->compression_level <= 3 || o->compression_level == UINT32_MAX) &&
-                o->generations <= GENERATIONS_MAX && o->ring_bytes >= RING_BYTES_MIN &&
-                o->ring_bytes <= RING_BYTES_MAX && (o->ring_bytes & (o->ring_bytes - 1)) == 0 &&
+                o->generations <= GENERATIONS_MAX && o->threads <= HC_PERSISTENCE_THREADS_MAX &&
+                o->ring_bytes >= RING_BYTES_MIN && o->ring_bytes <= RING_BYTES_MAX &&
+                (o->ring_bytes & (o->ring_bytes - 1)) == 0 &&
                 o->segment_bytes >= SEGMENT_BYTES_MIN && o->segment_bytes <= SEGMENT_BYTES_MAX;
     o->segment_bytes &= ~(uint64_t)(BLOCK_ALIGN - 1);
     return fits ? HC_OK : HC_ERR_INVALID;
@@ -239,7 +241,7 @@ static hc_status log_start(hc_persistence *p)
     status = hci_segment_start(p);
     relog to = {.p = p, .lsn = scan->resume.lsn};
     if (status == HC_OK) {
-        status = hci_log_replay(&p->dir, p->uuid, scan, scan->resume.lsn, relog_visit, NULL, &to);
+        status = hci_log_replay(&p->dir, p->uuid, scan, scan->resume.lsn, relog_visit, &to);
     }
     if (status == HC_OK && to.lsn != scan->end_lsn) status = HC_ERR_CORRUPT;
     if (status == HC_OK) status = hci_log_show(p);
@@ -302,7 +304,7 @@ static hc_status recover(hc_persistence *p, loader *l)
     if (status != HC_OK) return status;
     generations_find(p);
     hci_retention_clean(p);
-    p->recovered_records = hci_replay_count(l->replay);
+    p->recovered_records = l->records;
     p->recovered_bytes = l->bytes;
     p->recovered_ns = hci_monotonic_ns(&p->host) - begun_ns;
     if (p->plan->scan.torn) {
@@ -333,13 +335,14 @@ hc_status hc_persistence_recover(hc_persistence *p, const hc_recovery *recovery)
                 .hooks = &p->hooks,
                 .plan = p->plan,
                 .recovery = &copy,
+                .threads = p->options.threads,
                 .entries = p->plan->manifest.stores};
     size_t bytes = HC_PERSISTED_STORES_MAX * sizeof *l.stores;
     l.stores = hci_allocate(&p->host, bytes);
     if (l.stores == NULL) return HC_ERR_NO_MEMORY;
     memset(l.stores, 0, bytes);
     status = recover(p, &l);
-    hci_replay_destroy(l.replay);
+    hci_load_fini(&l);
     hci_release(&p->host, l.stores, bytes);
     if (status == HC_OK) {
         hci_plan_fini(p->plan, &p->host);

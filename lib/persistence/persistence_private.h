@@ -11,11 +11,11 @@
  *     directory.c                             names, the lock, small files written whole
  *     manifest.c                              the list of files that count
  *     log_segment.c log_write.c log_put.c     the log: its files; frames, syncs, repair; the ring
- *     log_frames.c log_read.c                 the log: what is there, torn or damaged
+ *     log_frames.c log_sketch.c log_read.c    the log: what is there, torn or damaged
  *     follow.c                                stores and their changes
- *     snapshot.c                              all keys to files
+ *     snapshot_part.c snapshot.c              all keys to files
  *     retention.c                             files that count no more
- *     snapshot_read.c replay_records.c recover.c      the way back
+ *     snapshot_read.c replay_records.c recover.c load.c      the way back
  *     persistence.c check.c backup.c          the public calls
  *
  * Threads. `log.lock` is held by who writes to the log, `snapshot.lock` by who writes a snapshot,
@@ -128,6 +128,7 @@ typedef struct store_entry {
     hc_strategy strategy;
     uint32_t name_bytes, settings_bytes;
     uint8_t *bytes; /* name, then settings */
+    uint64_t keys;  /* about so many are in the snapshot: a hint */
 } store_entry;
 
 static inline hc_span entry_name(const store_entry *e)
@@ -221,6 +222,7 @@ typedef struct followed_store {
     bool attached;
     bool partial; /* its log misses something until the next snapshot */
     _Atomic bool logging;
+    _Atomic uint32_t walkers; /* parts of a snapshot that look at it just now */
     store_entry entry;
 } followed_store;
 
@@ -299,7 +301,9 @@ typedef struct replay_target {
     /* STORE and DROP. */
     hc_status (*store_record)(void *ctx, const record *r);
 } replay_target;
-hc_status hci_replay_create(const hci_host *host, const replay_target *target, replay **out);
+/* `first_share`, 0..255: where in a store a batch begins, so that several seldom meet. */
+hc_status hci_replay_create(const hci_host *host, const replay_target *target, uint32_t first_share,
+                            replay **out);
 void hci_replay_destroy(replay *to);
 /* The record's spans stay until hci_replay_flush. */
 hc_status hci_replay_record(replay *to, const record *r);
@@ -325,11 +329,31 @@ typedef struct snapshot_source {
 } snapshot_source;
 /* Whether all parts are there, as long as they should be. */
 hc_status hci_snapshot_present(const persist_dir *dir, const manifest_snapshot *snapshot);
-/* Reads one part; `visit` and `block_end` as of hci_log_replay.
+/* Reads one part.
  *   HC_ERR_CORRUPT  told, unless salvage
  *   HC_ERR_IO, HC_ERR_NO_MEMORY */
 hc_status hci_snapshot_read(const snapshot_source *source, uint32_t part, record_visit visit,
                             block_visit block_end, void *ctx);
+
+/* Where the data blocks of a part are: their headers follow each other as they should, their
+ * payloads are not read yet. */
+typedef struct snapshot_block {
+    uint64_t offset;
+    block_header header;
+} snapshot_block;
+typedef struct snapshot_blocks {
+    const hci_host *host;
+    snapshot_block *block;
+    size_t count, capacity;
+} snapshot_blocks;
+/* Not of a salvage.  As read; fini in any case. */
+hc_status hci_snapshot_list(const snapshot_source *source, uint32_t part, snapshot_blocks *out);
+void hci_snapshot_blocks_fini(snapshot_blocks *blocks);
+/* Reads blocks `from` to `to` - 1 of a part.  A value that goes on from one block into the next
+ * belongs to the range in which it began. */
+hc_status hci_snapshot_read_blocks(const snapshot_source *source, uint32_t part,
+                                   const snapshot_blocks *list, size_t from, size_t to,
+                                   record_visit visit, block_visit block_end, void *ctx);
 
 void hci_persistence_damage(const hc_persistence_hooks *hooks, const hc_damage *damage);
 

@@ -18,6 +18,13 @@ hc_status hci_plan_make(const persist_dir *dir, const hc_persistence_hooks *hook
                         recovery_plan *out);
 void hci_plan_fini(recovery_plan *plan, const hci_host *host);
 
+/* ---- load.c ---- */
+
+typedef struct loaded_store {
+    hc_store *store; /* NULL: none */
+    bool whole;      /* its log has everything since S0, else only what is before S1 */
+} loaded_store;
+
 /* Loads what the plan says into stores. */
 typedef struct loader {
     const persist_dir *dir;
@@ -25,18 +32,21 @@ typedef struct loader {
     const recovery_plan *plan;
     const hc_recovery *recovery;
     bool salvage;
+    uint32_t threads; /* tasks of hooks->parallel */
     /* what is there, by id */
     store_entry *entries; /* of the plan's manifest, changed as the log goes on */
-    struct loaded_store *stores;
+    loaded_store *stores;
     /* ours */
-    replay *replay;
-    uint64_t lsn, bytes, bytes_all;
+    struct load_worker *workers;  /* `threads` of them */
+    hc_persistence_hooks telling; /* as `hooks`, by one thread at a time */
+    hci_lock tell_lock;
+    _Atomic int32_t status; /* of the tasks: the first that failed */
+    uint64_t bytes, bytes_all, records, snapshot_records;
 } loader;
-typedef struct loaded_store {
-    hc_store *store; /* NULL: none */
-    bool whole;      /* its log has everything since S0, else only what is before S1 */
-} loaded_store;
+
+/* fini in any case. */
 hc_status hci_load(loader *with);
+void hci_load_fini(loader *with);
 
 /* ---- check.c ---- */
 

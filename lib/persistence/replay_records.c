@@ -8,6 +8,7 @@
  * makes no key.
  */
 #include "persistence/persistence_private.h"
+#include "store/store_internal.h"
 
 /* A value arriving in pieces. */
 typedef struct assembly {
@@ -21,20 +22,28 @@ typedef struct assembly {
 struct replay {
     const hci_host *host;
     replay_target target;
-    hc_store *store; /* of the batch */
-    hc_set sets[HC_STORE_BATCH_MAX];
-    hc_set_options options[HC_STORE_BATCH_MAX];
+    uint32_t first_share; /* of 256: where in a store a batch begins */
+    hc_store *store;      /* of the batch */
+    hci_load_item items[HCI_LOAD_ITEMS_MAX];
     size_t count;
     uint64_t records;
     assembly *assemblies;
     uint32_t assembly_count;
 };
 
-hc_status hci_replay_create(const hci_host *host, const replay_target *target, replay **out)
+hc_status hci_replay_create(const hci_host *host, const replay_target *target, uint32_t first_share,
+                            replay **out)
 {
     replay *made = hci_allocate(host, sizeof *made);
     if (made == NULL) return HC_ERR_NO_MEMORY;
-    *made = (replay){.host = host, .target = *target};
+    made->host = host;
+    made->target = *target;
+    made->first_share = first_share;
+    made->store = NULL;
+    made->count = 0;
+    made->records = 0;
+    made->assemblies = NULL;
+    made->assembly_count = 0;
     *out = made;
     return HC_OK;
 }
@@ -63,28 +72,23 @@ uint64_t hci_replay_count(const replay *from)
 
 hc_status hci_replay_flush(replay *to)
 {
-    hc_status status = HC_OK;
-    if (to->count == 0) return HC_OK;
-    hc_store_set_many(to->store, to->sets, to->count);
-    for (size_t i = 0; i < to->count && status == HC_OK; i++)
-        status = to->sets[i].status;
+    size_t count = to->count;
+    if (count == 0) return HC_OK;
     to->count = 0;
-    return status;
+    uint32_t first = to->first_share * hci_store_shards(to->store) / 256;
+    return hci_store_load(to->store, first, to->items, count);
 }
 
 static hc_status set_add(replay *to, hc_store *store, const record *r)
 {
     hc_status status = HC_OK;
     if (r->type > HC_TYPE_FILTER) return HC_ERR_CORRUPT;
-    if (to->count == HC_STORE_BATCH_MAX || to->store != store) status = hci_replay_flush(to);
+    if (to->count == HCI_LOAD_ITEMS_MAX || to->store != store) status = hci_replay_flush(to);
     to->store = store;
-    hc_set_options *options = &to->options[to->count];
-    *options = (hc_set_options){.size = sizeof *options,
-                                .expires_at_ms = r->expires_at_ms,
-                                .type = (hc_type)r->type,
-                                .no_default = true};
-    to->sets[to->count] = (hc_set){.key = r->key, .value = r->value, .options = options};
-    to->count++;
+    to->items[to->count++] = (hci_load_item){.key = r->key,
+                                             .value = r->value,
+                                             .expires_at_ms = r->expires_at_ms,
+                                             .type = (hc_type)r->type};
     return status;
 }
 

@@ -2,32 +2,20 @@
  * snapshot.c - all keys to files while they change, without a fork and without holding anything.
  *
  *     S0  every store notes its changes; the log is at S0
- *     ..  walk each store with the cursor of hc_store_scan, which misses no key that was there all
+ *     ..  walk each shard with the cursor of hc_store_scan, which misses no key that was there all
  *         the time, and copy what it shows, a few items under a shard's lock at a time
+ *         (snapshot_part.c); several threads work at several parts
  *     S1  the log is at S1; no group is open across it
  *     ..  sync parts, directory, log up to S1; then the manifest says that it counts
  *
  * What was copied is of no single moment, but every change behind S0 is in the log, and replaying
  * final values over it ends at S1 and after with exactly what the log says.  So nothing is pinned
- * and no item is copied for the snapshot's sake; its memory is two blocks.
- *
- *     part:  | file header | DATA block | DATA block | ... | END block |
- *
- * Values too large for the walk are noted by key and read afterwards without a lock; being borrowed
- * (hc_store_view), they stream into as many blocks as they need.
+ * and no item is copied for the snapshot's sake; its memory is two blocks a part.
  */
-#include "persistence/persistence_private.h"
+#include "persistence/snapshot_part.h"
 
-#include <zstd.h>
+#include "store/store_internal.h"
 
-#define SNAPSHOT_BLOCK_BYTES (256u << 10) /* of records in one block */
-#define BLOCK_ROOM_BYTES (SNAPSHOT_BLOCK_BYTES + RECORD_BYTES_MAX)
-#define WALK_ITEMS 32u              /* in one look at a store */
-#define WALK_VALUE_BYTES_MAX 16384u /* a larger value is read after the walk */
-#define PROBE_BYTES (64u << 10)     /* compressed to see whether it pays */
-#define PROBE_BLOCKS 64u            /* a probe speaks for so many */
-#define PAYS_PERCENT 87u            /* stored bytes in 100 of raw: more, and it stays raw */
-#define NO_COMPRESSION UINT32_MAX
 #define SNAPSHOT_RETRY_NS (10000 * NS_PER_MS)
 
 typedef enum snapshot_phase { PHASE_WALK, PHASE_END, PHASE_GROUPS, PHASE_LOG } snapshot_phase;
@@ -36,241 +24,39 @@ struct snapshot_writer {
     snapshot_phase phase;
     uint64_t id, lsn_from, lsn_to;
     uint64_t begun_ns;
-    uint32_t store; /* being walked */
-    uint64_t cursor;
+    uint32_t store_next, shard_next; /* that no part has taken; under stores_lock */
     uint32_t group_epoch;
-    /* the part being written */
-    hc_file *file;
-    uint64_t seed, offset;
-    snapshot_part part;
-    uint64_t synced; /* bytes handed to the disk */
-    /* the block being filled */
-    uint8_t *block;
-    size_t block_bytes;
-    uint32_t block_records;
-    uint8_t *packed;
-    size_t packed_capacity;
-    ZSTD_CCtx *zstd;
-    uint32_t probe_left;
-    bool pays;
-    /* keys met in this look whose values come later: size u32, key */
-    uint8_t *later;
-    size_t later_bytes, later_capacity;
-    hc_status status;  /* of the walk's callback */
+    uint32_t busy; /* parts that a thread works at; under snapshot_lock, as is what follows */
+    hc_status status;
     bool *partial;     /* by store: to be restored if this fails */
     manifest manifest; /* to be published */
     hc_persistence *p;
+    uint32_t parts;
+    part_writer part[HC_PERSISTENCE_THREADS_MAX];
 };
 
-/* ---- blocks ---- */
-
-/* The compressor's own memory, 1 MiB while a snapshot is written, is zstd's business. */
-static hc_status zstd_prepare(snapshot_writer *w)
+bool hci_snapshot_shard_next(part_writer *to)
 {
-    if (w->p->options.compression_level == NO_COMPRESSION) return HC_OK;
-    w->packed_capacity = ZSTD_compressBound(BLOCK_ROOM_BYTES);
-    w->packed = hci_allocate(&w->p->host, w->packed_capacity);
-    if (w->packed == NULL) return HC_ERR_NO_MEMORY;
-    w->zstd = ZSTD_createCCtx();
-    if (w->zstd == NULL) return HC_ERR_NO_MEMORY;
-    (void)ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel,
-                                 (int)w->p->options.compression_level);
-    (void)ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_checksumFlag, 0);
-    return HC_OK;
-}
-
-/* 0: it does not pay. */
-static size_t block_pack(snapshot_writer *w)
-{
-    if (w->zstd == NULL) return 0;
-    if (w->probe_left == 0) {
-        size_t probe = w->block_bytes < PROBE_BYTES ? w->block_bytes : PROBE_BYTES;
-        size_t bytes = ZSTD_compress2(w->zstd, w->packed, w->packed_capacity, w->block, probe);
-        w->pays = !ZSTD_isError(bytes) && bytes * 100 <= probe * PAYS_PERCENT;
-        w->probe_left = PROBE_BLOCKS;
-    }
-    w->probe_left--;
-    if (!w->pays) return 0;
-    size_t bytes = ZSTD_compress2(w->zstd, w->packed, w->packed_capacity, w->block, w->block_bytes);
-    return ZSTD_isError(bytes) || bytes >= w->block_bytes ? 0 : bytes;
-}
-
-static hc_status block_put(snapshot_writer *w, block_type type)
-{
-    static const uint8_t zeros[BLOCK_ALIGN];
-    uint8_t head[BLOCK_HEADER_BYTES];
-    size_t packed_bytes = w->block_bytes > 0 ? block_pack(w) : 0;
-    hc_span payload = packed_bytes > 0 ? hc_span_make(w->packed, packed_bytes)
-                                       : hc_span_make(w->block, w->block_bytes);
-    block_header header = {.type = type,
-                           .flags = packed_bytes > 0 ? BLOCK_ZSTD : 0,
-                           .raw_bytes = (uint32_t)w->block_bytes,
-                           .stored_bytes = (uint32_t)payload.size,
-                           .records = w->block_records,
-                           .seq = w->part.blocks,
-                           .payload_sum = hci_block_sum(w->seed, &payload, 1)};
-    header.chain = hci_chain_next(w->part.chain, header.payload_sum);
-    hci_block_header_put(&header, w->seed, w->id, head);
-    uint64_t stride = block_stride(header.stored_bytes);
-    hc_span parts[3] = {hc_span_make(head, sizeof head), payload,
-                        hc_span_make(zeros, stride - BLOCK_HEADER_BYTES - payload.size)};
-    hc_status status = hci_file_write(&w->p->dir, w->file, parts, 3, w->offset);
-    if (status != HC_OK) return status;
-    w->offset += stride;
-    w->part.bytes = w->offset;
-    w->part.records += w->block_records;
-    w->part.chain = header.chain;
-    w->part.blocks++;
-    w->block_bytes = 0;
-    w->block_records = 0;
-    atomic_store_explicit(&w->p->snapshot_done_records, w->part.records, memory_order_relaxed);
-    return HC_OK;
-}
-
-/* There is room: a block is put as soon as it is full, and has RECORD_BYTES_MAX behind that. */
-static void record_add(snapshot_writer *w, const record *r)
-{
-    uint64_t word;
-    uint8_t *at = w->block + w->block_bytes;
-    size_t size = hci_record_fields_put(r, at, &word);
-    if (r->key.size > 0) memcpy(at + size, r->key.data, r->key.size);
-    size += r->key.size;
-    if (r->value.size > 0) memcpy(at + size, r->value.data, r->value.size);
-    size += r->value.size;
-    size_t stride = (size_t)record_stride((uint32_t)size);
-    memset(at + size, 0, stride - size);
-    w->block_bytes += stride;
-    w->block_records++;
-}
-
-/* ---- the walk ---- */
-
-static void later_add(snapshot_writer *w, hc_span key)
-{
-    size_t need = w->later_bytes + 4 + key.size;
-    if (need > w->later_capacity) {
-        size_t capacity = 2 * need;
-        uint8_t *grown = hci_resize(&w->p->host, w->later, w->later_capacity, capacity);
-        if (grown == NULL) {
-            w->status = HC_ERR_NO_MEMORY;
-            return;
-        }
-        w->later = grown;
-        w->later_capacity = capacity;
-    }
-    wire_put_u32(w->later + w->later_bytes, (uint32_t)key.size);
-    if (key.size > 0) memcpy(w->later + w->later_bytes + 4, key.data, key.size);
-    w->later_bytes = need;
-}
-
-static void walk_visit(void *ctx, const hc_item *item)
-{
-    snapshot_writer *w = ctx;
-    bool is_large = item->value.size > WALK_VALUE_BYTES_MAX;
-    bool is_unread = item->value.data == NULL && item->value.size > 0;
-    if (is_large || is_unread || w->block_bytes >= SNAPSHOT_BLOCK_BYTES) {
-        later_add(w, item->key);
-        return;
-    }
-    record_add(w, &(record){.kind = RECORD_SET,
-                            .type = (uint8_t)item->type,
-                            .store = (uint16_t)w->store,
-                            .expires_at_ms = item->expires_at_ms,
-                            .key = item->key,
-                            .value = item->value});
-}
-
-/* One value, in pieces if need be. */
-static hc_status value_put(snapshot_writer *w, hc_span key, const hc_view *view)
-{
-    hc_span rest = view->value;
-    record r = {.kind = RECORD_SET,
-                .type = (uint8_t)view->type,
-                .store = (uint16_t)w->store,
-                .expires_at_ms = view->expires_at_ms,
-                .key = key};
-    bool in_pieces = rest.size > RECORD_PIECE_BYTES_MAX;
-    hc_status status = HC_OK;
-    do {
-        if (w->block_bytes >= SNAPSHOT_BLOCK_BYTES) status = block_put(w, BLOCK_DATA);
-        if (status != HC_OK) return status;
-        size_t piece = rest.size < RECORD_PIECE_BYTES_MAX ? rest.size : RECORD_PIECE_BYTES_MAX;
-        r.value = hc_span_make(rest.data, piece);
-        r.flags = piece < rest.size ? RECORD_MORE : 0;
-        r.group = in_pieces ? 1 : 0; /* the pieces of one value follow each other here */
-        record_add(w, &r);
-        rest = hc_span_make(rest.data + piece, rest.size - piece);
-        r = (record){.kind = RECORD_PIECE, .store = r.store};
-    } while (rest.size > 0);
-    return HC_OK;
-}
-
-static hc_status later_put(snapshot_writer *w, hc_store *store)
-{
-    uint8_t scratch[HC_STORE_PACKED_BYTES_MAX];
-    hc_status status = HC_OK;
-    for (size_t at = 0; at < w->later_bytes && status == HC_OK;) {
-        hc_span key = hc_span_make(w->later + at + 4, wire_u32(w->later + at));
-        at += 4 + key.size;
-        hc_view view;
-        status = hc_store_view(store, key, scratch, sizeof scratch, &view);
-        if (status == HC_OK) {
-            status = value_put(w, key, &view);
-            hc_view_release(&view);
-        } else if (status == HC_ERR_NOT_FOUND) {
-            status = HC_OK; /* gone: the log tells */
-        }
-    }
-    w->later_bytes = 0;
-    return status;
-}
-
-/* Fills and puts one block, or comes to the end. */
-static hc_status walk(snapshot_writer *w)
-{
-    hc_persistence *p = w->p;
-    hc_status status = HC_OK;
-    hci_lock_acquire(&p->stores_lock); /* nobody drops the store meanwhile */
-    while (status == HC_OK && w->block_bytes < SNAPSHOT_BLOCK_BYTES) {
-        followed_store *f = &p->stores[w->store];
-        if (f->store != NULL && f->entry.strategy != HC_STRATEGY_DISABLED) {
-            hc_store_scan(f->store, &w->cursor, WALK_ITEMS, walk_visit, w);
-            status = w->status;
-            if (status == HC_OK) status = later_put(w, f->store);
-        } else {
-            w->cursor = 0;
-        }
-        if (w->cursor != 0) continue;
-        if (++w->store == HC_PERSISTED_STORES_MAX) break;
+    hc_persistence *p = to->p;
+    snapshot_writer *w = p->snapshot;
+    bool found = false;
+    hci_lock_acquire(&p->stores_lock);
+    for (; w->store_next < HC_PERSISTED_STORES_MAX && !found; w->store_next++, w->shard_next = 0) {
+        followed_store *f = &p->stores[w->store_next];
+        if (f->store == NULL || f->entry.strategy == HC_STRATEGY_DISABLED) continue;
+        if (w->shard_next == 0) w->manifest.stores[w->store_next].keys = hc_store_count(f->store);
+        if (w->shard_next >= hci_store_shards(f->store)) continue;
+        to->store = w->store_next;
+        to->shard = w->shard_next++;
+        to->position = 0;
+        to->has_shard = found = true;
+        break;
     }
     hci_lock_release(&p->stores_lock);
-    if (status == HC_OK && w->block_bytes > 0) status = block_put(w, BLOCK_DATA);
-    if (w->store == HC_PERSISTED_STORES_MAX) w->phase = PHASE_END;
-    return status;
+    return found;
 }
 
 /* ---- begin ---- */
-
-static hc_status part_begin(snapshot_writer *w)
-{
-    char name[NAME_BYTES_MAX];
-    uint8_t page[FILE_HEADER_BYTES];
-    file_header header = {.kind = FILE_SNAPSHOT,
-                          .id = w->id,
-                          .created_at_ms = hci_wall_ms(&w->p->host),
-                          .base_lsn = w->lsn_from,
-                          .parts = 1};
-    memcpy(header.uuid, w->p->uuid, UUID_BYTES);
-    hci_name_snapshot(name, w->id, 0);
-    hc_status status = hci_dir_open(&w->p->dir, name, HC_OPEN_CREATE, &w->file);
-    if (status != HC_OK) return status;
-    hci_file_header_put(&header, page);
-    hc_span part = hc_span_make(page, sizeof page);
-    w->seed = snapshot_seed(w->p->uuid, w->id, 0);
-    w->offset = FILE_HEADER_BYTES;
-    w->part.bytes = w->offset;
-    return hci_file_write(&w->p->dir, w->file, &part, 1, 0);
-}
 
 /* Everything noted so far is durable, and nothing is lost from now on. */
 static hc_status log_prepare(hc_persistence *p)
@@ -290,12 +76,9 @@ static hc_status log_prepare(hc_persistence *p)
 static void writer_destroy(snapshot_writer *w)
 {
     const hci_host *host = &w->p->host;
-    if (w->block != NULL) hci_release(host, w->block, BLOCK_ROOM_BYTES);
-    if (w->packed != NULL) hci_release(host, w->packed, w->packed_capacity);
-    if (w->later != NULL) hci_release(host, w->later, w->later_capacity);
+    for (uint32_t i = 0; i < w->parts; i++)
+        hci_part_fini(&w->part[i]);
     if (w->partial != NULL) hci_release(host, w->partial, HC_PERSISTED_STORES_MAX);
-    (void)ZSTD_freeCCtx(w->zstd);
-    hci_dir_close(&w->p->dir, w->file);
     hci_manifest_fini(&w->manifest, host);
     hci_release(host, w, sizeof *w);
 }
@@ -304,13 +87,14 @@ static hc_status writer_create(hc_persistence *p, snapshot_writer **out)
 {
     snapshot_writer *w = hci_allocate(&p->host, sizeof *w);
     if (w == NULL) return HC_ERR_NO_MEMORY;
-    *w = (snapshot_writer){.p = p, .begun_ns = hci_monotonic_ns(&p->host)};
-    w->block = hci_allocate(&p->host, BLOCK_ROOM_BYTES);
+    *w = (snapshot_writer){
+        .p = p, .begun_ns = hci_monotonic_ns(&p->host), .parts = p->options.threads};
     w->partial = hci_allocate(&p->host, HC_PERSISTED_STORES_MAX);
-    hc_status status = w->block == NULL || w->partial == NULL ? HC_ERR_NO_MEMORY : HC_OK;
+    hc_status status = w->partial == NULL ? HC_ERR_NO_MEMORY : HC_OK;
     if (status == HC_OK) memset(w->partial, 0, HC_PERSISTED_STORES_MAX);
     if (status == HC_OK) status = hci_manifest_init(&w->manifest, &p->host);
-    if (status == HC_OK) status = zstd_prepare(w);
+    for (uint32_t i = 0; i < w->parts && status == HC_OK; i++)
+        status = hci_part_init(&w->part[i], p, i);
     if (status == HC_OK) {
         *out = w;
     } else {
@@ -332,11 +116,14 @@ static void all_follow(hc_persistence *p, bool snapshot_active)
 static void snapshot_fail(snapshot_writer *w, hc_status status)
 {
     hc_persistence *p = w->p;
-    char name[NAME_BYTES_MAX];
-    hci_name_snapshot(name, w->id, 0);
-    hci_dir_close(&p->dir, w->file);
-    w->file = NULL;
-    (void)hci_dir_unlink(&p->dir, name);
+    for (uint32_t i = 0; i < w->parts; i++) {
+        char name[NAME_BYTES_MAX];
+        if (w->part[i].file == NULL) continue;
+        hci_name_snapshot(name, w->id, i);
+        hci_dir_close(&p->dir, w->part[i].file);
+        w->part[i].file = NULL;
+        (void)hci_dir_unlink(&p->dir, name);
+    }
     hci_lock_acquire(&p->stores_lock);
     for (uint32_t i = 0; i < HC_PERSISTED_STORES_MAX; i++)
         p->stores[i].partial |= w->partial[i];
@@ -381,8 +168,10 @@ static hc_status lists_take(snapshot_writer *w)
         if (!e->used) continue;
         w->partial[i] = p->stores[i].partial;
         p->stores[i].partial = false;
+        uint64_t keys = w->manifest.stores[i].keys;
         status = hci_store_entry_set(&p->host, &w->manifest.stores[i], entry_name(e),
                                      entry_settings(e), e->strategy);
+        w->manifest.stores[i].keys = keys;
     }
     hci_lock_release(&p->stores_lock);
     return status;
@@ -404,8 +193,9 @@ static hc_status publish(snapshot_writer *w)
     m->snapshot.lsn_from = w->lsn_from;
     m->snapshot.lsn_to = w->lsn_to;
     m->snapshot.finished_at_ms = m->created_at_ms;
-    m->snapshot.parts = 1;
-    m->snapshot.part[0] = w->part;
+    m->snapshot.parts = w->parts;
+    for (uint32_t i = 0; i < w->parts; i++)
+        m->snapshot.part[i] = w->part[i].part;
     return hci_manifest_write(&p->dir, m);
 }
 
@@ -414,6 +204,11 @@ static void snapshot_done(snapshot_writer *w)
     hc_persistence *p = w->p;
     const manifest *m = &w->manifest;
     uint64_t took_ns = hci_monotonic_ns(&p->host) - w->begun_ns;
+    uint64_t records = 0, bytes = 0;
+    for (uint32_t i = 0; i < w->parts; i++) {
+        records += w->part[i].part.records;
+        bytes += w->part[i].part.bytes;
+    }
     p->rebuild = false;
     p->manifest_sum = m->sum;
     p->snapshot_lsn = m->snapshot.lsn_to;
@@ -421,8 +216,8 @@ static void snapshot_done(snapshot_writer *w)
     p->snapshot_finished_ns = hci_monotonic_ns(&p->host);
     p->log_from_lsn = m->snapshot.lsn_from;
     p->snapshots++;
-    p->snapshot_records = w->part.records;
-    p->snapshot_bytes = w->part.bytes;
+    p->snapshot_records = records;
+    p->snapshot_bytes = bytes;
     p->snapshot_ns = took_ns;
     p->snapshot = NULL;
     p->snapshot_status = HC_OK;
@@ -430,8 +225,8 @@ static void snapshot_done(snapshot_writer *w)
     hci_generation_add(p, m);
     hci_retention_clean(p);
     hci_persistence_tell(p, &(hc_persistence_event){.kind = HC_PERSISTENCE_SNAPSHOT_FINISHED,
-                                                    .records = w->part.records,
-                                                    .bytes = w->part.bytes,
+                                                    .records = records,
+                                                    .bytes = bytes,
                                                     .lsn = m->snapshot.lsn_to,
                                                     .duration_ns = took_ns});
     writer_destroy(w);
@@ -451,7 +246,8 @@ static hc_status begin(hc_persistence *p)
     all_follow(p, true);
     status = log_prepare(p);
     w->lsn_from = hc_persistence_lsn(p);
-    if (status == HC_OK) status = part_begin(w);
+    for (uint32_t i = 0; i < w->parts && status == HC_OK; i++)
+        status = hci_part_begin(&w->part[i], w->lsn_from, w->parts);
     if (status != HC_OK) {
         snapshot_fail(w, status);
         return status;
@@ -470,21 +266,30 @@ hc_status hc_persistence_snapshot_begin(hc_persistence *p)
     return status;
 }
 
-/* HC_ERR_BUSY: groups are open still. */
+static hc_status parts_end(snapshot_writer *w)
+{
+    hc_persistence *p = w->p;
+    hc_status status = HC_OK;
+    for (uint32_t i = 0; i < w->parts && status == HC_OK; i++) {
+        status = hci_part_block_put(&w->part[i], BLOCK_END);
+        if (status == HC_OK) status = hci_file_sync(&p->dir, w->part[i].file);
+    }
+    if (status == HC_OK) status = hci_dir_sync(&p->dir);
+    w->group_epoch = hci_groups_flip(p);
+    w->phase = PHASE_GROUPS;
+    return status;
+}
+
+/* What one thread does alone.  HC_ERR_BUSY: groups are open still. */
 static hc_status phase_step(snapshot_writer *w)
 {
     hc_persistence *p = w->p;
     hc_status status = HC_OK;
     switch (w->phase) {
     case PHASE_WALK:
-        return walk(w);
+        return HC_OK;
     case PHASE_END:
-        status = block_put(w, BLOCK_END);
-        if (status == HC_OK) status = hci_file_sync(&p->dir, w->file);
-        if (status == HC_OK) status = hci_dir_sync(&p->dir);
-        w->group_epoch = hci_groups_flip(p);
-        w->phase = PHASE_GROUPS;
-        return status;
+        return parts_end(w);
     case PHASE_GROUPS:
         if (!hci_groups_closed(p, w->group_epoch)) return HC_ERR_BUSY;
         w->phase = PHASE_LOG;
@@ -502,25 +307,71 @@ static uint64_t budget_wait(const hc_persistence *p, uint64_t bytes)
     return rate == 0 ? 0 : bytes * UINT64_C(1000000000) / rate;
 }
 
+/* A part that nobody works at and that is not done; NULL: none. */
+static part_writer *part_take(snapshot_writer *w)
+{
+    for (uint32_t i = 0; i < w->parts; i++) {
+        part_writer *part = &w->part[i];
+        if (part->busy || part->done) continue;
+        part->busy = true;
+        w->busy++;
+        return part;
+    }
+    return NULL;
+}
+
+static bool parts_done(const snapshot_writer *w)
+{
+    for (uint32_t i = 0; i < w->parts; i++) {
+        if (!w->part[i].done) return false;
+    }
+    return true;
+}
+
+/* snapshot_lock is held, and given up while a block is made. */
+static uint64_t walk_step(snapshot_writer *w)
+{
+    hc_persistence *p = w->p;
+    part_writer *part = w->status == HC_OK ? part_take(w) : NULL;
+    if (part == NULL) return NS_PER_MS; /* others are at it */
+    uint64_t before = part->offset;
+    uint32_t together = w->busy;
+    hci_lock_release(&p->snapshot_lock);
+    hc_status status = hci_part_walk(part);
+    hci_lock_acquire(&p->snapshot_lock);
+    part->busy = false;
+    w->busy--;
+    if (w->status == HC_OK) w->status = status;
+    uint64_t wait_ns = budget_wait(p, (part->offset - before) * together);
+    if (w->busy > 0) return wait_ns;
+    if (w->status != HC_OK) {
+        snapshot_fail(w, w->status);
+        return HC_PERSISTENCE_NEVER;
+    }
+    if (parts_done(w)) w->phase = PHASE_END;
+    return wait_ns;
+}
+
+static uint64_t writer_step(snapshot_writer *w)
+{
+    if (w->phase == PHASE_WALK) return walk_step(w);
+    bool is_last = w->phase == PHASE_LOG;
+    hc_status status = phase_step(w);
+    if (status == HC_ERR_BUSY) return NS_PER_MS;
+    if (status != HC_OK) {
+        snapshot_fail(w, status);
+        return HC_PERSISTENCE_NEVER;
+    }
+    if (!is_last) return 0;
+    snapshot_done(w);
+    return HC_PERSISTENCE_NEVER;
+}
+
 uint64_t hc_persistence_snapshot_step(hc_persistence *p)
 {
     if (!hci_lock_try_acquire(&p->snapshot_lock)) return NS_PER_MS;
     uint64_t wait_ns = HC_PERSISTENCE_NEVER;
-    snapshot_writer *w = p->snapshot;
-    if (w != NULL) {
-        uint64_t before = w->offset;
-        bool is_last = w->phase == PHASE_LOG;
-        hc_status status = phase_step(w);
-        if (status == HC_ERR_BUSY) {
-            wait_ns = NS_PER_MS;
-        } else if (status != HC_OK) {
-            snapshot_fail(w, status);
-        } else if (is_last) {
-            snapshot_done(w);
-        } else {
-            wait_ns = budget_wait(p, w->offset - before);
-        }
-    }
+    if (p->snapshot != NULL) wait_ns = writer_step(p->snapshot);
     hci_lock_release(&p->snapshot_lock);
     return wait_ns;
 }

@@ -168,27 +168,139 @@ static hc_status blocks_read(part_reader *r, const snapshot_part *want, record_v
     return whole || salvage ? HC_OK : damage(r, "a snapshot is not the one that was listed", 0, 0);
 }
 
+static hc_status reader_open(part_reader *r, const snapshot_source *source, uint32_t part)
+{
+    *r = (part_reader){.source = source,
+                       .seed = snapshot_seed(source->uuid, source->snapshot->id, part),
+                       .offset = FILE_HEADER_BYTES};
+    hci_name_snapshot(r->name, source->snapshot->id, part);
+    hc_status status = hci_dir_open(source->dir, r->name, HC_OPEN_READ, &r->file);
+    if (status != HC_ERR_NOT_FOUND) return status;
+    return damage(r, "a part of the snapshot is missing", 0, source->snapshot->part[part].records);
+}
+
+static void reader_close(part_reader *r)
+{
+    const hci_host *host = r->source->dir->host;
+    hci_dir_close(r->source->dir, r->file);
+    if (r->stored != NULL) hci_release(host, r->stored, r->stored_capacity);
+    if (r->raw != NULL) hci_release(host, r->raw, r->raw_capacity);
+    (void)ZSTD_freeDCtx(r->zstd);
+}
+
 hc_status hci_snapshot_read(const snapshot_source *source, uint32_t part, record_visit visit,
                             block_visit block_end, void *ctx)
 {
-    part_reader r = {.source = source,
-                     .seed = snapshot_seed(source->uuid, source->snapshot->id, part),
-                     .offset = FILE_HEADER_BYTES};
-    hci_name_snapshot(r.name, source->snapshot->id, part);
-    hc_status status = hci_dir_open(source->dir, r.name, HC_OPEN_READ, &r.file);
-    if (status == HC_ERR_NOT_FOUND) {
-        status = damage(&r, "a part of the snapshot is missing", 0,
-                        source->snapshot->part[part].records);
-    }
+    part_reader r;
+    hc_status status = reader_open(&r, source, part);
     if (status == HC_OK) status = header_check(&r, part);
     if (status == HC_ERR_CORRUPT && source->salvage && r.file != NULL) status = HC_OK;
     if (status == HC_OK) {
         status = blocks_read(&r, &source->snapshot->part[part], visit, block_end, ctx);
     }
-    const hci_host *host = source->dir->host;
-    hci_dir_close(source->dir, r.file);
-    if (r.stored != NULL) hci_release(host, r.stored, r.stored_capacity);
-    if (r.raw != NULL) hci_release(host, r.raw, r.raw_capacity);
-    (void)ZSTD_freeDCtx(r.zstd);
+    reader_close(&r);
+    return status;
+}
+
+/* ---- in ranges ---- */
+
+void hci_snapshot_blocks_fini(snapshot_blocks *blocks)
+{
+    if (blocks->block != NULL) {
+        hci_release(blocks->host, blocks->block, blocks->capacity * sizeof *blocks->block);
+    }
+    blocks->block = NULL;
+    blocks->count = blocks->capacity = 0;
+}
+
+static hc_status blocks_add(snapshot_blocks *to, const part_reader *r)
+{
+    if (to->count == to->capacity) {
+        size_t capacity = to->capacity == 0 ? 64 : 2 * to->capacity;
+        snapshot_block *grown =
+            hci_resize(to->host, to->block, to->capacity * sizeof *grown, capacity * sizeof *grown);
+        if (grown == NULL) return HC_ERR_NO_MEMORY;
+        to->block = grown;
+        to->capacity = capacity;
+    }
+    to->block[to->count++] = (snapshot_block){.offset = r->offset, .header = r->block};
+    return HC_OK;
+}
+
+static hc_status headers_read(part_reader *r, const snapshot_part *want, snapshot_blocks *out)
+{
+    for (;;) {
+        hc_status status = block_find(r, want->bytes);
+        if (status != HC_OK) return status;
+        r->so_far.chain = hci_chain_next(r->so_far.chain, r->block.payload_sum);
+        if (r->block.seq != r->so_far.blocks || r->block.chain != r->so_far.chain) {
+            return damage(r, "a block is missing, or in another place", 0, r->block.records);
+        }
+        r->so_far.blocks++;
+        r->so_far.records += r->block.records;
+        if (r->block.type == BLOCK_END) break;
+        status = blocks_add(out, r);
+        if (status != HC_OK) return status;
+        r->offset += block_stride(r->block.stored_bytes);
+    }
+    bool whole = r->so_far.records == want->records && r->so_far.blocks == want->blocks &&
+                 r->so_far.chain == want->chain;
+    return whole ? HC_OK : damage(r, "a snapshot is not the one that was listed", 0, 0);
+}
+
+hc_status hci_snapshot_list(const snapshot_source *source, uint32_t part, snapshot_blocks *out)
+{
+    part_reader r;
+    *out = (snapshot_blocks){.host = source->dir->host};
+    hc_status status = reader_open(&r, source, part);
+    if (status == HC_OK) status = header_check(&r, part);
+    if (status == HC_OK) status = headers_read(&r, &source->snapshot->part[part], out);
+    reader_close(&r);
+    return status;
+}
+
+typedef struct range_visiting {
+    record_visit visit;
+    void *ctx;
+    bool begun;     /* a record was visited: pieces before belong to the range before */
+    bool goes_on;   /* the last one has pieces to come */
+    bool only_rest; /* stop at the first record that is no such piece */
+} range_visiting;
+
+static hc_status range_visit(void *ctx, const record *r, uint64_t lsn)
+{
+    range_visiting *v = ctx;
+    bool is_piece = r->kind == RECORD_PIECE;
+    if (!v->begun && is_piece) return HC_OK;
+    if (v->only_rest && !(v->goes_on && is_piece)) {
+        v->goes_on = false;
+        return HC_OK;
+    }
+    v->begun = true;
+    v->goes_on = (r->flags & RECORD_MORE) != 0;
+    return v->visit(v->ctx, r, lsn);
+}
+
+hc_status hci_snapshot_read_blocks(const snapshot_source *source, uint32_t part,
+                                   const snapshot_blocks *list, size_t from, size_t to,
+                                   record_visit visit, block_visit block_end, void *ctx)
+{
+    part_reader r;
+    range_visiting v = {.visit = visit, .ctx = ctx};
+    hc_status status = reader_open(&r, source, part);
+    for (size_t i = from; status == HC_OK && i < list->count && (i < to || v.goes_on); i++) {
+        hc_span payload;
+        r.offset = list->block[i].offset;
+        r.block = list->block[i].header;
+        uint64_t stride = block_stride(r.block.stored_bytes);
+        v.only_rest = i >= to;
+        status = payload_read(&r, &payload);
+        if (status == HC_ERR_NOT_FOUND) {
+            status = damage(&r, "a block is damaged", stride, r.block.records);
+        }
+        if (status == HC_OK) status = payload_visit(&r, payload, range_visit, &v);
+        if (status == HC_OK) status = block_end(ctx, i < to ? stride : 0);
+    }
+    reader_close(&r);
     return status;
 }

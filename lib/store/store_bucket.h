@@ -57,6 +57,27 @@ static inline unsigned bucket_match(const bucket *b, uint8_t tag)
 #endif
 }
 
+/* One bit for each used slot whose tag has these low bits, `mask` + 1 being a power of two. */
+static inline unsigned bucket_match_low(const bucket *b, uint8_t low_bits, uint8_t mask)
+{
+    _Atomic uint64_t *words = (_Atomic uint64_t *)(uintptr_t)b;
+    uint64_t low = atomic_load_explicit(&words[0], memory_order_acquire);
+    uint64_t high = atomic_load_explicit(&words[1], memory_order_acquire);
+#if defined(__SSE2__)
+    __m128i tags = _mm_set_epi64x((long long)high, (long long)low);
+    __m128i bits = _mm_and_si128(tags, _mm_set1_epi8((char)mask));
+    int same = _mm_movemask_epi8(_mm_cmpeq_epi8(bits, _mm_set1_epi8((char)low_bits)));
+    int none = _mm_movemask_epi8(_mm_cmpeq_epi8(tags, _mm_setzero_si128()));
+    return (unsigned)(same & ~none) & BUCKET_ALL;
+#else
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    unsigned same = bucket_match_word(low & each * mask, low_bits) |
+                    bucket_match_word(high & each * mask, low_bits) << 8;
+    unsigned none = bucket_match_word(low, 0) | bucket_match_word(high, 0) << 8;
+    return same & ~none & BUCKET_ALL;
+#endif
+}
+
 static inline unsigned bucket_free_slots(const bucket *b)
 {
     return bucket_match(b, 0);

@@ -399,38 +399,32 @@ void hci_index_reset(hc_store *store, shard *s)
     index_pages_set(store, s, 1);
 }
 
+void hci_index_presize(hc_store *store, shard *s, uint32_t buckets)
+{
+    uint32_t now = s->bucket_count;
+    if (s->count != 0 || buckets <= now) return;
+    /* those behind the table may hold what was there before a flush */
+    memset((void *)&s->buckets[now], 0, (size_t)(buckets - now) * sizeof(bucket));
+    index_pages_set(store, s, buckets);
+    atomic_store_explicit(&s->bucket_count, buckets, memory_order_release);
+}
+
 /* ---- visiting ---- */
 
-static void visit_bucket(const hc_store *store, const shard *s, index_table t, uint32_t at,
-                         uint32_t first, unsigned slots, hci_place_visit visit, void *ctx)
-{
-    const bucket *b = &s->buckets[at];
-    for (unsigned rest = slots; rest != 0; rest &= rest - 1) {
-        __builtin_prefetch(s->data + bucket_place(b, (unsigned)__builtin_ctz(rest)));
-    }
-    for (; slots != 0; slots &= slots - 1) {
-        uint32_t place = bucket_place(b, (unsigned)__builtin_ctz(slots));
-        uint64_t hash = hci_index_hash_at(store, s, place);
-        if (table_address(t, (uint32_t)hash) == first) visit(ctx, place);
-    }
-}
+#define VISIT_BUCKETS_MAX (1 + 2 * TABLE_OFFSETS)
 
-/* The slots whose tags lead to the other bucket by offset number `offset`. */
-static unsigned slots_by_offset(const bucket *b, unsigned offset)
-{
-    unsigned slots = 0;
-    for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
-        uint8_t tag = bucket_tag(b, i);
-        if (tag != 0 && tag % TABLE_OFFSETS == offset) slots |= 1u << i;
-    }
-    return slots;
-}
+/* Buckets that may hold items whose first bucket is number `at`: itself, and those that the
+ * offsets lead to. */
+typedef struct visit_list {
+    uint32_t count;
+    uint32_t bucket[VISIT_BUCKETS_MAX];
+    uint8_t offset[VISIT_BUCKETS_MAX]; /* of the first: every item */
+} visit_list;
 
-void hci_index_visit(const hc_store *store, const shard *s, uint32_t at, hci_place_visit visit,
-                     void *ctx)
+static void visit_list_make(const shard *s, index_table t, uint32_t at, visit_list *out)
 {
-    index_table t = table_now(s);
-    visit_bucket(store, s, t, at, at, ~bucket_free_slots(&s->buckets[at]) & BUCKET_ALL, visit, ctx);
+    out->bucket[0] = at;
+    out->count = 1;
     bool exact = table_is_split(t, at);
     for (unsigned offset = 0; offset < TABLE_OFFSETS; offset++) {
         uint32_t position = at ^ table_offset(offset);
@@ -438,9 +432,35 @@ void hci_index_visit(const hc_store *store, const shard *s, uint32_t at, hci_pla
         if (!exact && table_is_split(t, others[0])) others[1] = others[0] ^ (t.low + 1);
         for (unsigned i = 0; i < 2; i++) {
             if (others[i] == NONE || others[i] == at) continue;
-            unsigned slots = slots_by_offset(&s->buckets[others[i]], offset);
-            visit_bucket(store, s, t, others[i], at, slots, visit, ctx);
+            __builtin_prefetch(&s->buckets[others[i]]);
+            out->bucket[out->count] = others[i];
+            out->offset[out->count++] = (uint8_t)offset;
         }
+    }
+}
+
+/* All buckets are asked for at once, then all items that may be meant: a scan is a walk through
+ * memory in no order, and its speed is how many of its cache misses overlap. */
+void hci_index_visit(const hc_store *store, const shard *s, uint32_t at, hci_place_visit visit,
+                     void *ctx)
+{
+    index_table t = table_now(s);
+    visit_list list;
+    uint32_t places[VISIT_BUCKETS_MAX * BUCKET_SLOTS];
+    uint32_t count = 0;
+    visit_list_make(s, t, at, &list);
+    for (uint32_t i = 0; i < list.count; i++) {
+        const bucket *b = &s->buckets[list.bucket[i]];
+        unsigned slots = i == 0 ? ~bucket_free_slots(b) & BUCKET_ALL
+                                : bucket_match_low(b, list.offset[i], TABLE_OFFSETS - 1);
+        for (; slots != 0; slots &= slots - 1) {
+            places[count] = bucket_place(b, (unsigned)__builtin_ctz(slots));
+            __builtin_prefetch(s->data + places[count++]);
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t hash = hci_index_hash_at(store, s, places[i]);
+        if (table_address(t, (uint32_t)hash) == at) visit(ctx, places[i]);
     }
     for (uint32_t i = 0; i < s->stash_count; i++) {
         if (table_address(t, (uint32_t)s->stash[i].hash) == at) visit(ctx, s->stash[i].place);

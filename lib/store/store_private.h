@@ -18,6 +18,7 @@
  *     store_effect.c                       who is told of changes
  *     store_write.c                        one write, the shard being locked
  *     store.c store_read.c store_scan.c store_maintain.c store_inspect.c   the public calls
+ *     store_load.c                         store_internal.h: many items at once
  *
  * Threads. A shard's writers hold `lock`. Readers hold nothing: they read `sequence` before and
  * after, and try again when it moved.  A writer moves it
@@ -311,6 +312,8 @@ void hci_index_grow(hc_store *store, shard *s);
 bool hci_index_shrink(hc_store *store, shard *s);
 /* Everything out at once. */
 void hci_index_reset(hc_store *store, shard *s);
+/* An empty index, not larger yet, gets that many buckets; nobody reads it meanwhile. */
+void hci_index_presize(hc_store *store, shard *s, uint32_t buckets);
 uint64_t hci_index_hash_at(const hc_store *store, const shard *s, uint32_t place);
 /* Calls `visit` with the place of each item whose first bucket is number `at`. */
 typedef void (*hci_place_visit)(void *ctx, uint32_t place);

@@ -12,6 +12,7 @@
  * hc_store_random draws a position and walks on from there until it meets an item.
  */
 #include "store/store_compress.h"
+#include "store/store_internal.h"
 #include "store/store_private.h"
 
 #include <hypercache/glob.h>
@@ -89,6 +90,18 @@ static void scan(hc_store *store, uint64_t *cursor, size_t count, visiting *v)
         if (position == 0) number++;
     } while (v->count < count);
     *cursor = number < store->shard_count ? number << 32 | position : 0;
+}
+
+void hci_store_scan_shard(hc_store *store, uint32_t shard_number, uint32_t *position, size_t count,
+                          hc_visit visit, void *ctx)
+{
+    shard *s = &store->shards[shard_number];
+    visiting v = {.store = store, .s = s, .visit = visit, .ctx = ctx, .count_max = SIZE_MAX};
+    do {
+        hci_lock_acquire(&s->lock);
+        *position = hci_scan_position(store, s, *position, visit_place, &v);
+        hci_lock_release(&s->lock);
+    } while (*position != 0 && v.count < count);
 }
 
 void hc_store_scan(hc_store *store, uint64_t *cursor, size_t count, hc_visit visit, void *ctx)

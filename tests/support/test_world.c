@@ -135,7 +135,8 @@ void test_world_init(test_world *w, const test_world_options *options, test_disk
                                 .ring_bytes = RING_BYTES,
                                 .segment_bytes = SEGMENT_BYTES,
                                 .reserve_bytes = UINT64_MAX,
-                                .low_disk_bytes = 1};
+                                .low_disk_bytes = 1,
+                                .threads = 2};
     hc_recovery recovery = {.size = sizeof recovery, .ctx = w, .open = recovery_open};
     w->status = hc_persistence_open(&w->host, &o, &w->p);
     if (w->status == HC_OK) w->status = hc_persistence_recover(w->p, &recovery);
