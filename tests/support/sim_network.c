@@ -153,6 +153,11 @@ static void message_post(sim_network *of, uint32_t from, uint32_t to, bool relia
                  .data = malloc(bytes.size > 0 ? bytes.size : 1)};
     assert(one.data != NULL);
     if (bytes.size > 0) memcpy(one.data, bytes.data, bytes.size);
+    if (bytes.size > 0 && happens(of, of->weather.corrupt_permille)) {
+        uint64_t bit = test_random_below(&of->random, bytes.size * 8);
+        one.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        of->counters.corrupted++;
+    }
     if (reliable) { /* one behind the other; what was lost on the wire was sent again */
         uint64_t *last = &of->last_arrival[(size_t)from * of->options.nodes + to];
         while (happens(of, of->weather.loss_permille))

@@ -34,10 +34,11 @@ typedef struct sim_weather {
     unsigned loss_permille;              /* of datagrams */
     unsigned double_permille;            /* of datagrams */
     unsigned slow_permille;              /* of messages: ten times delay_max_ns */
+    unsigned corrupt_permille;           /* of messages: one bit is turned */
 } sim_weather;
 
 typedef struct sim_counters {
-    uint64_t events, datagrams, reliables, bytes, lost, doubled, cut;
+    uint64_t events, datagrams, reliables, bytes, lost, doubled, cut, corrupted;
 } sim_counters;
 
 sim_network *sim_create(const sim_options *options);
