@@ -14,6 +14,7 @@ SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 PREFIX ?= /usr/local
 DESTDIR ?=
 SECONDS ?= 60
+SEEDS ?= 300
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -221,6 +222,12 @@ test-mutants: ## deliberate faults in the persistence, each of which the crash t
 	$(PACKAGES) build test
 	$(REMAKE) $(BUILD)/tests/unit/persistence/test_crash
 	@BUILD=$(BUILD) CC=$(CC) $(PYTHON) tests/checks/mutate_persistence.py
+
+.PHONY: sim
+sim: ## clusters under faults in virtual time, SEEDS=300 of them; a failing one is told whole
+	$(PACKAGES) build test
+	$(REMAKE) $(BUILD)/tests/sim/sim_cluster
+	$(BUILD)/tests/sim/sim_cluster --seeds $(SEEDS)
 
 .PHONY: bench bench-programs
 bench-programs:

@@ -16,6 +16,7 @@
 #define WIRE_MEMBERS 1u
 #define WIRE_REPLICA 2u
 #define PUMP_ROUNDS_MAX 8u
+#define TICK_NS_MIN (SIM_MS / 5) /* what a loop of a daemon would take, at least */
 
 hc_node_id sim_node_id(uint32_t number)
 {
@@ -187,7 +188,9 @@ static void pump(sim_node *at)
         if (!at->members_changed) break;
     }
     if (at->members_changed) other = now + SIM_MS;
-    sim_wake(at->in->network, at->endpoint, next < other ? next : other);
+    if (other < next) next = other;
+    if (next < now + TICK_NS_MIN) next = now + TICK_NS_MIN;
+    sim_wake(at->in->network, at->endpoint, next);
     at->in_calls = false;
 }
 

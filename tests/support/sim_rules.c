@@ -25,6 +25,7 @@ static const struct {
     {HCI_RULE_JOINT, "joint"},
     {HCI_RULE_CONFIRM, "confirm"},
     {HCI_RULE_TIE, "tie"},
+    {HCI_RULE_HINTS, "hints"},
     {HCI_RULE_AGE, "age"},
     {HCI_RULE_SKEW, "skew"},
 };

@@ -159,7 +159,6 @@ static const char *unquiet_node(const trial *t, const sim_node *at, const sim_no
     }
     if (hc_replica_topology_id(at->replica) != hc_replica_topology_id(first->replica))
         return "another topology";
-    if (hc_replica_epoch(at->replica) != hc_replica_epoch(first->replica)) return "another epoch";
     if (s.synced_blocks != s.held_blocks) return "blocks without their data";
     if (s.pending != 0) return "undecided proposals";
     if (s.queue_bytes != 0) return "unconfirmed writes";

@@ -6,7 +6,7 @@
  *
  * Checked, by the names of design (see SIM_INVARIANTS):
  *     I1   equal topology ids name equal holders, sampled while it runs and all at the end
- *     I2   in the end: one topology, one epoch, equal digests, nothing owed, nothing pending
+ *     I2   in the end: one topology, equal digests, nothing owed, nothing pending
  *     I3   no value older than an acknowledged write at QUORUM, no value from nowhere or of a
  *          refused write: by histories and by the versions that are left in the end
  *     I4   an acknowledged value is there unless it may be evicted: likewise
@@ -18,7 +18,8 @@
  *     I12  one reply a request
  *     I13  one of two takes a lock, sums are exact: histories
  *     L    formation, quiet and the last reads come in bounded time
- * Not here: I9 (see sim_ring.c), I10 (redirections are the server's).
+ * Not here: epochs (each node counts its own), I9 (see sim_ring.c), I10 (redirections are the
+ * server's).
  *
  * A kill or a loss of memory is left out while another node is not whole: more than that nobody
  * promised to survive with three holders.
