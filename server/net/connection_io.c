@@ -32,7 +32,7 @@
 #define SEND_BYTES_MAX (128u << 10)    /* in one call: a socket may take megabytes at once */
 #define LARGE_READ_MIN (16u << 10)     /* bytes, into connection.in */
 #define LARGE_READ_MAX (64u << 10)
-#define HELD_BLOCK_MIN (256u << 10) /* a smaller one stays until all in it was run */
+#define HELD_BLOCK_MIN (256u << 10)  /* a smaller one stays until all in it was run */
 #define SPARE_BYTES_MAX (4u << 20)   /* of a block that a worker keeps */
 #define HTTP_LOG_NS_MIN 60000000000u /* between two warnings of one worker */
 
