@@ -134,20 +134,30 @@ static const uint8_t *stored_take(file_reader *from, size_t bytes)
     return file_read(from, at, room, bytes) ? room : NULL;
 }
 
-/* Packed bytes lie behind the room for what they unpack to. */
-static bool packed_take(file_reader *from, const rdb_string *string, hc_span *out)
+static bool unpack(file_reader *from, hc_span packed, uint8_t *room, size_t bytes, hc_span *out)
 {
-    uint64_t at = file_at(from);
-    if (!file_skip(&from->base, string->stored_bytes)) return false;
-    uint8_t *room = block_room(from, string->raw_bytes + string->stored_bytes);
-    if (room == NULL) return file_fail(from, HC_ERR_NO_MEMORY, "no memory for a value");
-    uint8_t *packed = room + string->raw_bytes;
-    if (!file_read(from, at, packed, string->stored_bytes)) return false;
-    if (!hci_lzf_unpack(hc_span_make(packed, string->stored_bytes), room, string->raw_bytes)) {
+    if (!hci_lzf_unpack(packed, room, bytes)) {
         return file_fail(from, HC_ERR_CORRUPT, "a packed string does not unpack");
     }
-    *out = hc_span_make(room, string->raw_bytes);
+    *out = hc_span_make(room, bytes);
     return true;
+}
+
+/* Out of the window; packed bytes too many for it lie behind the room for what they unpack to. */
+static bool packed_take(file_reader *from, const rdb_string *string, hc_span *out)
+{
+    size_t raw = string->raw_bytes, stored = string->stored_bytes;
+    bool in_window = stored <= RDB_WINDOW_BYTES;
+    uint64_t at = file_at(from);
+    const uint8_t *packed = in_window ? file_next(&from->base, stored) : NULL;
+    if (in_window ? packed == NULL : !file_skip(&from->base, stored)) return false;
+    uint8_t *room = block_room(from, in_window ? raw + 1 : raw + stored);
+    if (room == NULL) return file_fail(from, HC_ERR_NO_MEMORY, "no memory for a value");
+    if (!in_window) {
+        if (!file_read(from, at, room + raw, stored)) return false;
+        packed = room + raw;
+    }
+    return unpack(from, hc_span_make(packed, stored), room, raw, out);
 }
 
 /* `text` has room for a number. */

@@ -150,10 +150,10 @@ static hc_status parse_error(reader *of)
 
 static hc_status step(reader *of)
 {
-    uint8_t *data = of->data + of->used;
     size_t here = of->held - of->used, first = of->scratch.count, bytes = 0;
     bool idle = of->parser.args_expected == 0;
     if (here == 0) return window_read(of, 1);
+    uint8_t *data = of->data + of->used;
     if (idle && *data == '#') return note_skip(of);
     if (idle && *data != '*') return fault(of, "no command begins here");
     switch (resp_parse(&of->parser, data, here, &of->scratch, &bytes)) {

@@ -121,13 +121,13 @@ def test_a_dump_of_redis_is_served_with_equal_values_and_times():
         for database in (1, 7, 15):
             equal(client.pipeline([("SELECT", str(database)), ("SET", "here", "in %d" % database)]), ["OK", "OK"])
         client.command("SELECT", "0")
-        client.command("SET", "big", b"big" * 1_000_000)
+        client.pipeline([("SET", "big", b"big" * 1_000_000), ("SET", "packed", b"".join(b"%d " % i for i in range(60_000)))])
         equal(client.command("SAVE"), "OK")
         want = contents(client)
         out, _ = data("import", folder.path("dump.rdb"), "--data-dir", folder.path("d"), "--json")
         report = json.loads(out)
         equal((report["keys"], report["expiring"], report["expired"]),
-              (KEYS + 4, sum(at > 0 for _, at in want.values()), 0))
+              (KEYS + 5, sum(at > 0 for _, at in want.values()), 0))
         note(f"{KEYS} keys in {report['seconds']} s")
         same(served_from(folder.path("d")), want)
 

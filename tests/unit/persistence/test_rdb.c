@@ -56,6 +56,7 @@ static hc_rdb_sink sink_of(memory_file *to)
 
 static void put(const void *bytes, size_t size)
 {
+    file.writes_left = SIZE_MAX;
     assert_true(file_write(&file, hc_span_make(bytes, size)));
 }
 
@@ -315,6 +316,27 @@ static void test_no_key_of_a_damaged_file_is_seen(void **state)
     }
 }
 
+/* As of an append-only file with a preamble, and cut at every place. */
+static void test_the_end_is_found_where_other_bytes_follow(void **state)
+{
+    (void)state;
+    golden_load();
+    const size_t size = file.size;
+    uint64_t bytes;
+    put("*1\r\n$4\r\nPING\r\n", 14);
+    for (size_t shown = 0; shown <= file.size; shown += shown < size - 9 ? 1 + shown / 100 : 1) {
+        hc_rdb_source source = {
+            .size = sizeof source, .ctx = &file, .bytes = shown, .read = file_read};
+        file.reads_left = SIZE_MAX;
+        report = (hc_rdb_report){.size = sizeof report};
+        hc_status status = hc_rdb_extent(NULL, &source, &bytes, &report);
+        assert_int_equal(status, shown < size ? HC_ERR_CORRUPT : HC_OK);
+        assert_true(bytes == (shown < size ? 0 : size));
+        assert_true((report.fault == NULL) == (status == HC_OK));
+    }
+    assert_int_equal(report.others, 10);
+}
+
 static void test_a_source_that_fails_is_no_damage(void **state)
 {
     (void)state;
@@ -416,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_a_sink_that_fails_fails_the_file),
         cmocka_unit_test(test_redis_file_with_all_types),
         cmocka_unit_test(test_no_key_of_a_damaged_file_is_seen),
+        cmocka_unit_test(test_the_end_is_found_where_other_bytes_follow),
         cmocka_unit_test(test_a_source_that_fails_is_no_damage),
         cmocka_unit_test(test_short_memory_is_said),
         cmocka_unit_test(test_a_visitor_ends_the_reading),
