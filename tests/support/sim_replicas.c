@@ -112,6 +112,7 @@ void sim_replica_start(sim_replicas *c, uint32_t number, bool keep)
     sim_replica *n = &c->nodes[number];
     hc_status status = HC_OK;
     n->boot_id++;
+    n->ready = n->may_flip = false;
     if (!keep || n->store == NULL) {
         hc_store_destroy(n->store);
         status = hc_store_create(&c->host, &c->store_options, &n->store);
