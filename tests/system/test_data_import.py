@@ -5,6 +5,7 @@ and loads what is exported.  TEST: 20,000 keys; with FULL=1 a million.
 """
 import json
 import os
+import pty
 import random
 import shutil
 import tempfile
@@ -418,6 +419,36 @@ def test_damage_is_named_and_salvage_brings_the_rest():
         found = len(served_from(folder.path("s"), [0]))
         assert 400 <= found < 800, found
         note(f"{found} of 800 keys left")
+
+
+def on_a_terminal(*arguments):
+    """What `hypercached data` writes when a person looks."""
+    said = b""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(PROGRAM, [PROGRAM, "data", *arguments])
+    try:
+        while piece := os.read(terminal, 65536):
+            said += piece
+    except OSError:  # EIO: it has ended
+        pass
+    os.close(terminal)
+    equal(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0, f"the exit status of {arguments}")
+    return said
+
+
+def test_a_bar_is_shown_on_a_terminal_alone():
+    need_ours()
+    with Folder() as folder:
+        path = folder.write("a.aof", commands(*[("SET", b"k%d" % i, b"x" * 1000) for i in range(2000)]))
+        said = on_a_terminal("import", path, "--data-dir", folder.path("d"))
+        assert b"\rchecking [" in said and b"\rimporting [" in said and b"100 %" in said, said
+        assert said.endswith(b"s\r\n"), said
+        assert b"\rverify [" in on_a_terminal("verify", folder.path("d"))
+        for arguments in (("verify", folder.path("d")), ("import", path, "--data-dir", folder.path("e"))):
+            out, err = data(*arguments)
+            equal(err, "")
+            assert "[" not in out, out
 
 
 def test_wrong_arguments_are_refused_with_the_usage():
