@@ -329,7 +329,8 @@ static data_result keep(import_task *of)
     hc_status closed = data_kept_close(into);
     if (status == HC_OK) status = closed;
     if (status == HC_OK) return DATA_GOOD;
-    return say(of, DATA_FAILED, "%s: %s", directory, data_status_text(status));
+    return say(of, DATA_FAILED, "%s: %s%s", directory, data_status_text(status),
+               into == &of->kept ? "; a part of the keys may have been merged" : "");
 }
 
 /* ---- the whole ---- */

@@ -93,7 +93,11 @@ hc_status data_kept_open(data_kept *of, const char *directory)
                                         .damage = on_damage,
                                         .progress = on_progress};
     const hc_persistence_options options = {
-        .size = sizeof options, .directory = directory, .hooks = &hooks, .sync = HC_SYNC_NO};
+        .size = sizeof options,
+        .directory = directory,
+        .hooks = &hooks,
+        .sync = HC_SYNC_NO,
+        .on_disk_error = HC_DISK_ERROR_VOLATILE /* the snapshot at the end says if it worked */};
     data_bar_begin(&of->bar, of->err, "loading");
     hc_status status = hc_persistence_open(&of->host, &options, &of->log);
     if (status == HC_OK) {
