@@ -1,0 +1,171 @@
+/*
+ * test_replica_repair.c - what a node missed while it was away, or never got, or lost, comes back
+ * to it; nodes come and go without losing a key.
+ */
+#include "replication/replication_internal.h"
+#include "support/sim_replicas.h"
+#include "support/test.h"
+
+#include <stdio.h>
+
+#define KEYS 200u
+
+static void write_all(sim_replicas *c, uint32_t at, const char *value)
+{
+    char key[32];
+    for (unsigned k = 0; k < KEYS; k++) {
+        (void)snprintf(key, sizeof key, "k%u", k);
+        sim_reply *said = sim_replica_set(c, at, HC_LEVEL_ONE, key, value);
+        sim_replicas_run(c, 0.02);
+        assert_true(said->said);
+        assert_int_equal(said->outcome, HC_OUTCOME_DONE);
+    }
+}
+
+static unsigned count_all(sim_replicas *c, uint32_t at, const char *value)
+{
+    char key[32];
+    unsigned right = 0;
+    for (unsigned k = 0; k < KEYS; k++) {
+        (void)snprintf(key, sizeof key, "k%u", k);
+        sim_reply *said = sim_replica_get(c, at, HC_LEVEL_ONE, key);
+        sim_replicas_run(c, 0.02);
+        right += said->said && said->outcome == HC_OUTCOME_DONE && strcmp(said->value, value) == 0;
+    }
+    return right;
+}
+
+static void assert_mended(uint32_t rules_off, double seconds_max)
+{
+    sim_replicas *c = sim_replicas_start(11, 3);
+    bool away[3] = {false, false, true};
+    c->options.repair_interval_ms = 2000;
+    for (uint32_t i = 0; i < 3; i++)
+        hci_replica_rules_off(c->nodes[i].replica, rules_off);
+    sim_replicas_run(c, 3);
+    sim_split(c->network, away);
+    sim_replicas_run(c, 8); /* longer than a stream waits */
+    write_all(c, 0, "v");
+    sim_split(c->network, NULL);
+    double waited = 0;
+    for (; waited < seconds_max && !sim_replicas_agree(c); waited += 0.5)
+        sim_replicas_run(c, 0.5);
+    assert_true(sim_replicas_agree(c));
+    sim_replicas_end(c);
+}
+
+static void test_who_was_away_gets_what_it_is_owed(void **state)
+{
+    (void)state;
+    assert_mended(0, 3);
+}
+
+static void test_without_hints_repair_finds_every_difference(void **state)
+{
+    (void)state;
+    assert_mended(HCI_RULE_HINTS, 400);
+}
+
+static void test_a_node_that_lost_its_memory_gets_all_of_it_back(void **state)
+{
+    (void)state;
+    sim_replicas *c = sim_replicas_start(12, 3);
+    sim_replicas_run(c, 3);
+    write_all(c, 1, "v");
+    sim_replica_stop(c, 0, false);
+    sim_replica_start(c, 0, false);
+    sim_replicas_tell(c);
+    assert_int_equal(count_all(c, 1, "v"), KEYS);
+    sim_replicas_run(c, 3);
+    assert_true(c->nodes[0].ready);
+    assert_true(sim_replicas_agree(c));
+    assert_int_equal(count_all(c, 0, "v"), KEYS);
+    sim_replicas_end(c);
+}
+
+static void test_a_restart_with_an_old_disk_revives_nothing(void **state)
+{
+    (void)state;
+    sim_replicas *c = sim_replicas_make(13, 3);
+    c->options.stub_hold_ms = 1000;
+    c->options.repair_interval_ms = 1000;
+    for (uint32_t i = 0; i < 3; i++)
+        sim_replica_start(c, i, false);
+    sim_replicas_tell(c);
+    sim_replicas_run(c, 3);
+    (void)sim_replica_do(c, 0, HC_REQUEST_SET, HC_LEVEL_ALL, "k", "v");
+    sim_replica_stop(c, 2, true);
+    sim_replica_state(c, 2, HC_MEMBER_DEAD);
+    (void)sim_replica_do(c, 0, HC_REQUEST_DELETE, HC_LEVEL_QUORUM, "k", "");
+    sim_replicas_run(c, 30);
+    sim_replica_start(c, 2, true);
+    sim_replicas_tell(c);
+    sim_replicas_run(c, 30);
+    assert_true(sim_replicas_agree(c));
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(sim_replica_do(c, i, HC_REQUEST_GET, HC_LEVEL_QUORUM, "k", "").outcome,
+                         HC_OUTCOME_ABSENT);
+    sim_replicas_end(c);
+}
+
+static void test_joining_and_leaving_lose_no_key(void **state)
+{
+    (void)state;
+    sim_replicas *c = sim_replicas_make(14, 5);
+    for (uint32_t i = 0; i < 4; i++)
+        sim_replica_start(c, i, false);
+    sim_replicas_tell(c);
+    sim_replicas_run(c, 3);
+    write_all(c, 0, "v");
+    c->members[4].ring = HC_RING_JOINING;
+    sim_replica_start(c, 4, false);
+    sim_replicas_tell(c);
+    for (unsigned i = 0; i < 100 && !c->nodes[4].may_flip; i++)
+        sim_replicas_run(c, 0.2);
+    assert_true(c->nodes[4].may_flip);
+    c->members[4].ring = HC_RING_ACTIVE;
+    sim_replicas_tell(c);
+    sim_replicas_run(c, 2);
+    assert_int_equal(count_all(c, 4, "v"), KEYS);
+    c->members[1].ring = HC_RING_LEAVING;
+    sim_replicas_tell(c);
+    for (unsigned i = 0; i < 100 && !c->nodes[1].may_flip; i++)
+        sim_replicas_run(c, 0.2);
+    assert_true(c->nodes[1].may_flip);
+    c->members[1].ring = HC_RING_OUT;
+    sim_replicas_tell(c);
+    sim_replica_stop(c, 1, false);
+    sim_replicas_run(c, 2);
+    assert_int_equal(count_all(c, 0, "v"), KEYS);
+    sim_replicas_end(c);
+}
+
+static void test_any_bytes_are_safe(void **state)
+{
+    (void)state;
+    sim_replicas *c = sim_replicas_start(15, 3);
+    sim_replicas_run(c, 3);
+    uint8_t bytes[512];
+    for (unsigned i = 0; i < 2000; i++) {
+        size_t size = test_random_below(&c->random, sizeof bytes);
+        test_random_bytes(&c->random, bytes, size);
+        if (size > 2) bytes[0] = 0x48, bytes[1] = 0x52;
+        assert_int_equal(hc_replica_receive(c->nodes[0].replica, sim_replica_now(&c->nodes[0]),
+                                            hc_span_make(bytes, size)),
+                         HC_ERR_CORRUPT);
+    }
+    sim_replicas_end(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_was_away_gets_what_it_is_owed),
+        cmocka_unit_test(test_without_hints_repair_finds_every_difference),
+        cmocka_unit_test(test_a_node_that_lost_its_memory_gets_all_of_it_back),
+        cmocka_unit_test(test_a_restart_with_an_old_disk_revives_nothing),
+        cmocka_unit_test(test_joining_and_leaving_lose_no_key),
+        cmocka_unit_test(test_any_bytes_are_safe),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
