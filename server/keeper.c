@@ -38,12 +38,14 @@ struct keeper {
     unsigned damages;
     uint64_t progress_ns; /* of the last log line */
     int wake_fd;
+    bool is_volatile; /* on_disk_error */
     atomic_bool stopping;
     bool log_thread_runs, snapshot_thread_runs;
     pthread_t log_thread, snapshot_thread;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     bool wanted, active;
+    uint64_t tickets;           /* snapshots begun */
     uint64_t interval_since_ns; /* the last snapshot, or the start */
 };
 
@@ -101,6 +103,7 @@ static void on_event(void *ctx, const hc_persistence_event *event)
     if (event->duration_ns != 0) {
         fields[count++] = event_number("duration_ms", event->duration_ns / NS_PER_MS);
     }
+    if (event->kind == HC_PERSISTENCE_DISK_FAILED) durable_told(of->options.node);
     const event_words *say = &words[event->kind];
     event_log(of->log, say->level, say->operation, say->message, fields, count);
     if (event->kind == HC_PERSISTENCE_FATAL && of->options.fatal != NULL) {
@@ -159,6 +162,7 @@ static void *log_run(void *ctx)
     keeper *of = ctx;
     while (!atomic_load(&of->stopping)) {
         uint64_t wait_ns = hc_persistence_step(of->data);
+        if (of->is_volatile) durable_told(of->options.node); /* perhaps the disk fails by now */
         if (wait_ns == 0) continue;
         struct timespec wait = {.tv_sec = (time_t)(wait_ns / 1000000000u),
                                 .tv_nsec = (long)(wait_ns % 1000000000u)};
@@ -200,28 +204,48 @@ static bool interval_over(keeper *of)
     return stats.lsn > stats.snapshot_lsn;
 }
 
-/* The lock is held, and given up while it works. */
-static void snapshot_make(keeper *of)
+static uint64_t snapshots_failed(keeper *of)
 {
-    of->wanted = false;
-    of->active = true;
-    (void)pthread_mutex_unlock(&of->lock);
+    hc_persistence_stats stats = {.size = sizeof stats};
+    hc_persistence_stats_get(of->data, &stats);
+    return stats.snapshots_failed;
+}
+
+/* No lock is held.  Ends early when it is time to stop. */
+static hc_status snapshot_write(keeper *of)
+{
+    uint64_t failed_before = snapshots_failed(of);
     hc_status status = hc_persistence_snapshot_begin(of->data);
-    uint64_t wait_ns = 0;
-    while (status == HC_OK && wait_ns != HC_PERSISTENCE_NEVER && !atomic_load(&of->stopping)) {
-        wait_ns = hc_persistence_snapshot_step(of->data);
-        if (wait_ns == 0 || wait_ns == HC_PERSISTENCE_NEVER) continue;
-        struct timespec wait = {.tv_sec = (time_t)(wait_ns / 1000000000u),
-                                .tv_nsec = (long)(wait_ns % 1000000000u)};
-        (void)nanosleep(&wait, NULL);
-    }
     if (status != HC_OK) {
         hc_log_field field = event_text("reason", hc_status_text(status));
         event_log(of->log, HC_LOG_ERROR, "snapshot", "the snapshot cannot begin", &field, 1);
+        return status;
     }
+    while (!atomic_load(&of->stopping)) {
+        uint64_t wait_ns = hc_persistence_snapshot_step(of->data);
+        if (wait_ns == HC_PERSISTENCE_NEVER) {
+            return snapshots_failed(of) == failed_before ? HC_OK : HC_ERR_IO;
+        }
+        if (wait_ns == 0) continue;
+        (void)pthread_mutex_lock(&of->lock);
+        (void)rest(of, wait_ns);
+        (void)pthread_mutex_unlock(&of->lock);
+    }
+    return HC_ERR_BUSY;
+}
+
+/* The lock is held, and given up while it works. */
+static void snapshot_make(keeper *of)
+{
+    uint64_t ticket = ++of->tickets;
+    of->wanted = false;
+    of->active = true;
+    (void)pthread_mutex_unlock(&of->lock);
+    hc_status status = snapshot_write(of);
     (void)pthread_mutex_lock(&of->lock);
     of->active = false;
     of->interval_since_ns = node_now_ns(of->options.node);
+    durable_snapshot_ended(of->options.node, ticket, status);
 }
 
 static void *snapshot_run(void *ctx)
@@ -238,10 +262,11 @@ static void *snapshot_run(void *ctx)
     return NULL;
 }
 
-static hc_status snapshot_wish(void *ctx, bool later)
+static hc_status snapshot_wish(void *ctx, bool later, uint64_t *ticket_out)
 {
     keeper *of = ctx;
     (void)pthread_mutex_lock(&of->lock);
+    *ticket_out = of->tickets + 1;
     hc_status status = of->active && !later ? HC_ERR_BUSY : HC_OK;
     if (status == HC_OK) {
         of->wanted = true;
@@ -290,6 +315,7 @@ static hc_status data_open(keeper *of)
                                   .damage = on_damage,
                                   .progress = on_progress};
     int64_t level = cfg->persistence.compression_level;
+    of->is_volatile = cfg->persistence.on_disk_error == HC_DISK_ERROR_VOLATILE;
     hc_persistence_options options = {
         .size = sizeof options,
         .directory = cfg->node.data_dir,
@@ -318,8 +344,9 @@ hc_status keeper_open(const keeper_options *options, keeper **keeper_out, char *
         keeper_free(of);
         return status;
     }
-    durable_attach(of->options.node, of->data,
-                   &(durable_calls){.ctx = of, .snapshot = snapshot_wish});
+    durable_attach(
+        of->options.node, of->data,
+        &(durable_calls){.ctx = of, .snapshot = snapshot_wish, .is_volatile = of->is_volatile});
     *keeper_out = of;
     return HC_OK;
 }
@@ -336,7 +363,7 @@ hc_status keeper_recover(keeper *of, char *why, size_t why_bytes)
     of->why_bytes = why_bytes;
     of->damages = 0;
     of->progress_ns = of->interval_since_ns = node_now_ns(of->options.node);
-    hc_status status = durable_recover(of->options.node);
+    hc_status status = durable_recover(of->options.node, why, why_bytes);
     of->why = NULL;
     if (status != HC_OK) return status;
     of->interval_since_ns = node_now_ns(of->options.node);
@@ -371,9 +398,9 @@ bool keeper_stop(keeper *of)
     threads_join(of);
     hc_status status = HC_OK;
     if (served && last_snapshot_wanted(of)) {
-        do { /* one that was under way is finished first */
-            status = hc_persistence_snapshot(of->data);
-        } while (status == HC_ERR_BUSY && hc_persistence_snapshot_step(of->data) != 0);
+        while (hc_persistence_snapshot_step(of->data) != HC_PERSISTENCE_NEVER) {
+        } /* one that was under way */
+        status = hc_persistence_snapshot(of->data);
     }
     durable_detach(of->options.node);
     hc_status closed = hc_persistence_close(of->data);

@@ -305,8 +305,9 @@ static bool must_wait(request *of)
     if (!is_fit(of)) return false;
     if (pause_may_hold(of->node) && pause_holds(of)) return true;
     if (of->session->transaction != NULL && row->run != run_exec) return false; /* it is queued */
-    if (durable_may_hold(of->node) && durable_holds(of)) return true;
-    if (row->holds == NULL || subscriber_may_not(of) || durable_is_loading(of->node)) return false;
+    bool refused = subscriber_may_not(of);
+    if (!refused && durable_may_hold(of->node) && durable_holds(of)) return true;
+    if (row->holds == NULL || refused || durable_is_loading(of->node)) return false;
     if (!row->holds(of)) return false;
     atomic_store_explicit(&of->session->last, row, memory_order_relaxed);
     return true;

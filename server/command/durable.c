@@ -1,7 +1,9 @@
 /* durable.c - see durable.h; the stores' part is in durable_stores.c. */
 #include "command/durable_private.h"
+#include "command/fence.h"
 #include "command/handlers.h"
 #include "command/transaction.h"
+#include "command/watchers.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -111,12 +113,26 @@ static const char refused_space[] = "MISCONF Errors writing to the log file: No 
                                     "device; writes are refused until there "
                                     "is";
 
-/* EXEC is as what was queued. */
+/* EXEC is as what was queued; a store is no key, but kept all the same. */
 static bool is_write(const request *of)
 {
+    const command *row = of->command;
     const transaction *pending = of->session->transaction;
-    if ((of->command->flags & COMMAND_WRITE) != 0) return true;
-    return of->command->run == run_exec && pending != NULL && (pending->flags & COMMAND_WRITE) != 0;
+    if ((row->flags & COMMAND_WRITE) != 0) return true;
+    if (row->run == run_store_create || row->run == run_store_drop) return true;
+    return row->run == run_exec && pending != NULL && (pending->flags & COMMAND_WRITE) != 0;
+}
+
+/* A transaction that is refused is over. */
+static void refuse(request *of, const char *why)
+{
+    if (of->command->run != run_exec) {
+        request_error(of, why);
+        return;
+    }
+    transaction_drop(of->session);
+    watch_drop(of->session);
+    request_errorf(of, "EXECABORT Transaction discarded because of: %s", why);
 }
 
 bool durable_may_hold(const node *of)
@@ -138,7 +154,7 @@ bool durable_refuses(request *of)
     if (log == NULL || !is_write(of)) return false;
     hc_status status = hc_persistence_admit(log, &wait_ns);
     if (status == HC_OK) return false;
-    request_error(of, status == HC_ERR_NO_SPACE ? refused_space : refused_io);
+    refuse(of, status == HC_ERR_NO_SPACE ? refused_space : refused_io);
     return true;
 }
 
@@ -148,6 +164,7 @@ bool durable_holds(request *of)
     hc_persistence *log = durable_log(of->node);
     uint64_t now_ns, wait_ns = 0;
     if (log == NULL || durable_is_loading(of->node)) return false;
+    if (who->transaction != NULL && of->command->run != run_exec) return false; /* it is queued */
     if (of->command->run == run_waitaof) return waitaof_holds(of);
     if (of->command->run == run_save) return save_holds(of);
     if (!is_write(of)) return false;
@@ -162,6 +179,16 @@ bool durable_holds(request *of)
     return false;
 }
 
+bool durable_lets(const session *of, uint64_t now_ns)
+{
+    hc_persistence *log = durable_log(of->node);
+    if (log == NULL) return true;
+    if (of->held_mark != 0) return durable_snapshot_is_over(of->node, of->held_mark);
+    if (of->held_for_log && of->written_lsn <= hc_persistence_durable_lsn(log)) return true;
+    if (of->held_until_ns != 0) return now_ns >= of->held_until_ns;
+    return !of->held_for_log;
+}
+
 void durable_written(session *of)
 {
     durable *d = of->node->durable;
@@ -174,11 +201,46 @@ void durable_written(session *of)
     }
 }
 
+/* on_disk_error says that work goes on without the disk. */
+static bool disk_is_done_without(node *of)
+{
+    hc_persistence_stats stats = {.size = sizeof stats};
+    if (!of->durable->calls.is_volatile) return false;
+    hc_persistence_stats_get(durable_log(of), &stats);
+    return stats.disk_status != HC_OK || stats.rebuild_needed != 0;
+}
+
 bool durable_covers(const session *of)
 {
     hc_persistence *log = durable_log(of->node);
     return log == NULL || of->reply_lsn <= hc_persistence_durable_lsn(log) ||
-           atomic_load_explicit(&of->node->durable->sync, memory_order_relaxed) != HC_SYNC_ALWAYS;
+           atomic_load_explicit(&of->node->durable->sync, memory_order_relaxed) != HC_SYNC_ALWAYS ||
+           disk_is_done_without(of->node);
+}
+
+/* ---- snapshots ---- */
+
+void durable_snapshot_ended(node *of, uint64_t ticket, hc_status status)
+{
+    atomic_store(&of->durable->snapshot_status, (int)status);
+    if (status == HC_OK) atomic_store(&of->durable->snapshot_good, ticket);
+    atomic_store(&of->durable->snapshot_ended, ticket);
+    durable_told(of);
+}
+
+bool durable_snapshot_is_over(node *of, uint64_t ticket)
+{
+    return atomic_load(&of->durable->snapshot_ended) >= ticket;
+}
+
+bool durable_snapshot_is_good(node *of, uint64_t ticket)
+{
+    return atomic_load(&of->durable->snapshot_good) >= ticket;
+}
+
+hc_status durable_snapshot_status(node *of)
+{
+    return (hc_status)atomic_load(&of->durable->snapshot_status);
 }
 
 /* ---- who waits ---- */
@@ -190,16 +252,17 @@ void durable_wake_by(node *of, unsigned worker, void (*wake)(void *ctx), void *c
     w->ctx = ctx;
 }
 
-/* Both sides write first and look then, in one order for all (seq_cst): either the worker sees that
- * its replies are covered, or durable_told sees that it waits. */
+/* Both sides write first and look then (fence.h): either the worker sees that its replies are
+ * covered, or durable_told sees that it waits. */
 void durable_waits(node *of, unsigned worker, bool waits)
 {
     atomic_store(&of->durable->wakers[worker].waits, waits);
+    fence();
 }
 
 void durable_told(node *of)
 {
-    atomic_thread_fence(memory_order_seq_cst);
+    fence();
     for (unsigned i = 0; i < of->options.workers; i++) {
         durable_waker *w = &of->durable->wakers[i];
         if (atomic_load(&w->waits) && w->wake != NULL) w->wake(w->ctx);

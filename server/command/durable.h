@@ -25,8 +25,10 @@
 typedef struct durable_calls {
     void *ctx;
     /* Begins a snapshot on the keeper's thread, or notes that one is wanted when the present one is
-     * done (`later`).  HC_ERR_BUSY: one is being written. */
-    hc_status (*snapshot)(void *ctx, bool later);
+     * done (`later`).  *ticket_out is its number, from 1 on: see durable_snapshot_ended.
+     * HC_ERR_BUSY: one is being written. */
+    hc_status (*snapshot)(void *ctx, bool later, uint64_t *ticket_out);
+    bool is_volatile; /* on_disk_error: replies do not wait for a disk that fails */
 } durable_calls;
 
 /*   HC_ERR_NO_MEMORY */
@@ -35,8 +37,9 @@ void durable_fini(node *of);
 
 /* The log is there but its stores are not: from here on commands are answered with LOADING. */
 void durable_attach(node *of, hc_persistence *log, const durable_calls *calls);
-/* Brings the stores back and keeps those that are new.  As hc_persistence_recover. */
-hc_status durable_recover(node *of);
+/* Brings the stores back and keeps those that are new.  As hc_persistence_recover; when it is a
+ * store that cannot be made, `why` (`why_bytes`) says which. */
+hc_status durable_recover(node *of, char *why, size_t why_bytes);
 /* For the answers of LOADING's progress in INFO. */
 void durable_progress(node *of, uint64_t bytes, uint64_t bytes_all);
 /* What SHUTDOWN said of a snapshot at the end; 0: nothing, 1: make one, -1: make none. */
@@ -44,6 +47,14 @@ void durable_set_last_snapshot(node *of, int wish);
 int durable_last_snapshot(const node *of);
 /* Nothing is kept any more. */
 void durable_detach(node *of);
+
+/* The keeper: snapshot number `ticket` is over, all before it too. */
+void durable_snapshot_ended(node *of, uint64_t ticket, hc_status status);
+bool durable_snapshot_is_over(node *of, uint64_t ticket);
+/* Since that one, itself included, one was written. */
+bool durable_snapshot_is_good(node *of, uint64_t ticket);
+/* Of the latest that is over; HC_OK: there was none. */
+hc_status durable_snapshot_status(node *of);
 
 /* NULL: nothing is kept. */
 hc_persistence *durable_log(node *of);
@@ -79,8 +90,17 @@ void durable_set_sync(node *of, uint32_t sync);
 bool durable_may_hold(const node *of);
 /* True: answered with an error, for the stores are being loaded or the disk does not work. */
 bool durable_refuses(request *of);
-/* Must this command, which is fit to run, wait?  A write, while the log is far behind; WAITAOF. */
+/* Must this command, which is fit to run, wait?  A write, while the log is far behind; WAITAOF;
+ * SAVE. */
 bool durable_holds(request *of);
+/* Is a session that durable_holds held back to be looked at again?  True, too, for one that was not
+ * held back here. */
+bool durable_lets(const session *of, uint64_t now_ns);
+/* The session is held back until something is durable or over, which durable_told tells. */
+static inline bool durable_hears(const session *of)
+{
+    return of->held_mark != 0 || of->held_for_log;
+}
 /* After a batch in which something was written. */
 void durable_written(session *of);
 /* Do replies of this session wait for the log?  durable_covers tells whether it is over. */
@@ -93,7 +113,8 @@ bool durable_covers(const session *of);
 void durable_wake_by(node *of, unsigned worker, void (*wake)(void *ctx), void *ctx);
 /* The worker has connections that wait, or none any more. */
 void durable_waits(node *of, unsigned worker, bool waits);
-/* For hc_persistence_hooks.durable. */
+/* More is durable, a snapshot is over, or the disk failed: whoever waits is to look.  Any thread.
+ */
 void durable_told(node *of);
 
 /* From begin to end all writes of this thread are recovered all or none. */

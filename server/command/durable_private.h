@@ -10,11 +10,12 @@
 /* One store that the log keeps. */
 typedef struct kept_store {
     hc_store_ref ref; /* all zero: a free entry */
+    bool is_logged;   /* the log knows it, as `id`; false: there was none yet */
     uint32_t id;
     size_t name_bytes;
     char name[HC_STORE_NAME_BYTES_MAX];
-    bool own_strategy; /* it was made with one */
-    uint32_t strategy;
+    uint32_t own_strategy; /* it was made with; HC_STRATEGY_DEFAULT: the node's */
+    uint32_t strategy;     /* as the log has it */
 } kept_store;
 
 typedef struct durable_waker {
@@ -31,8 +32,11 @@ struct durable {
     int64_t loading_started_ms;
     _Atomic uint32_t strategy, sync;
     _Atomic uint64_t interval_ms;
-    _Atomic int last_snapshot; /* SHUTDOWN's wish */
-    bool snapshot_wanted;      /* after recovery: a store logs now that did not */
+    _Atomic int last_snapshot;                      /* SHUTDOWN's wish */
+    _Atomic uint64_t snapshot_ended, snapshot_good; /* tickets */
+    _Atomic int snapshot_status;                    /* of the latest */
+    char *why;                                      /* of durable_recover */
+    size_t why_bytes;
     durable_waker wakers[DURABLE_WAKE_WORKERS];
     kept_store kept[KEPT_MAX]; /* under stores_lock, or while loading main's */
 };

@@ -44,7 +44,7 @@ static kept_store *kept_take(node *of, hc_span name, const hc_store_ref *ref)
     for (size_t i = 0; i < KEPT_MAX; i++) {
         kept_store *one = &of->durable->kept[i];
         if (one->ref.held != NULL) continue;
-        *one = (kept_store){.id = 0};
+        *one = (kept_store){.is_logged = false};
         rename_kept(one, name);
         return hc_stores_acquire_at(of->registry, about.index, &one->ref) == HC_OK ? one : NULL;
     }
@@ -54,7 +54,7 @@ static kept_store *kept_take(node *of, hc_span name, const hc_store_ref *ref)
 static void kept_release(kept_store *one)
 {
     hc_store_ref_release(&one->ref);
-    *one = (kept_store){.id = 0};
+    *one = (kept_store){.is_logged = false};
 }
 
 void durable_stores_release(node *of)
@@ -103,20 +103,28 @@ uint32_t durable_strategy_of(node *of, const hc_store *store)
     return strategy;
 }
 
+/* Its own, or the node's. */
+static uint32_t strategy_meant(node *of, const kept_store *one)
+{
+    return one->own_strategy != HC_STRATEGY_DEFAULT ? one->own_strategy : durable_strategy(of);
+}
+
 hc_status durable_store_added(node *of, hc_span name, const hc_store_ref *ref,
                               const node_store_settings *made_with)
 {
     hc_persistence *log = durable_log(of);
     char text[KEPT_SETTINGS_BYTES];
-    if (log == NULL || durable_is_loading(of)) return HC_OK;
+    if (log != NULL && durable_is_loading(of)) return HC_OK; /* keep_others comes */
     kept_store *one = kept_take(of, name, ref);
     if (one == NULL) return HC_ERR_LIMIT;
-    one->own_strategy = made_with->strategy != HC_STRATEGY_DEFAULT;
-    one->strategy = one->own_strategy ? made_with->strategy : durable_strategy(of);
+    one->own_strategy = made_with->strategy;
+    one->strategy = strategy_meant(of, one);
+    if (log == NULL) return HC_OK; /* noted for keep_others, if there ever is one */
     hc_persisted_store info = {.name = name,
                                .settings = settings_write(made_with, text),
                                .strategy = (hc_strategy)one->strategy};
     hc_status status = hc_persistence_add(log, &info, ref->store, &one->id);
+    one->is_logged = status == HC_OK;
     if (status != HC_OK) kept_release(one);
     return status;
 }
@@ -124,9 +132,9 @@ hc_status durable_store_added(node *of, hc_span name, const hc_store_ref *ref,
 void durable_store_dropped(node *of, hc_span name)
 {
     hc_persistence *log = durable_log(of);
-    kept_store *one = log != NULL ? kept_named(of->durable, name) : NULL;
+    kept_store *one = kept_named(of->durable, name);
     if (one == NULL) return;
-    (void)hc_persistence_drop(log, one->id);
+    if (log != NULL && one->is_logged) (void)hc_persistence_drop(log, one->id);
     kept_release(one);
 }
 
@@ -147,7 +155,7 @@ static hc_status update(node *of, kept_store *one, hc_span name)
 {
     char text[KEPT_SETTINGS_BYTES];
     node_store_settings made_with = settings_of(&one->ref);
-    if (one->own_strategy) made_with.strategy = one->strategy;
+    made_with.strategy = one->own_strategy;
     hc_persisted_store info = {.name = name,
                                .settings = settings_write(&made_with, text),
                                .strategy = (hc_strategy)one->strategy,
@@ -168,22 +176,25 @@ hc_status durable_swap(node *of, unsigned first, unsigned second)
         spans[i] = hc_span_make(names[i], (size_t)chars);
     }
     kept_store *a = kept_named(of->durable, spans[0]), *b = kept_named(of->durable, spans[1]);
-    if (a == NULL || b == NULL) return HC_ERR_NO_MEMORY;
+    if (a == NULL || b == NULL || !a->is_logged || !b->is_logged) return HC_ERR_NO_MEMORY;
     hc_status status = update(of, a, HC_SPAN(SWAPPING));
     if (status == HC_OK) status = update(of, b, spans[0]);
     if (status == HC_OK) status = update(of, a, spans[1]);
+    if (status != HC_OK) { /* a group: what was noted of it ends where it began */
+        (void)update(of, b, spans[1]);
+        (void)update(of, a, spans[0]);
+    }
     return status;
 }
 
-/* Stores without a strategy of their own get the node's.  True: some did. */
+/* Each gets the strategy that it is to have by now.  True: some had another. */
 static bool strategies_follow(node *of)
 {
     bool changed = false;
-    uint32_t strategy = durable_strategy(of);
     for (size_t i = 0; i < KEPT_MAX; i++) {
         kept_store *one = &of->durable->kept[i];
-        if (one->ref.held == NULL || one->own_strategy || one->strategy == strategy) continue;
-        one->strategy = strategy;
+        if (!one->is_logged || one->strategy == strategy_meant(of, one)) continue;
+        one->strategy = strategy_meant(of, one);
         changed = true;
         (void)update(of, one, hc_span_make(one->name, one->name_bytes));
     }
@@ -198,12 +209,13 @@ void durable_set_strategy(node *of, uint32_t strategy)
     pthread_mutex_lock(&of->stores_lock);
     bool changed = strategies_follow(of);
     pthread_mutex_unlock(&of->stores_lock);
-    if (changed && d->calls.snapshot != NULL) (void)d->calls.snapshot(d->calls.ctx, true);
+    uint64_t ticket;
+    if (changed && d->calls.snapshot != NULL) (void)d->calls.snapshot(d->calls.ctx, true, &ticket);
 }
 
 /* ---- coming back ---- */
 
-/* A store of that name, which the file may have listed already. */
+/* A store of that name, which the file may have listed already: then as it is there. */
 static hc_status store_provide(node *of, const hc_persisted_store *info, hc_store_ref *ref)
 {
     unsigned database;
@@ -219,20 +231,36 @@ static hc_status store_provide(node *of, const hc_persisted_store *info, hc_stor
     return node_store_acquire(of, info->name, ref);
 }
 
+static void tell_why(node *of, const hc_persisted_store *info, hc_status status)
+{
+    const char *hint = "";
+    if (status == HC_ERR_LIMIT) hint = " (cache.max_stores)";
+    if (status == HC_ERR_INVALID) hint = " (cache.databases, for a number)";
+    (void)snprintf(of->durable->why, of->durable->why_bytes,
+                   "store '%.*s', which is kept there, cannot be made%s", (int)info->name.size,
+                   (const char *)info->name.data, hint);
+}
+
 static hc_status on_open(void *ctx, const hc_persisted_store *info, hc_store **store_out)
 {
     node *of = ctx;
     hc_store_ref ref = {0};
     hc_status status = store_provide(of, info, &ref);
-    if (status != HC_OK) return status;
-    kept_store *one = kept_take(of, info->name, &ref);
+    kept_store *one = status == HC_OK ? kept_of(of->durable, ref.store) : NULL;
+    bool listed = one != NULL;
+    if (status == HC_OK && !listed) one = kept_take(of, info->name, &ref);
     hc_store_ref_release(&ref);
-    if (one == NULL) return HC_ERR_LIMIT;
+    if (one == NULL) {
+        if (status == HC_OK) status = HC_ERR_LIMIT;
+        tell_why(of, info, status);
+        return status;
+    }
     node_store_settings made_with = {.strategy = HC_STRATEGY_DEFAULT};
     (void)settings_read(info->settings, &made_with); /* looked at already */
     one->id = info->id;
+    one->is_logged = true;
     one->strategy = info->strategy;
-    one->own_strategy = made_with.strategy != HC_STRATEGY_DEFAULT;
+    if (!listed) one->own_strategy = made_with.strategy;
     *store_out = one->ref.store;
     return HC_OK;
 }
@@ -278,37 +306,58 @@ static hc_span name_now(const node *of, const hc_store *store, hc_span name, cha
     return hc_span_make(number, (size_t)chars);
 }
 
-/* Stores that are there and not kept yet: database 0 at the first start, those the file lists. */
+/* A store that is there and that the log does not know. */
+static hc_status keep_other(node *of, const hc_store_ref *ref)
+{
+    hc_store_info about = {.size = sizeof about};
+    char text[KEPT_SETTINGS_BYTES], number[16];
+    node_store_settings made_with = settings_of(ref);
+    hc_store_ref_info(ref, &about);
+    kept_store *one = kept_of(of->durable, ref->store);
+    if (one == NULL)
+        one = kept_take(of, about.name, ref); /* a client selected it while we loaded */
+    if (one == NULL) return HC_ERR_LIMIT;
+    if (one->is_logged) return HC_OK;
+    made_with.strategy = one->own_strategy;
+    one->strategy = strategy_meant(of, one);
+    rename_kept(one, name_now(of, ref->store, about.name, number));
+    hc_persisted_store info = {.name = hc_span_make(one->name, one->name_bytes),
+                               .settings = settings_write(&made_with, text),
+                               .strategy = (hc_strategy)one->strategy};
+    hc_status status = hc_persistence_add(durable_log(of), &info, ref->store, &one->id);
+    one->is_logged = status == HC_OK;
+    return status;
+}
+
+/* Database 0 at the first start, those the file lists, those that were selected while loading. */
 static hc_status keep_others(node *of)
 {
     hc_status status = HC_OK;
     hc_store_ref ref;
     for (uint32_t at = 0; status == HC_OK && node_store_next(of, &at, &ref);) {
-        hc_store_info about = {.size = sizeof about};
-        char number[16];
-        hc_store_ref_info(&ref, &about);
-        node_store_settings made_with = settings_of(&ref);
-        if (kept_of(of->durable, ref.store) == NULL) {
-            hc_span name = name_now(of, ref.store, about.name, number);
-            status = durable_store_added(of, name, &ref, &made_with);
-        }
+        status = keep_other(of, &ref);
         hc_store_ref_release(&ref);
     }
     return status;
 }
 
-hc_status durable_recover(node *of)
+/* Nobody writes before `loading` is over, and by then all stores are kept. */
+hc_status durable_recover(node *of, char *why, size_t why_bytes)
 {
+    of->durable->why = why;
+    of->durable->why_bytes = why_bytes;
     const hc_recovery recovery = {
         .size = sizeof recovery, .ctx = of, .open = on_open, .drop = on_drop, .update = on_update};
     hc_status status = hc_persistence_recover(durable_log(of), &recovery);
     if (status != HC_OK) return status;
     places_restore(of);
     pthread_mutex_lock(&of->stores_lock);
-    atomic_store(&of->durable->loading, false);
-    node_care_set(of, NODE_LOADING, false);
     status = keep_others(of);
-    if (strategies_follow(of)) of->durable->snapshot_wanted = true;
+    if (status == HC_OK) {
+        (void)strategies_follow(of); /* the snapshot that this wants is due by itself */
+        atomic_store(&of->durable->loading, false);
+        node_care_set(of, NODE_LOADING, false);
+    }
     pthread_mutex_unlock(&of->stores_lock);
     return status;
 }

@@ -21,44 +21,32 @@ static hc_persistence *log_of(request *of)
     return log;
 }
 
-static hc_status snapshot_ask(request *of, bool later)
+static hc_status snapshot_ask(request *of, bool later, uint64_t *ticket_out)
 {
     const durable_calls *calls = durable_calls_of(of->node);
-    return calls->snapshot(calls->ctx, later);
+    return calls->snapshot(calls->ctx, later, ticket_out);
 }
 
-static uint64_t snapshots_ended(hc_persistence *log, hc_persistence_stats *stats)
-{
-    *stats = (hc_persistence_stats){.size = sizeof *stats};
-    hc_persistence_stats_get(log, stats);
-    return stats->snapshots + stats->snapshots_failed;
-}
-
-/* SAVE begins a snapshot when it is first looked at, and is held back until that has ended; the
- * mark is how many had ended before, and one. */
+/* SAVE begins a snapshot when it is first looked at, and is held back until that one is over. */
 bool save_holds(request *of)
 {
     session *who = of->session;
-    hc_persistence_stats stats;
-    uint64_t ended = snapshots_ended(durable_log(of->node), &stats);
-    if (who->held_mark != 0) return who->held_mark == ended + 1;
-    if (snapshot_ask(of, false) != HC_OK) return false;
-    who->held_mark = ended + 1;
-    who->held_failures = stats.snapshots_failed;
-    return true;
+    uint64_t ticket;
+    if (who->held_mark == 0) {
+        if (snapshot_ask(of, false, &ticket) != HC_OK) return false;
+        who->held_mark = ticket;
+    }
+    return !durable_snapshot_is_over(of->node, who->held_mark);
 }
 
 void run_save(request *of)
 {
-    hc_persistence_stats stats;
-    bool waited = of->session->held_mark != 0;
+    uint64_t ticket = of->session->held_mark;
     of->session->held_mark = 0;
-    hc_persistence *log = log_of(of);
-    if (log == NULL) return;
-    (void)snapshots_ended(log, &stats);
-    if (!waited)
+    if (log_of(of) == NULL) return;
+    if (ticket == 0)
         request_error(of, "ERR Background save already in progress");
-    else if (stats.snapshots_failed == of->session->held_failures)
+    else if (durable_snapshot_is_good(of->node, ticket))
         reply_ok(of->reply);
     else
         request_error(of, "ERR the snapshot failed, see the log");
@@ -72,7 +60,8 @@ void run_bgsave(request *of)
         return;
     }
     if (log_of(of) == NULL) return;
-    hc_status status = snapshot_ask(of, later);
+    uint64_t ticket;
+    hc_status status = snapshot_ask(of, later, &ticket);
     if (status == HC_OK)
         of->reply->ops->status(of->reply, HC_SPAN("Background saving started"));
     else if (status == HC_ERR_BUSY)
@@ -83,8 +72,9 @@ void run_bgsave(request *of)
 
 void run_bgrewriteaof(request *of)
 {
+    uint64_t ticket;
     if (log_of(of) == NULL) return;
-    hc_status status = snapshot_ask(of, true);
+    hc_status status = snapshot_ask(of, true, &ticket);
     if (status == HC_OK) {
         of->reply->ops->status(of->reply, HC_SPAN("Background append only file rewriting started"));
     } else {
@@ -131,18 +121,21 @@ static bool is_durable(const request *of)
     return log != NULL && of->session->written_lsn <= hc_persistence_durable_lsn(log);
 }
 
+/* There are no replicas to wait for. */
 bool waitaof_holds(request *of)
 {
     session *who = of->session;
     waitaof_wish wish;
-    bool local = waitaof_read(of, &wish) == NULL && wish.local > 0 && wish.replicas == 0;
-    if (!local || is_durable(of) || who->in_exec) return false;
+    bool first = !who->held_for_log;
+    who->held_for_log = waitaof_read(of, &wish) == NULL && wish.local > 0 && !is_durable(of);
+    if (!who->held_for_log) return false;
     uint64_t now_ns = node_now_ns(of->node);
-    if (who->held_until_ns == 0) {
+    if (first) {
         bool forever = wish.timeout_ms == 0 || wish.timeout_ms > INT64_MAX / 1000000;
         who->held_until_ns = forever ? UINT64_MAX : now_ns + (uint64_t)wish.timeout_ms * 1000000u;
     }
-    return now_ns < who->held_until_ns;
+    who->held_for_log = now_ns < who->held_until_ns;
+    return who->held_for_log;
 }
 
 void run_waitaof(request *of)

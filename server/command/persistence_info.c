@@ -65,9 +65,10 @@ void persistence_info(text *to, node *of)
                 "\r\naof_enabled:%d\r\naof_rewrite_in_progress:%u\r\naof_rewrite_scheduled:0\r\n"
                 "aof_last_bgrewrite_status:%s\r\naof_last_write_status:%s\r\n",
                 loading, s.lsn > s.snapshot_lsn ? s.lsn - s.snapshot_lsn : 0, s.snapshot_active,
-                saved_ms / 1000, s.snapshots_failed > 0 && s.snapshots == 0 ? "err" : "ok",
+                saved_ms / 1000, durable_snapshot_status(of) == HC_OK ? "ok" : "err",
                 s.snapshots > 0 ? (int64_t)(s.snapshot_ns / 1000000000u) : -1, logs,
-                logs ? s.snapshot_active : 0, disk, disk);
+                logs ? s.snapshot_active : 0, durable_snapshot_status(of) == HC_OK ? "ok" : "err",
+                disk);
     if (logs) text_printf(to, "aof_current_size:%" PRIu64 "\r\n", s.log_bytes);
     if (loading) print_loading(to, of);
     if (log != NULL) print_ours(to, &s);

@@ -56,9 +56,9 @@ struct session {
     /* For the commands, by the owner alone. */
     bool wrote;             /* in the present batch */
     uint64_t written_lsn;   /* of the log, behind the latest write */
-    uint64_t held_mark;     /* of SAVE: see save_holds; 0: none waits */
-    uint64_t held_failures; /* likewise: snapshots that had failed before */
-    uint64_t held_until_ns; /* of a command that is parked: until when at most; 0: none is */
+    uint64_t held_mark;     /* of SAVE: the snapshot's ticket; 0: none waits */
+    uint64_t held_until_ns; /* of a command that is parked: until when at most; 0: no such time */
+    bool held_for_log;      /* of WAITAOF: until written_lsn is durable */
     bool alone;             /* has the node to itself: request_alone_begin */
     session_replies replies;
     bool in_exec;               /* while what was queued runs: its replies are parts of one */

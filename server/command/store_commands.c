@@ -121,6 +121,7 @@ void run_store_create(request *of)
         return;
     }
     if (!take_store_options(of, &wish)) return;
+    of->session->wrote = true; /* the reply waits for the log like that of any change */
     switch (node_store_add(of->node, name, &wish)) {
     case HC_OK:
         reply_ok(of->reply);
@@ -146,6 +147,7 @@ void run_store_create(request *of)
 void run_store_drop(request *of)
 {
     hc_span name = of->args[2];
+    of->session->wrote = true;
     hc_status status = node_store_drop(of->node, name);
     if (status == HC_OK)
         reply_ok(of->reply);

@@ -4,7 +4,7 @@
 
 enum {
     ANY_TIME = COMMAND_LOADING | COMMAND_STALE,
-    ADMIN = COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE
+    CHANGES = COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_STALE | COMMAND_EXCLUSIVE
 };
 
 #define ROW(name_, arity_, flags_, run_)                                                           \
@@ -12,12 +12,12 @@ enum {
     .since = "7.4.0"
 
 static const command store_rows[] = {
-    {ROW("create", -3, ADMIN, run_store_create), .complexity = "O(N) with N stores",
+    {ROW("create", -3, CHANGES, run_store_create), .complexity = "O(N) with N stores",
      .summary = "Creates a store, whose settings do not change afterwards",
      .arguments =
          "name [MAXMEMORY=bytes] [EVICTION=policy] [TTL=milliseconds] [PERSISTENCE=strategy] "
          "[COMPRESSION=none|zstd] [FILTER=none|8|12|16]"},
-    {ROW("drop", 3, ADMIN | COMMAND_EXCLUSIVE, run_store_drop), .complexity = "O(N) with N stores",
+    {ROW("drop", 3, CHANGES, run_store_drop), .complexity = "O(N) with N stores",
      .summary = "Removes a store with all its keys", .arguments = "name"},
     {ROW("help", 2, ANY_TIME, run_store_help), .complexity = "O(1)",
      .summary = "Returns a help text"},

@@ -92,6 +92,7 @@ void connection_destroy(connection *c)
     list_remove(c);
     worker_unpace(c);
     worker_unawait(c);
+    worker_unpark(c);
     net_log(w->net->options.host, HC_LOG_DEBUG, "close", "client gone",
             (net_fact){.name = "client", .text = c->session.address}, NET_NO_FACT);
     session_fini(&c->session);
@@ -167,7 +168,7 @@ void connection_settle(connection *c)
     }
     if (durable_awaits(&c->session) && c->state != CONNECTION_DEAD) worker_await(c);
     c->pushed = push_held(&c->session);
-    if (session_is_parked(&c->session)) worker_unpark_later(c);
+    if (session_is_parked(&c->session)) worker_park(c);
     if (c->pushed) worker_tick_need(c->worker);
     if (c->session.paced && c->state == CONNECTION_OPEN) worker_pace(c);
     if (c->state == CONNECTION_DEAD || !event_want(&c->readable, &c->reads, waits_for_input(c)) ||

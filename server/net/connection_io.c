@@ -402,8 +402,7 @@ void connection_write(connection *c)
     if (c->state == CONNECTION_OPEN && c->more && !c->stalled && !held_back) run_held(c);
 }
 
-/* Whoever waits for ever may have left: its end is not seen while nothing is read. */
-static bool is_gone(const connection *c)
+bool connection_left(const connection *c)
 {
     struct pollfd look = {.fd = c->fd, .events = POLLRDHUP};
     return poll(&look, 1, 0) > 0;
@@ -411,12 +410,6 @@ static bool is_gone(const connection *c)
 
 void connection_unpark(connection *c)
 {
-    bool waits = session_is_blocked(&c->session) &&
-                 node_now_ns(c->worker->net->options.node) < c->session.held_until_ns;
-    if (waits) {
-        if (is_gone(c)) c->state = CONNECTION_DEAD;
-        return;
-    }
     session_park(&c->session, false);
     if (c->state == CONNECTION_OPEN && c->more && !c->stalled && !c->session.paced) run_held(c);
 }

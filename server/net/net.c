@@ -175,7 +175,6 @@ static void unpaused(void *ctx)
 {
     net *in = ctx;
     for (unsigned i = 0; i < in->options.workers; i++) {
-        atomic_store(&in->workers[i].unpaused, true);
         mailbox_wake(&in->workers[i].mailbox);
     }
 }

@@ -42,7 +42,7 @@
 #define TICK_MS 1000u
 #define PACED_PER_TURN 16u  /* of those who may go on, before others have their turn */
 #define PACE_MS 1u          /* between two looks whether a publisher may go on */
-#define PARKED_MS_MAX 1000u /* between looks at connections that a pause holds back */
+#define PARKED_MS_MAX 1000u /* between looks at parked connections */
 #define PUSHES_PER_TURN 64u /* connections that get messages before others have their turn */
 
 typedef struct worker worker;
@@ -62,8 +62,9 @@ typedef struct connection {
     byte_queue in;  /* received, not run: an unfinished request, or with `more` whole ones */
     byte_queue out; /* answered, not sent */
     struct connection *next, *previous;
-    struct connection *paced_next, *paced_previous; /* in worker.paced_first .. paced_last */
-    struct connection *await_next, *await_previous; /* in worker.await_first .. await_last */
+    struct connection *paced_next, *paced_previous;   /* in worker.paced_first .. paced_last */
+    struct connection *await_next, *await_previous;   /* in worker.await_first .. await_last */
+    struct connection *parked_next, *parked_previous; /* in worker.parked_first .. parked_last */
     uint64_t silent_since_ns; /* as of the last tick that had heard something */
     uint64_t deadline_ns;     /* of CLOSING and LINGERING */
     int fd;
@@ -77,6 +78,8 @@ typedef struct connection {
     bool heard;         /* since the last tick */
     bool waits;         /* in the list of those whose session is paced */
     bool awaits;        /* in the list of those whose replies wait for the log */
+    bool parked;        /* in the list of those whose next command is held back */
+    bool hears;         /* counted in worker.hearing */
     bool pushed; /* messages are held back (push.h) and go out when the socket takes output */
 } connection;
 
@@ -96,15 +99,16 @@ struct worker {
     bool started;
     bool attached; /* to the node's pushes */
     mailbox mailbox;
-    _Atomic bool sweep;    /* sessions were killed, perhaps ours */
-    _Atomic bool unpaused; /* those that a pause held back may go on */
+    _Atomic bool sweep; /* sessions were killed, perhaps ours */
     struct event mail, tick, drain_timeout, resume, unpark;
     listener listeners[NET_BIND_MAX];
     size_t listener_count;
-    connection *connections;              /* newest first */
-    connection *paced_first, *paced_last; /* wait for other workers, see push_pace */
-    connection *await_first, *await_last; /* wait for the log, the one of the lowest lsn first */
-    uint64_t unpark_at_ns;                /* of the event `unpark`, while it is pending */
+    connection *connections;                /* newest first */
+    connection *paced_first, *paced_last;   /* wait for other workers, see push_pace */
+    connection *await_first, *await_last;   /* wait for the log, the one of the lowest lsn first */
+    connection *parked_first, *parked_last; /* see worker_park.c */
+    size_t hearing;                         /* of those, that wait to be told */
+    uint64_t unpark_ns;                     /* when the timer `unpark` is due */
     bool draining;
     resp_limits limits;       /* of all its connections */
     uint32_t idle_timeout_ms; /* 0: none */
@@ -153,8 +157,6 @@ void address_text(const struct sockaddr_storage *address, char text[SESSION_ADDR
 hc_status worker_init(worker *of, net *in, unsigned index);
 void worker_fini(worker *of);
 void *worker_main(void *of); /* the thread */
-/* A connection is parked: sees to it that it is looked at when it may go on. */
-void worker_unpark_later(const connection *which);
 /* Sees to it that ticks come while there are deadlines. */
 void worker_tick_need(worker *of);
 
@@ -168,6 +170,15 @@ void worker_await(connection *which);
 void worker_unawait(connection *which); /* also one that does not wait */
 /* More may be durable now. */
 void worker_await_look(worker *of);
+
+/* worker_park.c */
+/* Lets a connection whose session is parked wait for its time. */
+void worker_park(connection *which);
+void worker_unpark(connection *which); /* also one that does not wait */
+/* Lets those go on that may.  `timed`: those that left are ended. */
+void worker_park_look(worker *of, bool timed);
+/* durable_told is to wake this worker, or not any more. */
+void worker_tell_wishes(worker *of);
 
 /* connection.c */
 /* Takes over `fd`.  Drops the client when memory is short. */
@@ -186,6 +197,8 @@ void connection_read(connection *of);
 void connection_write(connection *of);
 /* Goes on with what a pause or a WAIT held back, if its time has come. */
 void connection_unpark(connection *of);
+/* The client of a connection that reads nothing at present is gone. */
+bool connection_left(const connection *of);
 /* Sends messages that were posted to the session. */
 void connection_push(connection *of);
 /* Too many wait: logged and counted; the caller ends it. */

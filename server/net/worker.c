@@ -153,41 +153,11 @@ static void on_push(void *ctx)
     mailbox_wake(ctx);
 }
 
-/* Those that are held back still, or again, park once more. */
-static void parked_resume(worker *w)
-{
-    connection *next;
-    for (connection *c = w->connections; c != NULL; c = next) {
-        next = c->next;
-        if (!session_is_parked(&c->session)) continue;
-        connection_unpark(c);
-        connection_settle(c);
-    }
-}
-
 static void on_unpark(evutil_socket_t fd, short what, void *ctx)
 {
     (void)fd;
     (void)what;
-    parked_resume(ctx);
-}
-
-void worker_unpark_later(const connection *c)
-{
-    worker *w = c->worker;
-    node *on = w->net->options.node;
-    uint64_t now_ns = node_now_ns(on), left_ns = pause_left_ns(on);
-    if (session_is_blocked(&c->session)) {
-        uint64_t until_ns = c->session.held_until_ns;
-        left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
-    }
-    uint64_t left_ms = left_ns / 1000000u + 1;
-    if (left_ms > PARKED_MS_MAX) left_ms = PARKED_MS_MAX;
-    uint64_t at_ns = now_ns + left_ms * 1000000u;
-    if (event_pending(&w->unpark, EV_TIMEOUT, NULL) && w->unpark_at_ns <= at_ns) return;
-    struct timeval wait = timeval_of_ms((uint32_t)left_ms);
-    w->unpark_at_ns = at_ns;
-    (void)event_add(&w->unpark, &wait);
+    worker_park_look(ctx, true);
 }
 
 static void on_mail(evutil_socket_t fd, short what, void *ctx)
@@ -205,8 +175,8 @@ static void on_mail(evutil_socket_t fd, short what, void *ctx)
     }
     settings_take(w);
     if (atomic_exchange(&w->sweep, false)) killed_close(w);
-    if (atomic_exchange(&w->unpaused, false)) parked_resume(w);
     worker_await_look(w);
+    worker_park_look(w, false);
     pushes_deliver(w);
 }
 

@@ -9,7 +9,6 @@
 void worker_await(connection *c)
 {
     worker *w = c->worker;
-    node *on = w->net->options.node;
     if (c->awaits) return;
     c->awaits = true;
     c->await_next = NULL;
@@ -19,7 +18,7 @@ void worker_await(connection *c)
     else
         w->await_first = c;
     w->await_last = c;
-    durable_waits(on, w->index, true);
+    worker_tell_wishes(w);
     if (durable_covers(&c->session)) mailbox_wake(&w->mailbox); /* it was just before we told */
 }
 
@@ -36,7 +35,7 @@ void worker_unawait(connection *c)
         c->await_previous->await_next = c->await_next;
     else
         w->await_first = c->await_next;
-    if (w->await_first == NULL) durable_waits(w->net->options.node, w->index, false);
+    if (w->await_first == NULL) worker_tell_wishes(w);
 }
 
 void worker_await_look(worker *w)

@@ -1,0 +1,428 @@
+"""test_durability.py - what is promised in docs/durability.md, by a real process on a real disk.
+
+KILLS=N (make test-crash) says how many kill -9 there are, over all policies; 20 in every run.
+"""
+import os
+import random
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+from durable_daemon import Durable, Writer
+from harness import Client, Closed, Error, Skip, equal, main, need_ours, need_program, note, run_program, wait_until
+
+KILLS = int(os.environ.get("KILLS", "20"))
+SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(1, 1 << 30)
+WRITERS = 6
+MIB = 1 << 20
+
+
+def _patience(chooser, longest_s):
+    """Lets the writers write for a random time."""
+    end = time.monotonic() + chooser.uniform(0.005, longest_s)
+    wait_until(lambda: time.monotonic() >= end, "time passes")
+
+
+def _admin(server, stop, states):
+    """SWAPDB of two databases nobody else uses, FLUSHDB, STORE CREATE and DROP; what was
+    acknowledged last, and what was asked for since, is in `states`."""
+    try:
+        with server.client(timeout_s=120) as client:
+            turn = 0
+            while not stop.is_set():
+                turn += 1
+                name = f"store{turn % 3}"
+                for command in (("SELECT", "8"), ("SET", "k", str(turn)), ("SWAPDB", "8", "9"), ("SELECT", "10"),
+                                ("SET", "flushed", str(turn)), ("FLUSHDB",)):
+                    reply = client.command(*command)
+                    assert not isinstance(reply, Error), (command, reply)
+                states["swap"] = turn
+                states["asked"] = ("create", name)
+                reply = client.command("STORE", "CREATE", name, "PERSISTENCE", "aof")
+                assert reply == "OK", reply
+                states["there"] = name
+                states["asked"] = ("drop", name)
+                reply = client.command("STORE", "DROP", name)
+                assert reply == "OK", reply
+                states["there"] = None
+                states["asked"] = None
+    except (OSError, Closed):
+        return
+    except AssertionError as error:
+        states["error"] = str(error)
+
+
+def _admin_check(client, states, strict):
+    assert "error" not in states, states["error"]
+    stores = {name.decode() for name in client.command("STORES") if not name.isdigit()}
+    if not strict:
+        return
+    asked, there = states.get("asked"), states.get("there")
+    possible = [{there} if there else set()]
+    if asked:
+        possible.append({asked[1]} if asked[0] == "create" else set())
+    assert stores in possible, (stores, possible)
+    last = states.get("swap", 0)
+    client.command("SELECT", "9")
+    nine = int(client.command("GET", "k") or 0)
+    client.command("SELECT", "8")
+    eight = int(client.command("GET", "k") or 0)
+    assert max(eight, nine) >= last and abs(eight - nine) <= 2, (eight, nine, last)
+
+
+def _kill_loop(policy, kills, seed):
+    chooser = random.Random(seed)
+    acknowledged = lost = 0
+    flags = ("--threads", "2", "--persistence.sync_policy", policy, "--persistence.max_log_size", "1MB",
+             "--cache.max_stores", "8")
+    with Durable(*flags) as server:
+        writers = [Writer(server, number, seed) for number in range(WRITERS)]
+        server.start()
+        for kill in range(kills):
+            stop, states = threading.Event(), {}
+            admin = threading.Thread(target=_admin, args=(server, stop, states), daemon=True)
+            fresh = []
+            for old in writers:
+                one = Writer(server, int(old.name[1:]), f"{seed}:{kill}")
+                one.load(old.states[-1])
+                one.step = old.step
+                fresh.append(one)
+            writers = fresh
+            for one in [*writers, admin]:
+                one.start()
+            if chooser.randrange(3) == 0:
+                _patience(chooser, 0.2)
+                with server.client() as client:
+                    client.command("BGSAVE")
+            _patience(chooser, 0.3)
+            server.process.send_signal(signal.SIGKILL)
+            server.process.wait()
+            stop.set()
+            for one in [*writers, admin]:
+                one.join(60)
+                assert not one.is_alive(), "a writer does not end"
+            while chooser.randrange(3) == 0:  # and again while it comes back
+                server.launch()
+                _patience(chooser, 0.05)
+                server.kill()
+            server.start()
+            with server.client() as client:
+                for one in writers:
+                    acknowledged += one.acknowledged
+                    lost += one.check(client, policy != "always")
+                _admin_check(client, states, policy == "always")
+                client.pipeline([("STORE", "DROP", f"store{n}") for n in range(3)])
+                for database in (8, 9):
+                    client.pipeline([("SELECT", str(database)), ("FLUSHDB",)])
+        equal(server.stop(), 0, "the exit status")
+    note(f"{kills} kills, {acknowledged} steps acknowledged, {lost} lost, seed {seed}")
+
+
+def _looped(policy, part):
+    need_ours()
+    try:
+        _kill_loop(policy, max(KILLS * part // 10, 1), SEED)
+    except AssertionError as error:
+        raise AssertionError(f"SEED={SEED}: {error}") from error
+
+
+def test_always_loses_nothing_acknowledged_when_killed():
+    _looped("always", 5)
+
+
+def test_everysec_comes_back_as_after_one_of_the_steps():
+    _looped("everysec", 3)
+
+
+def test_no_comes_back_as_after_one_of_the_steps():
+    _looped("no", 2)
+
+
+# ---- faults injected into system calls ----
+
+
+def _need_strace():
+    need_ours()
+    strace = need_program("strace")
+    code, _, err = run_program(strace, "-f", "-o", "/dev/null", "true")
+    if code != 0:
+        raise Skip(f"ptrace is not permitted: {err.strip()[:80]}")
+    return strace
+
+
+def _faulty_run(strace, rule, seed):
+    """Writers under a rule; then SIGKILL and a start without one."""
+    chooser = random.Random(seed)
+    with Durable("--threads", "1", "--persistence.sync_policy", "always", "--persistence.max_log_size", "1MB") as server:
+        server.start()
+        equal(server.stop(), 0)
+        name = rule.split(":")[0].split(",")[0]
+        server.launch(prefix=[strace, "-f", "-qq", "-o", "/dev/null", "-e", f"trace={name}", "-e", f"inject={rule}"])
+        writers = []
+        try:
+            wait_until(server.serves, "the node serves under strace", 60)
+            writers = [Writer(server, number, f"{seed}:{rule}") for number in range(3)]
+            for one in writers:
+                one.start()
+            _patience(chooser, 0.6)
+        except AssertionError:
+            if server.process.poll() is None:
+                raise  # it ended at the fault: as it may
+        _kill_traced(server)
+        for one in writers:
+            one.join(60)
+            one.errors = [error for error in one.errors if "MISCONF" not in error]
+        acknowledged = sum(one.acknowledged for one in writers)
+        server.start()
+        with server.client() as client:
+            for one in writers:
+                one.check(client, False)
+        equal(server.stop(), 0)
+        return acknowledged
+
+
+def _kill_traced(server):
+    """strace is told to end, and its child with it."""
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(server.process.pid)], capture_output=True, check=False)
+    for pid in children.stdout.split():
+        try:
+            os.kill(int(pid), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    try:
+        server.process.wait(30)
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
+def _faults(outcomes, calls, counts):
+    strace = _need_strace()
+    acknowledged = runs = 0
+    for call in calls:
+        for outcome in outcomes:
+            for count in counts:
+                rule = f"{call}:{outcome}:when={count}"
+                try:
+                    acknowledged += _faulty_run(strace, rule, SEED)
+                except AssertionError as error:
+                    raise AssertionError(f"SEED={SEED}, {rule}: {error}") from error
+                runs += 1
+    note(f"{runs} runs, {acknowledged} steps acknowledged, none lost")
+
+
+def test_a_failing_sync_or_write_loses_nothing_acknowledged():
+    counts = ("3+7",) if KILLS < 100 else ("1", "2+3", "5", "20+40")
+    _faults(("error=EIO", "error=ENOSPC"), ("fdatasync", "pwrite64"), counts)
+
+
+def test_death_at_any_call_of_the_disk_loses_nothing_acknowledged():
+    counts = ("2", "30") if KILLS < 100 else ("1", "2", "3", "5", "9", "17", "40", "100")
+    _faults(("signal=KILL",), ("fdatasync", "pwrite64", "renameat2"), counts)
+
+
+# ---- a full disk ----
+
+
+class Tmpfs:
+    def __init__(self, size):
+        self.size = size
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="hypercached-test-")
+        if os.geteuid() != 0:
+            raise Skip("mounting a small tmpfs takes root")
+        code, _, err = run_program("mount", "-t", "tmpfs", "-o", f"size={self.size}", "tmpfs", self.folder)
+        if code != 0:
+            os.rmdir(self.folder)
+            raise Skip(f"a tmpfs cannot be mounted: {err.strip()[:80]}")
+        return self.folder
+
+    def __exit__(self, kind, value, trace):
+        run_program("umount", "-l", self.folder)
+        os.rmdir(self.folder)
+
+
+def _occupy(folder, leave):
+    """A file that takes all space but `leave` bytes."""
+    with open(os.path.join(folder, "ballast"), "wb") as file:
+
+        def taken():
+            room = os.statvfs(folder)
+            try:
+                os.posix_fallocate(file.fileno(), 0, max(room.f_bavail * room.f_frsize - leave, 1))
+            except OSError:  # the node took some of it meanwhile
+                return False
+            return True
+
+        wait_until(taken, "the disk is full")
+
+
+def _probe(server):
+    """What a write is answered with now; None: nothing yet."""
+    with server.client(timeout_s=2) as client:
+        try:
+            return client.command("SET", "probe", "1")
+        except OSError:
+            return None
+
+
+class Pusher(threading.Thread):
+    """Writes 64 KiB after 64 KiB, so that the log needs room, until it is told to stop; refusals do
+    not matter to it."""
+
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self.server = server
+        self.enough = threading.Event()
+
+    def run(self):
+        try:
+            with self.server.client(timeout_s=120) as client:
+                number = 0
+                while not self.enough.is_set():
+                    number += 1
+                    client.command("SET", f"fill:{number % 40}", "v" * 65536)
+        except (OSError, Closed):
+            return
+
+    def __exit__(self, kind, value, trace):
+        self.enough.set()
+        self.join(120)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+
+FULL_FLAGS = ("--threads", "1", "--persistence.max_log_size", "1GB", "--max-memory", "64MB")
+
+
+def _until_refused(server):
+    return wait_until(lambda: [reply for reply in [_probe(server)] if isinstance(reply, Error)], "writes are refused", 60)[0]
+
+
+def test_a_full_disk_refuses_writes_serves_reads_and_works_again_with_room():
+    need_ours()
+    for policy in ("always", "everysec"):
+        with Tmpfs("800m") as folder, Durable(*FULL_FLAGS, "--persistence.sync_policy", policy, folder=folder) as server:
+            server.start()
+            with server.client() as client:
+                equal(client.command("SET", "before", "1"), "OK")
+                _occupy(folder, MIB)
+                with Pusher(server):
+                    reply = _until_refused(server)
+                    assert reply.startswith("MISCONF"), reply
+                    equal(client.command("GET", "before"), b"1")
+                    client.pipeline([("MULTI",), ("SET", "x", "1")])
+                    refused = client.command("EXEC")
+                    assert isinstance(refused, Error) and refused.startswith("EXECABORT"), refused
+                    equal(server.info()["aof_last_write_status"], "err")
+                    os.unlink(os.path.join(folder, "ballast"))
+                    wait_until(lambda: _probe(server) == "OK", "writes are taken again", 60)
+                equal(client.command("SET", "after", "2"), "OK")
+                equal(client.command("WAITAOF", "1", "0", "20000"), [1, 0])
+            said = server.said(1 << 20)
+            assert "little room is left" in said and "the disk works again" in said, said[-2000:]
+            server.kill()
+            server.start()
+            with server.client() as client:
+                equal(client.command("MGET", "before", "after"), [b"1", b"2"])
+
+
+def test_a_full_disk_with_volatile_takes_writes_and_keeps_them_when_there_is_room():
+    need_ours()
+    for policy in ("always", "everysec"):
+        flags = ("--persistence.sync_policy", policy, "--persistence.on_disk_error", "volatile")
+        with Tmpfs("800m") as folder, Durable(*FULL_FLAGS, *flags, folder=folder) as server:
+            server.start()
+            with server.client(timeout_s=60) as client:
+                equal(client.command("SET", "before", "1"), "OK")
+                _occupy(folder, MIB)
+                with Pusher(server):
+                    wait_until(lambda: server.info()["aof_last_write_status"] == "err", "the disk fails", 60)
+                    for number in range(100):
+                        equal(client.command("SET", "during", str(number)), "OK")
+                    os.unlink(os.path.join(folder, "ballast"))
+                wait_until(lambda: server.info()["aof_last_write_status"] == "ok", "the disk works", 60)
+                equal(client.command("SAVE"), "OK")
+                equal(client.command("SET", "after", "2"), "OK")
+                equal(client.command("WAITAOF", "1", "0", "20000"), [1, 0])
+            server.kill()
+            server.start()
+            with server.client() as client:
+                equal(client.command("MGET", "before", "during", "after"), [b"1", b"99", b"2"])
+
+
+def test_a_full_disk_with_abort_ends_the_node_which_starts_again_with_room():
+    need_ours()
+    flags = ("--persistence.sync_policy", "always", "--persistence.on_disk_error", "abort", "--network.drain_timeout", "1s")
+    with Tmpfs("800m") as folder, Durable(*FULL_FLAGS, *flags, folder=folder) as server:
+        server.start()
+        with server.client() as client:
+            equal(client.command("SET", "before", "1"), "OK")
+        _occupy(folder, MIB)
+        with Pusher(server):
+            wait_until(lambda: server.process.poll() is not None, "the node has ended", 60)
+        assert server.process.returncode == 1, (server.process.returncode, server.said())
+        os.unlink(os.path.join(folder, "ballast"))
+        server.start()
+        with server.client() as client:
+            equal(client.command("GET", "before"), b"1")
+
+
+# ---- a file system that goes away ----
+
+
+def test_a_file_system_that_shuts_down_loses_nothing_acknowledged():
+    need_ours()
+    if os.geteuid() != 0:
+        raise Skip("mounting a loop device takes root")
+    xfs_io, mkfs = need_program("xfs_io"), need_program("mkfs.xfs")
+    with tempfile.TemporaryDirectory(prefix="hypercached-test-") as folder:
+        image, mounted = os.path.join(folder, "image"), os.path.join(folder, "mounted")
+        os.mkdir(mounted)
+        with open(image, "wb") as file:
+            file.truncate(1200 * MIB)
+        code, _, err = run_program(mkfs, "-q", image)
+        if code != 0:
+            raise Skip(f"mkfs.xfs: {err.strip()[:80]}")
+
+        def mount():
+            code, _, err = run_program("mount", "-o", "loop", image, mounted)
+            if code != 0:
+                raise Skip(f"a loop device cannot be mounted: {err.strip()[:80]}")
+
+        mount()
+        try:
+            with Durable(*FULL_FLAGS, "--persistence.sync_policy", "always", folder=mounted) as server:
+                for turn in range(3):
+                    server.start()
+                    writers = [Writer(server, number, f"{SEED}:{turn}") for number in range(3)]
+                    with server.client() as client:
+                        for database in range(3):
+                            client.pipeline([("SELECT", str(database)), ("FLUSHDB",)])
+                    for one in writers:
+                        one.start()
+                    _patience(random.Random(SEED + turn), 0.5)
+                    equal(run_program(xfs_io, "-x", "-c", "shutdown", mounted)[0], 0, "the shutdown")
+                    _until_refused(server)
+                    server.kill()
+                    for one in writers:
+                        one.join(60)
+                        one.errors = [error for error in one.errors if "MISCONF" not in error]
+                    run_program("umount", mounted)
+                    mount()
+                    server.start()
+                    with server.client() as client:
+                        for one in writers:
+                            one.check(client, False)
+                    equal(server.stop(), 0)
+        finally:
+            run_program("umount", "-l", mounted)
+
+
+if __name__ == "__main__":
+    main(globals())
