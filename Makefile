@@ -213,9 +213,11 @@ test-clients: ## every client library of the matrix, 100000 random sequences bes
 	    $(PYTHON) tests/system/test_data_import.py
 
 .PHONY: test-crash
-test-crash: ## lose power at a million moments, and again while recovering (minutes)
+test-crash: ## lose power at a million moments, again while recovering, and 200 kill -9 (minutes)
 	$(PACKAGES) build test
-	$(REMAKE) $(BUILD)/tests/unit/persistence/test_crash
+	$(REMAKE) all $(BUILD)/tests/unit/persistence/test_crash
+	@KILLS=200 HYPERCACHED=$(abspath $(BUILD)/hypercached) BUILD=$(BUILD) \
+	    $(PYTHON) tests/system/test_durability.py
 	@TEST_CRASH_POINTS=1000000 $(BUILD)/tests/unit/persistence/test_crash
 .PHONY: test-mutants
 test-mutants: ## deliberate faults in the persistence, each of which the crash test must see

@@ -82,6 +82,8 @@ void durable_set_interval(node *of, uint64_t ms);
 uint64_t durable_interval(const node *of);
 /* How this store survives, an hc_strategy; HC_STRATEGY_DEFAULT: it is not kept at all. */
 uint32_t durable_strategy_of(node *of, const hc_store *store);
+/* How many references to it are held here, 0 or 1. */
+uint32_t durable_users_of(node *of, const hc_store *store);
 void durable_set_sync(node *of, uint32_t sync);
 
 /* ---- requests ---- */

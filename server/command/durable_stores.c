@@ -109,6 +109,14 @@ static uint32_t strategy_meant(node *of, const kept_store *one)
     return one->own_strategy != HC_STRATEGY_DEFAULT ? one->own_strategy : durable_strategy(of);
 }
 
+uint32_t durable_users_of(node *of, const hc_store *store)
+{
+    pthread_mutex_lock(&of->stores_lock);
+    bool is_kept = kept_of(of->durable, store) != NULL;
+    pthread_mutex_unlock(&of->stores_lock);
+    return is_kept ? 1 : 0;
+}
+
 hc_status durable_store_added(node *of, hc_span name, const hc_store_ref *ref,
                               const node_store_settings *made_with)
 {
@@ -344,6 +352,7 @@ static hc_status keep_others(node *of)
 /* Nobody writes before `loading` is over, and by then all stores are kept. */
 hc_status durable_recover(node *of, char *why, size_t why_bytes)
 {
+    why[0] = '\0';
     of->durable->why = why;
     of->durable->why_bytes = why_bytes;
     const hc_recovery recovery = {

@@ -171,7 +171,7 @@ static const char *const strategies[] = {[HC_STRATEGY_DEFAULT] = "none",
                                          [HC_STRATEGY_DISABLED] = "disabled"};
 
 static void reply_store(reply *to, hc_span name, const hc_store_ref *ref, uint32_t strategy,
-                        bool is_database)
+                        uint32_t kept, bool is_database)
 {
     hc_store_info info = {.size = sizeof info};
     hc_store_stats stats = {.size = sizeof stats};
@@ -200,7 +200,7 @@ static void reply_store(reply *to, hc_span name, const hc_store_ref *ref, uint32
         {"compressed_raw_bytes", stats.compressed_raw_bytes},
         {"compressed_stored_bytes", stats.compressed_stored_bytes},
         /* less ours, and that of durable.h; of a database nobody holds a reference */
-        {"users", info.users - 1 - (strategy != HC_STRATEGY_DEFAULT)},
+        {"users", info.users - 1 - kept}, /* less ours, and the log's */
     };
     size_t count = sizeof numbers / sizeof numbers[0] - (is_database ? 1 : 0);
     to->ops->map(to, count + 5);
@@ -233,7 +233,8 @@ void run_store_info(request *of)
     bool is_database = node_database_named(of->node, name, &database);
     if (is_database) /* "default" is 0 */
         name = hc_span_make(digits, (size_t)snprintf(digits, sizeof digits, "%u", database));
-    reply_store(of->reply, name, &ref, durable_strategy_of(of->node, ref.store), is_database);
+    reply_store(of->reply, name, &ref, durable_strategy_of(of->node, ref.store),
+                durable_users_of(of->node, ref.store), is_database);
     hc_store_ref_release(&ref);
 }
 

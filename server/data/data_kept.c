@@ -102,7 +102,12 @@ hc_status data_kept_open(data_kept *of, const char *directory)
     hc_status status = hc_persistence_open(&of->host, &options, &of->log);
     if (status == HC_OK) {
         durable_attach(of->node, of->log, &(durable_calls){0});
-        status = durable_recover(of->node);
+        char why[128] = "";
+        status = durable_recover(of->node, why, sizeof why);
+        if (why[0] != '\0') {
+            data_bar_end(&of->bar);
+            (void)fprintf(of->err, "%s\n", why);
+        }
         if (status != HC_OK) (void)data_kept_close(of);
     }
     data_bar_end(&of->bar);

@@ -247,12 +247,13 @@ class Tmpfs:
 
 def _occupy(folder, leave):
     """A file that takes all space but `leave` bytes."""
-    with open(os.path.join(folder, "ballast"), "wb") as file:
+    with open(os.path.join(folder, "ballast"), "ab") as file:
 
         def taken():
             room = os.statvfs(folder)
             try:
-                os.posix_fallocate(file.fileno(), 0, max(room.f_bavail * room.f_frsize - leave, 1))
+                size = os.fstat(file.fileno()).st_size
+                os.posix_fallocate(file.fileno(), size, max(room.f_bavail * room.f_frsize - leave, 1))
             except OSError:  # the node took some of it meanwhile
                 return False
             return True
@@ -311,6 +312,8 @@ def test_a_full_disk_refuses_writes_serves_reads_and_works_again_with_room():
             server.start()
             with server.client() as client:
                 equal(client.command("SET", "before", "1"), "OK")
+                _occupy(folder, 100 * MIB)
+                wait_until(lambda: server.info()["hypercache_low_disk"] == "1", "there is little room", 60)
                 _occupy(folder, MIB)
                 with Pusher(server):
                     reply = _until_refused(server)
@@ -422,6 +425,225 @@ def test_a_file_system_that_shuts_down_loses_nothing_acknowledged():
                     equal(server.stop(), 0)
         finally:
             run_program("umount", "-l", mounted)
+
+
+# ---- a start ----
+
+
+def _refused_start(server, *flags):
+    """What the node says when it does not start."""
+    server.launch(*flags)
+    code = server.process.wait(60)
+    assert code == 1, (code, server.said())
+    return server.said()
+
+
+def test_two_processes_do_not_share_a_directory():
+    need_ours()
+    with Durable("--threads", "1") as server, Durable("--threads", "1") as other:
+        server.start()
+        other.data = server.data
+        assert "in use by another process" in _refused_start(other), other.said()
+        with server.client() as client:
+            equal(client.command("SET", "k", "1"), "OK")
+
+
+def test_damage_is_refused_by_file_and_offset():
+    need_ours()
+    with Durable("--threads", "1", "--persistence.sync_policy", "always") as server:
+        server.start()
+        with server.client() as client:
+            for number in range(2000):
+                client.command("SET", f"k:{number}", "v" * 100)
+        server.kill()
+        log = min(name for name in os.listdir(server.data) if name.startswith("log-"))
+        with open(os.path.join(server.data, log), "r+b") as file:
+            file.seek(20_000)
+            byte = file.read(1)
+            file.seek(20_000)
+            file.write(bytes([byte[0] ^ 1]))
+        said = _refused_start(server)
+        assert log in said and "offset" in said and "data salvage" in said, said
+
+
+def test_a_directory_that_cannot_be_written_is_named():
+    need_ours()
+    with Durable("--threads", "1") as server:
+        with open(server.data, "w", encoding="ascii") as file:
+            file.write("no directory")
+        assert server.data in _refused_start(server), server.said()
+
+
+def test_databases_stores_and_strategies_come_back():
+    need_ours()
+    with Durable("--threads", "2", "--persistence.sync_policy", "always") as server:
+        server.start()
+        with server.client() as client:
+            equal(client.pipeline([
+                ("SET", "k", "zero"), ("SELECT", "3"), ("SET", "k", "three"), ("SWAPDB", "0", "3"), ("SWAPDB", "3", "5"),
+                ("STORE", "CREATE", "users", "MAXMEMORY", "8mb", "EVICTION", "allkeys-lru", "PERSISTENCE", "aof"),
+                ("STORE", "CREATE", "brief", "PERSISTENCE", "disabled"), ("STORE", "CREATE", "gone"),
+                ("STORE", "DROP", "gone"), ("SELECT", "users"), ("SET", "u", "1"), ("SELECT", "brief"),
+                ("SET", "b", "1")]), ["OK"] * 13)
+        for turn in range(3):
+            server.kill()
+            server.start()
+            with server.client() as client:
+                equal(client.pipeline([("GET", "k"), ("SELECT", "3"), ("GET", "k"), ("SELECT", "5"), ("GET", "k"),
+                                       ("SELECT", "users"), ("GET", "u"), ("SELECT", "brief"), ("GET", "b")]),
+                      [b"three", "OK", None, "OK", b"zero", "OK", b"1", "OK", None])
+                assert isinstance(client.command("SELECT", "gone"), Error)
+                info = client.command("STORE", "INFO", "users")
+                told = dict(zip(info[::2], info[1::2]))
+                equal([told[b"persistence"], told[b"max_memory_bytes"], told[b"eviction"]],
+                      [b"aof", 8 * MIB, b"allkeys-lru"])
+                if turn == 0:
+                    equal(client.command("SAVE"), "OK")
+        server.kill()
+        said = _refused_start(server, "--cache.databases", "2")
+        assert "cache.databases" in said, said
+
+
+def test_the_files_strategy_of_a_store_holds_over_what_was_kept():
+    need_ours()
+    with Durable("--threads", "1") as server:
+        path = os.path.join(server.folder, "hypercache.yaml")
+        for strategy in ("snapshot", "aof", "disabled", "hybrid"):
+            with open(path, "w", encoding="ascii") as file:
+                file.write(f"stores:\n  - {{name: one, persistence: {strategy}}}\n")
+            server.start("--config", path)
+            with server.client() as client:
+                info = client.command("STORE", "INFO", "one")
+                equal(dict(zip(info[::2], info[1::2]))[b"persistence"], strategy.encode())
+            server.kill()
+
+
+def test_appendonly_can_be_turned_off_and_on_while_it_runs():
+    need_ours()
+    with Durable("--threads", "1", "--persistence.sync_policy", "always") as server:
+        server.start()
+        with server.client() as client:
+            equal(client.pipeline([("CONFIG", "SET", "appendonly", "no"), ("SET", "a", "1"),
+                                   ("CONFIG", "GET", "appendonly")]), ["OK", "OK", [b"appendonly", b"no"]])
+            equal(client.command("CONFIG", "SET", "appendonly", "yes"), "OK")
+            wait_until(lambda: client.command("SAVE") == "OK", "a snapshot after that")
+            equal(client.command("SET", "b", "2"), "OK")
+        server.kill()
+        server.start()
+        with server.client() as client:
+            equal(client.command("MGET", "a", "b"), [b"1", b"2"])
+
+
+def test_without_persistence_nothing_can_be_asked_of_it():
+    need_ours()
+    with Durable("--persistence.enabled", "false") as server:
+        server.start()
+        with server.client() as client:
+            for command in (("SAVE",), ("BGSAVE",), ("BGREWRITEAOF",), ("WAITAOF", "1", "0", "0"),
+                            ("CONFIG", "SET", "appendonly", "yes"), ("SHUTDOWN", "SAVE")):
+                reply = client.command(*command)
+                assert isinstance(reply, Error), (command, reply)
+            equal(client.command("CONFIG", "GET", "appendonly"), [b"appendonly", b"no"])
+
+
+# ---- replies that wait ----
+
+
+def test_replies_keep_their_order_while_they_wait_for_the_log():
+    need_ours()
+    with Durable("--threads", "2", "--persistence.sync_policy", "always") as server:
+        server.start()
+        with server.client(timeout_s=60) as client:
+            wanted, commands = [], []
+            for number in range(1000):
+                commands += [("SET", "k", str(number)), ("GET", "k"), ("WAITAOF", "1", "0", "0"), ("PING",)]
+                wanted += ["OK", str(number).encode(), [1, 0], "PONG"]
+            equal(client.pipeline(commands), wanted)
+            client.send(b"SET inline 1\r\nWAITAOF 1 0 0\r\n\r\nGET inline\r\nMULTI\r\nWAITAOF 1 0 0\r\nEXEC\r\n")
+            equal([client.read() for _ in range(6)], ["OK", [1, 0], b"1", "OK", "QUEUED", [[1, 0]]])
+
+
+def test_waitaof_waits_for_the_sync_or_its_time():
+    need_ours()
+    with Durable("--threads", "1") as server:
+        server.start()
+        with server.client(timeout_s=60) as client:
+            equal(client.pipeline([("SET", "k", "1"), ("WAITAOF", "1", "0", "0"), ("WAITAOF", "0", "0", "0")]),
+                  ["OK", [1, 0], [1, 0]])
+            client.send(b"SET k 2\r\nWAITAOF 1 0 0\r\nGET k\r\n")  # inline, and parsed again
+            equal([client.read() for _ in range(3)], ["OK", [1, 0], b"2"])
+            equal(client.command("CONFIG", "SET", "appendfsync", "no"), "OK")
+            said = client.pipeline([("SET", "k", "2"), ("WAITAOF", "1", "0", "5")])
+            assert said in (["OK", [0, 0]], ["OK", [1, 0]]), said
+
+
+def test_several_saves_at_once_all_answer_and_clients_that_leave_do_no_harm():
+    need_ours()
+    with Durable("--threads", "2", "--persistence.sync_policy", "always") as server:
+        server.start()
+        with server.client(timeout_s=60) as client:
+            for start in range(0, 20_000, 500):
+                client.pipeline([("SET", f"k:{number}", "v" * 200) for number in range(start, start + 500)])
+            clients = [server.client(timeout_s=60) for _ in range(8)]
+            for one in clients:
+                one.send(b"SET x 1\r\nSAVE\r\n")
+            for one in clients[::2]:
+                one.close()
+            for one in clients[1::2]:
+                equal(one.read(), "OK")
+                reply = one.read()
+                assert reply == "OK" or "in progress" in reply, reply
+                one.close()
+            equal(client.command("DBSIZE"), 20_001)
+        for _ in range(20):  # writers that leave without their replies
+            with server.client() as client:
+                client.send(b"SET x 2\r\n" * 100)
+        equal(server.stop(), 0)
+
+
+def test_shutdown_save_and_nosave():
+    need_ours()
+    with Durable("--threads", "1", "--persistence.strategy", "snapshot") as server:
+        for word, value, kept in (("SAVE", "1", b"1"), ("NOSAVE", "2", b"1"), ("", "3", b"3")):
+            server.start()
+            with server.client() as client:
+                client.command("SET", "k", value)
+                client.send(f"SHUTDOWN {word}\r\n".encode())
+                equal(server.process.wait(60), 0, word)
+            server.start()
+            with server.client() as client:
+                equal(client.command("GET", "k"), kept, word)
+            server.kill()
+
+
+def test_commands_are_answered_with_loading_until_the_data_is_there():
+    need_ours()
+    with Durable("--threads", "1") as server:
+        server.start()
+        with server.client(timeout_s=60) as client:
+            for start in range(0, 200_000, 1000):
+                client.pipeline([("SET", f"key:{number}", "v" * 300) for number in range(start, start + 1000)])
+            equal(client.command("WAITAOF", "1", "0", "0"), [1, 0])
+        server.kill()
+        seen = set()
+        server.launch()
+
+        def loaded():
+            try:
+                with server.client(timeout_s=60) as client:
+                    get, info = client.pipeline([("GET", "key:1"), ("INFO", "persistence")])
+                    if isinstance(get, Error):
+                        assert get.startswith("LOADING"), get
+                        seen.add("loading")
+                        assert b"loading:0" in info or b"loading_loaded_perc:" in info, info
+                    return not isinstance(get, Error)
+            except (OSError, Closed):
+                return False
+
+        wait_until(loaded, "the data is there", 60)
+        note("LOADING was seen" if seen else "it was too quick to be seen loading")
+        with server.client() as client:
+            equal(client.command("DBSIZE"), 200_000)
 
 
 if __name__ == "__main__":
