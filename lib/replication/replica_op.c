@@ -318,6 +318,7 @@ void hci_proxy_take(hc_replica *r, uint32_t from, const record *what)
                     .type = (hc_type)(what->entry.flags >> ENTRY_TYPE_SHIFT),
                     .timeout_ms = what->time < 3600000 ? (uint32_t)what->time : 3600000};
     bool known = what->result <= HC_REQUEST_UPDATE && what->flags <= HC_LEVEL_ALL;
+    if (what->result == HC_REQUEST_UPDATE && r->calls.update == NULL) known = false;
     hc_status status = known ? hci_op_new(r, &q, &o) : HC_ERR_UNSUPPORTED;
     if (status != HC_OK) {
         record told = {.kind = RECORD_PROXY_R,
