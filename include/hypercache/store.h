@@ -145,10 +145,17 @@ hc_status hc_store_get(hc_store *store, hc_span key, void *buffer, size_t buffer
  * the value is copied to the place it returns; it may be called again with another size when a
  * writer came between, and then only the last call counts.  NULL refuses: HC_ERR_BUFFER.  It may
  * run under a lock of the store, so it must not call back into it. */
+typedef struct hc_view hc_view;
 typedef struct hc_sink {
     void *ctx;
     void *(*reserve)(void *ctx, const hc_item *item); /* key.data and value.data are NULL */
     uint64_t quiet; /* not 0: the read does not count as a use for eviction */
+    /* Not NULL: a value of `lend_bytes_min` bytes or more that lies in a block of its own, not
+     * compressed, is lent as by hc_store_view instead of copied.  The caller sets lend->held to
+     * NULL; if it is not NULL after HC_OK the view is to be released, and what `reserve` may have
+     * been told does not count. */
+    hc_view *lend;
+    size_t lend_bytes_min;
 } hc_sink;
 
 /* As hc_store_get, to the sink's place.
@@ -176,14 +183,14 @@ HC_API
 void hc_store_get_many(hc_store *store, hc_get *gets, size_t count);
 
 /* A value that stays readable until it is released, whatever happens to its key. */
-typedef struct hc_view {
+struct hc_view {
     hc_span value;
     int64_t expires_at_ms; /* HC_EXPIRY_NONE: never */
     hc_type type;
     uint32_t reserved;
     hc_store *store;
     void *held; /* the library's; NULL: the value is in `scratch` */
-} hc_view;
+};
 
 /* Hands out the value of `key` without copying it, if it lies in a block of its own, as values of
  * HC_STORE_PACKED_BYTES_MAX bytes and more do: such a block is borrowed by its reference count. No
@@ -230,6 +237,30 @@ void hc_store_prefetch(const hc_store *store, const hc_span *keys, size_t count)
 HC_API
 uint64_t hc_value_version(hc_type type, hc_span value);
 
+/* Memory that a large value arrives in, piece by piece, and that a store then takes over: it is
+ * neither copied nor is there a moment with two of it.  Physical memory follows what was written,
+ * not `bytes_max`; no store counts it before it takes it.
+ *     hc_block_create(NULL, bytes_max, &block);
+ *     ... write to hc_block_data(block) ...
+ *     options.block = block;
+ *     hc_store_set(store, key, hc_span_make(hc_block_data(block) + offset, size), &options);
+ *     hc_block_release(block);
+ * A store takes it if the value lies in it, is not packed or compressed, and little is before it
+ * (an eighth of its size; behind it the caller sees to that); else it copies as ever.  From the
+ * call on its bytes must not be changed, whatever the call returned; they may be read until the
+ * release. HC_ERR_INVALID    0 bytes, or more than HC_BLOCK_BYTES_MAX HC_ERR_NO_MEMORY  also when
+ * address space cannot be reserved */
+typedef struct hc_block hc_block;
+#define HC_BLOCK_BYTES_MAX (1024u << 20)
+HC_API
+hc_status hc_block_create(const hc_host *host, size_t bytes_max, hc_block **block_out);
+/* `bytes_max` bytes, zero until written. */
+HC_API
+uint8_t *hc_block_data(hc_block *block);
+/* Accepts NULL.  Before the store that may have taken it is destroyed; any thread. */
+HC_API
+void hc_block_release(hc_block *block);
+
 typedef enum hc_condition {
     HC_IF_ALWAYS = 0,
     HC_IF_ABSENT = 1,
@@ -246,6 +277,7 @@ typedef struct hc_set_options {
     bool no_default;  /* HC_EXPIRY_NONE is never, whatever default_ttl_ms says */
     uint8_t reserved[6];
     uint64_t version; /* for HC_IF_VERSION: hc_value_version of what is to be replaced */
+    hc_block *block;  /* NULL, or where the value lies: see hc_block_create */
 } hc_set_options;
 
 /* Stores `value` under `key`.  `options` NULL: always, no expiry, a string.

@@ -170,12 +170,15 @@ static hc_status set_options_resolve(const hc_store *store, const hc_set_options
 /* Large values are copied before the lock is taken; `held` is the shard whose lock the caller has.
  */
 static hc_status extent_prepare(hc_store *store, shard *held, hc_span key, hc_span value,
-                                hci_extent **extent_out)
+                                hc_block *block, hci_extent **extent_out)
 {
     *extent_out = NULL;
     if (key.size > HC_KEY_BYTES_MAX || value.size > HC_VALUE_BYTES_MAX) return HC_ERR_LIMIT;
     if (!hci_value_is_large(key.size, value.size)) return HC_OK;
-    hc_status status = hci_reclaim_room(store, held, sizeof(hci_extent) + key.size + value.size);
+    hc_status status = HC_OK;
+    if (block != NULL) status = hci_block_take(store, held, block, key, value, extent_out);
+    if (status != HC_OK || *extent_out != NULL) return status;
+    status = hci_reclaim_room(store, held, sizeof(hci_extent) + key.size + value.size);
     if (status != HC_OK) return status;
     *extent_out = hci_extent_create(store, key, &value, 1, 0);
     return *extent_out != NULL ? HC_OK : HC_ERR_NO_MEMORY;
@@ -194,7 +197,7 @@ static hc_status set_packed(hc_store *store, shard *s, bool held, uint64_t hash,
         if (!held) hci_lock_release(&s->lock);
     }
     if (done) return HC_OK;
-    hc_status status = extent_prepare(store, held ? s : NULL, key, value, &extent);
+    hc_status status = extent_prepare(store, held ? s : NULL, key, value, o->block, &extent);
     if (status != HC_OK) return status;
     if (!held) hci_lock_acquire(&s->lock);
     status = hci_write_set(store, s, hash, key, &packed->value, o, &extent);

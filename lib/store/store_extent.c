@@ -28,6 +28,7 @@ hci_extent *hci_extent_create(hc_store *store, hc_span key, const hc_span *parts
     *extent = (hci_extent){.references = 1,
                            .key_bytes = (uint32_t)key.size,
                            .value_bytes = value_bytes,
+                           .value_at = key.size,
                            .capacity = capacity};
     uint8_t *to = extent->bytes;
     if (key.size > 0) memcpy(to, key.data, key.size);
@@ -48,7 +49,10 @@ void hci_extent_release(hc_store *store, hci_extent *extent)
     size_t bytes = extent_bytes(extent);
     memory_subtract(store, bytes);
     atomic_fetch_sub_explicit(&store->extent_bytes, bytes, memory_order_relaxed);
-    hci_release(&store->host, extent, bytes);
+    if (extent->block != NULL)
+        hci_block_free(extent->block);
+    else
+        hci_release(&store->host, extent, bytes);
 }
 
 void hci_extent_link(shard *s, hci_extent *extent)

@@ -44,7 +44,7 @@ static write_request request_make(const hc_store *store, const patching *p, cons
 
 static bool fits(const patching *p, const hci_extent *extent)
 {
-    return extent->references == 1 && p->new_bytes <= extent->capacity - extent->key_bytes;
+    return extent->references == 1 && p->new_bytes <= extent_room(extent);
 }
 
 /* The stub of a value that grows is written first, for that may fail; the bytes that were there
@@ -53,7 +53,7 @@ static hc_status patch_in_extent(hc_store *store, shard *s, uint64_t hash, const
                                  const item_ref *item)
 {
     hci_extent *extent = item->extent;
-    uint8_t *value = extent->bytes + extent->key_bytes;
+    uint8_t *value = extent_value(extent);
     write_request request = request_make(store, p, item, value);
     if (p->new_bytes > p->old_bytes) {
         write_request grow = request;
@@ -107,7 +107,7 @@ static hc_status patch_to_extent(hc_store *store, shard *s, uint64_t hash, const
     }
     if (status == HC_OK) {
         hci_extent *extent = request.extent;
-        uint8_t *value = extent->bytes + extent->key_bytes;
+        uint8_t *value = extent_value(extent);
         apply(p, value);
         extent->value_bytes = p->new_bytes;
         request = request_make(store, p, item, value);

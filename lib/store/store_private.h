@@ -11,7 +11,7 @@
  *     store_filter.c                       keys that are surely not there
  *     store_pressure.c                     levels of memory in use, told to the host
  *     store_segment.c                      segments: take, fill, account, give back
- *     store_extent.c                       values too large to be packed
+ *     store_extent.c store_block.c         values too large to be packed; taken over, not copied
  *     store_compress.c store_train.c       values smaller than they are; dictionaries for them
  *     store_reclaim.c                      cleaning and eviction
  *     store_version.c                      what compare-and-set compares
@@ -61,9 +61,11 @@ typedef struct hci_extent {
     _Atomic uint32_t references; /* the index holds one, each reader in progress one */
     uint32_t key_bytes;
     size_t value_bytes;
-    size_t capacity;                    /* bytes behind this header */
+    size_t capacity; /* bytes behind this header; in a hc_block, bytes counted for it */
+    size_t value_at; /* offset of the value in `bytes` */
+    hc_block *block; /* that it lies in; NULL: it was allocated alone */
     struct hci_extent *next, *previous; /* all extents of the shard; unlinked when removed */
-    uint8_t bytes[];                    /* key, then value */
+    uint8_t bytes[];                    /* key, then, right behind it or later, value */
 } hci_extent;
 
 typedef enum segment_state {
@@ -406,6 +408,24 @@ static inline void pressure_tell(hc_store *store)
 
 /* ---- store_extent.c ---- */
 
+static inline uint8_t *extent_value(hci_extent *extent)
+{
+    return extent->bytes + extent->value_at;
+}
+
+/* Bytes that the value may have where it lies. */
+static inline size_t extent_room(const hci_extent *extent)
+{
+    return extent->block != NULL ? extent->value_bytes : extent->capacity - extent->key_bytes;
+}
+
+/* store_block.c: the block as an extent that holds `value`, which lies in it, and one more
+ * reference; NULL and HC_OK: it cannot be taken.  As hci_reclaim_room. */
+hc_status hci_block_take(hc_store *store, shard *held, hc_block *block, hc_span key, hc_span value,
+                         hci_extent **extent_out);
+/* The last reference to its extent is gone. */
+void hci_block_free(hc_block *block);
+
 hci_extent *hci_extent_create(hc_store *store, hc_span key, const hc_span *parts, size_t part_count,
                               size_t capacity);
 void hci_extent_flush(hc_store *store, shard *s);
@@ -433,7 +453,9 @@ static inline void item_at(const shard *s, uint32_t place, item_ref *out)
     out->extent = NULL;
     if (out->header.flags & ITEM_EXTENT) {
         memcpy(&out->extent, body, sizeof out->extent);
-        body = out->extent->bytes;
+        out->key = hc_span_make(out->extent->bytes, out->header.key_bytes);
+        out->value = hc_span_make(extent_value(out->extent), out->header.value_bytes);
+        return;
     }
     out->key = hc_span_make(body, out->header.key_bytes);
     out->value = hc_span_make(body + out->header.key_bytes, out->header.value_bytes);

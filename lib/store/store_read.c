@@ -262,6 +262,13 @@ static bool deliver(hc_store *store, shard *s, uint64_t sequence, const sighting
     return unchanged(s, sequence);
 }
 
+/* Where a block of its own is lent to; NULL: it is to be copied. */
+static hc_view *view_for(const reading *r, size_t value_bytes)
+{
+    if (r->sink == NULL) return r->view;
+    return value_bytes >= r->sink->lend_bytes_min ? r->sink->lend : NULL;
+}
+
 /* Copies or lends what read_locked found. */
 static hc_status deliver_locked(hc_store *store, hci_codec *codec, const item_ref *item, reading *r)
 {
@@ -269,9 +276,11 @@ static hc_status deliver_locked(hc_store *store, hci_codec *codec, const item_re
         if (codec == NULL) return HC_ERR_NO_MEMORY;
         return deliver_unpacked(store, codec, item->value, &item->header, r);
     }
-    if (item->extent != NULL && r->view != NULL) {
-        view_describe(r->view, &item->header, item->value);
-        r->view->held = item->extent;
+    hc_view *lent = item->extent != NULL ? view_for(r, item->value.size) : NULL;
+    if (lent != NULL) {
+        view_describe(lent, &item->header, item->value);
+        lent->store = store;
+        lent->held = item->extent;
         item->extent->references++;
         return HC_OK;
     }

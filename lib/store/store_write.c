@@ -295,7 +295,7 @@ bool hci_write_over_extent(hc_store *store, shard *s, uint64_t hash, hc_span key
     if (header.flags != f.item.header.flags || bytes.size != f.item.header.value_bytes) {
         return false;
     }
-    memcpy(extent->bytes + extent->key_bytes, bytes.data, bytes.size);
+    memcpy(extent_value(extent), bytes.data, bytes.size);
     write_request request = {.key = key,
                              .expires_at_ms = expires_at_ms,
                              .type = options->type,
@@ -411,9 +411,9 @@ hc_status hci_write_increment(hc_store *store, shard *s, uint64_t hash, hc_span 
 /* Extends an extent that nobody is reading and that has room. */
 static bool extent_extend(hci_extent *extent, hc_span tail)
 {
-    size_t used = extent->key_bytes + extent->value_bytes;
-    if (extent->references != 1 || extent->capacity - used < tail.size) return false;
-    memcpy(extent->bytes + used, tail.data, tail.size);
+    size_t free_bytes = extent_room(extent) - extent->value_bytes;
+    if (extent->references != 1 || free_bytes < tail.size) return false;
+    memcpy(extent_value(extent) + extent->value_bytes, tail.data, tail.size);
     extent->value_bytes += tail.size;
     return true;
 }

@@ -138,4 +138,7 @@ bool command_named(const command *of, hc_span name);
 size_t command_key_count(const command *of, const hc_span *args, size_t argc);
 size_t command_key_at(const command *of, size_t index);
 
+/* Commands whose value, if it is large, the store can take over with session->arrived (store.h). */
+bool command_takes_block(hc_span name);
+
 #endif

@@ -211,6 +211,9 @@ void request_help(request *of, const char *const *lines, size_t count)
     status_line(of->reply, "    Prints this help.");
 }
 
+#define LEND_BYTES_MIN                                                                             \
+    (256u << 10) /* of a value; copying a smaller one is cheaper than two turns */
+
 typedef struct value_place {
     reply *to;
     bool begun;
@@ -226,12 +229,32 @@ static void *reserve_bulk(void *ctx, const hc_item *item)
     return place->begun ? place->to->ops->bulk(place->to, item->value.size) : NULL;
 }
 
+/* Answers with a value that was lent, of `place`'s doing if anything was begun. */
+static hc_status reply_lent(value_place *place, hc_view *view)
+{
+    reply *to = place->to;
+    bool wrong_type = view->type != HC_TYPE_STRING;
+    if (place->begun) to->ops->bulk_cancel(to);
+    if (!wrong_type && !to->ops->lend(to, view)) reply_text(to, view->value);
+    hc_view_release(view);
+    return wrong_type ? HC_ERR_TYPE : HC_OK;
+}
+
 hc_status reply_value(request *of, hc_span key)
 {
     reply *to = of->reply;
     value_place place = {.to = to};
-    const hc_sink sink = {&place, reserve_bulk, !session_touches(of->session)};
+    hc_view lent;
+    lent.held = NULL;
+    /* what runs alone may select another store before the view is released */
+    bool may_lend = to->ops->lend != NULL && !of->session->alone;
+    const hc_sink sink = {.ctx = &place,
+                          .reserve = reserve_bulk,
+                          .quiet = !session_touches(of->session),
+                          .lend = may_lend ? &lent : NULL,
+                          .lend_bytes_min = LEND_BYTES_MIN};
     hc_status status = hc_store_read(of->session->store, key, &sink);
+    if (__builtin_expect(lent.held != NULL, 0)) return reply_lent(&place, &lent);
     if (status == HC_ERR_BUFFER && place.wrong_type) return HC_ERR_TYPE;
     if (status == HC_OK || status == HC_ERR_BUFFER) return HC_OK;
     if (place.begun) to->ops->bulk_cancel(to);

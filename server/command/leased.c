@@ -81,7 +81,7 @@ hc_status leased_get(node *of, hc_store *store, hc_span key, const leased_wish *
                      const hc_sink *sink, leased_answer *answer)
 {
     watch_sink watch = {.to = sink};
-    const hc_sink first = {&watch, reserve, sink->quiet};
+    const hc_sink first = {.ctx = &watch, .reserve = reserve, .quiet = sink->quiet};
     *answer = (leased_answer){.state = LEASED_HIT};
     hc_status status = hc_store_read(store, key, &first);
     if (status == HC_ERR_BUFFER && watch.type != HC_TYPE_STRING) return HC_ERR_TYPE;

@@ -89,7 +89,8 @@ void run_hc_get(request *of)
     if (!take_get_options(of, &wish)) return;
     reply *to = of->reply;
     value_sink sink = {.to = to};
-    const hc_sink value = {&sink, reserve_value, !session_touches(of->session)};
+    const hc_sink value = {
+        .ctx = &sink, .reserve = reserve_value, .quiet = !session_touches(of->session)};
     leased_answer answer;
     hc_status status =
         leased_get(of->node, of->session->store, of->args[1], &wish, &value, &answer);

@@ -12,7 +12,7 @@
 #ifndef HYPERCACHE_SERVER_COMMAND_REPLY_H
 #define HYPERCACHE_SERVER_COMMAND_REPLY_H
 
-#include <hypercache/types.h>
+#include <hypercache/store.h>
 
 typedef struct reply reply;
 
@@ -30,6 +30,9 @@ typedef struct reply_ops {
     /* Takes the latest `bulk` back, when no other call came after it: to begin again with another
      * size (hc_sink), or to answer with something else. */
     void (*bulk_cancel)(reply *to);
+    /* A string that is sent from where it lies: takes the view over and releases it when it is
+     * sent. False: not this time, and the view stays the caller's.  NULL: never. */
+    bool (*lend)(reply *to, hc_view *view);
     void (*verbatim)(reply *to, hc_span text); /* RESP3 =txt:, RESP2 bulk */
     void (*array)(reply *to, size_t count);
     void (*map)(reply *to, size_t pairs);

@@ -24,8 +24,28 @@ static void reply_set(request *of, hc_status status)
         request_fail(of, status, of->args[1]);
 }
 
+bool command_takes_block(hc_span name)
+{
+    static const char *const names[] = {"set", "setex", "psetex", "setnx", "getset"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (argument_is(name, names[i])) return true;
+    return false;
+}
+
+/* The options, in `room` if the value may be taken over with the block that it lies in. */
+static const hc_set_options *options_with_block(const request *of, const hc_set_options *options,
+                                                hc_set_options *room)
+{
+    if (__builtin_expect(of->session->arrived == NULL, 1)) return options;
+    *room = options != NULL ? *options : (hc_set_options){.size = sizeof *room};
+    room->block = of->session->arrived;
+    return room;
+}
+
 static void set_plainly(request *of, hc_span value, const hc_set_options *options)
 {
+    hc_set_options room;
+    options = options_with_block(of, options, &room);
     hc_status status = hc_store_set(of->session->store, of->args[1], value, options);
     if (status == HC_OK) notify_of_set(of, options);
     reply_set(of, status);
@@ -37,7 +57,9 @@ static void set_after_look(request *of, hc_span value, const set_wish *wish,
 {
     hc_txn txn;
     hc_item item;
+    hc_set_options room;
     hc_span key = of->args[1];
+    options = options_with_block(of, options, &room);
     request_begin(of, &key, 1, &txn);
     hc_status status = string_get(&txn, key, &item);
     bool found = status == HC_OK, answered = found && wish->get;
@@ -112,7 +134,8 @@ void run_psetex(request *of)
 
 void run_setnx(request *of)
 {
-    const hc_set_options options = {.size = sizeof options, .condition = HC_IF_ABSENT};
+    const hc_set_options options = {
+        .size = sizeof options, .condition = HC_IF_ABSENT, .block = of->session->arrived};
     hc_status status = hc_store_set(of->session->store, of->args[1], of->args[2], &options);
     if (status == HC_OK) notify_of_set(of, NULL);
     if (status == HC_OK || status == HC_ERR_CONFLICT)

@@ -12,9 +12,17 @@
 
 #define CAPACITY_MIN 512u /* bytes */
 
+static void data_free(byte_queue *queue)
+{
+    if (queue->block != NULL)
+        hc_block_release(queue->block);
+    else
+        free(queue->data);
+}
+
 void byte_queue_fini(byte_queue *queue)
 {
-    free(queue->data);
+    data_free(queue);
     *queue = (byte_queue){0};
 }
 
@@ -26,7 +34,7 @@ static bool rebuild(byte_queue *queue, size_t capacity)
     uint8_t *data = malloc(capacity);
     if (data == NULL) return false;
     if (size > 0) memcpy(data, queue->data + queue->head, size);
-    free(queue->data);
+    data_free(queue);
     *queue = (byte_queue){.data = data, .tail = size, .capacity = capacity};
     return true;
 }
@@ -45,11 +53,23 @@ bool byte_queue_reserve(byte_queue *queue, size_t bytes)
     if (size + bytes > SIZE_MAX / 2) return false;
     while (capacity < size + bytes)
         capacity *= 2;
-    if (queue->head > 0) return rebuild(queue, capacity);
+    if (queue->head > 0 || queue->block != NULL) return rebuild(queue, capacity);
     uint8_t *data = realloc(queue->data, capacity); /* large blocks move by remapping */
     if (data == NULL) return false;
     queue->data = data;
     queue->capacity = capacity;
+    return true;
+}
+
+bool byte_queue_to_block(byte_queue *queue, const hc_host *host, size_t bytes)
+{
+    size_t size = byte_queue_size(queue);
+    hc_block *block;
+    if (hc_block_create(host, size + bytes, &block) != HC_OK) return false;
+    uint8_t *data = hc_block_data(block);
+    if (size > 0) memcpy(data, queue->data + queue->head, size);
+    data_free(queue);
+    *queue = (byte_queue){.data = data, .tail = size, .capacity = size + bytes, .block = block};
     return true;
 }
 

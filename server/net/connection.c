@@ -95,6 +95,7 @@ void connection_destroy(connection *c)
     worker_unpark(c);
     net_log(w->net->options.host, HC_LOG_DEBUG, "close", "client gone",
             (net_fact){.name = "client", .text = c->session.address}, NET_NO_FACT);
+    connection_unlend(c); /* while the session holds the store */
     session_fini(&c->session);
     (void)close(c->fd); /* not before: whoever kills a listed session shuts its descriptor down */
     resp_parser_fini(&c->parser);
@@ -141,7 +142,7 @@ static void session_report(connection *c)
     atomic_store_explicit(&c->session.input_bytes_held, held, memory_order_relaxed);
     atomic_store_explicit(&c->session.input_bytes_free, c->in.capacity - held,
                           memory_order_relaxed);
-    atomic_store_explicit(&c->session.output_bytes_pending, byte_queue_size(&c->out),
+    atomic_store_explicit(&c->session.output_bytes_pending, connection_unsent(c),
                           memory_order_relaxed);
 }
 

@@ -10,6 +10,9 @@
  * holds bytes of its own only between turns.  An unfinished request that is larger than
  * CARRY_BYTES_MAX is read straight into connection.in and run from there.
  *
+ * One whose value a store can take over (SET) comes into a block of its own for that, and then runs
+ * alone; what it leaves in the store it must not share with later requests.
+ *
  * Fairness: a turn ends after one read of INPUT_BYTES, after TURN_OUTPUT_BYTES of replies or, while
  * the worker has other clients, with the batch that passes TURN_NS; what is left (`more`) runs when
  * the loop comes round and the socket takes bytes again.  Of a large request or reply a turn moves
@@ -23,6 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "command/command.h"
 #include "net/net_private.h"
 
 #define FLUSH_BYTES (64u << 10)        /* of replies; sent before more are made */
@@ -34,6 +38,9 @@
 #define LARGE_READ_MAX (64u << 10)
 #define HELD_BLOCK_MIN (256u << 10)  /* a smaller one stays until all in it was run */
 #define SPARE_BYTES_MAX (4u << 20)   /* of a block that a worker keeps */
+#define TAKEN_BYTES_MIN (4u << 20)   /* of an argument; a smaller one is copied to the store */
+#define TAKEN_TAIL_BYTES (64u << 10) /* for options behind it; address space, not memory */
+#define TAKEN_TAIL_READ 4096u
 #define HTTP_LOG_NS_MIN 60000000000u /* between two warnings of one worker */
 
 static void session_note(_Atomic uint64_t *counter, size_t bytes)
@@ -43,8 +50,7 @@ static void session_note(_Atomic uint64_t *counter, size_t bytes)
 
 /* ---- output ---- */
 
-/* Sends; returns how many bytes the socket took and marks the connection dead if it is. */
-static size_t socket_send(connection *c, const uint8_t *data, size_t size)
+size_t connection_send(connection *c, const uint8_t *data, size_t size)
 {
     ssize_t sent;
     if (size > SEND_BYTES_MAX) size = SEND_BYTES_MAX;
@@ -82,12 +88,22 @@ static void output_flush(connection *c)
     resp_encoder *e = &c->worker->encoder;
     if (e->size == 0 || c->state == CONNECTION_DEAD) return;
     c->worker->turn_output_bytes += e->size;
-    bool waits = c->out.tail > 0 || durable_awaits(&c->session);
-    size_t sent = waits ? 0 : socket_send(c, e->data, e->size);
-    if (sent < e->size && c->state != CONNECTION_DEAD) output_keep(c, e, sent);
+    if (__builtin_expect(e->lent.held != NULL, 0)) {
+        if (!connection_lend(c)) c->state = CONNECTION_DEAD;
+    } else {
+        bool waits = c->out.tail > 0 || durable_awaits(&c->session);
+        size_t sent = waits ? 0 : connection_send(c, e->data, e->size);
+        if (sent < e->size && c->state != CONNECTION_DEAD) output_keep(c, e, sent);
+    }
     e->size = 0;
     e->bulk_at = RESP_NO_BULK;
     e->queued = byte_queue_size(&c->out);
+}
+
+/* Nothing more is run before more was sent. */
+static bool output_is_full(const connection *c)
+{
+    return c->lent != NULL || byte_queue_size(&c->out) > c->worker->net->options.output_soft_bytes;
 }
 
 /* ---- messages nobody asked for ---- */
@@ -119,7 +135,7 @@ void connection_push(connection *c)
     push_deliver(&c->session, &w->encoder.base, w->net->options.output_soft_bytes);
     if (w->encoder.failed) c->state = CONNECTION_DEAD;
     output_flush(c);
-    c->stalled = byte_queue_size(&c->out) > w->net->options.output_soft_bytes;
+    c->stalled = output_is_full(c);
     resp_encoder_clear(&w->encoder);
 }
 
@@ -154,7 +170,7 @@ static resp_outcome batch_parse(connection *c, uint8_t *data, size_t size, size_
         r->args = scratch->args + before;
         r->argc = scratch->count - before;
         w->request_ends[count++] = *at;
-        if (alone) break;
+        if (alone || c->in.block != NULL) break;
     }
     if (scratch->args != base) { /* it grew, perhaps for a request that is not whole yet */
         for (size_t i = 0, arg = 0; i < count; arg += w->requests[i++].argc)
@@ -195,7 +211,7 @@ static size_t batch_run(connection *c, size_t count)
             c->state = CONNECTION_DEAD;
         }
         if (w->encoder.size >= FLUSH_BYTES || w->encoder.queued > 0) output_flush(c);
-        c->stalled = byte_queue_size(&c->out) > soft;
+        c->stalled = output_is_full(c);
     }
     return ran;
 }
@@ -249,6 +265,7 @@ static size_t input_run(connection *c, uint8_t *data, size_t size)
     w->turn_output_bytes = 0;
     w->encoder.base.protocol = c->protocol;
     w->encoder.queued = byte_queue_size(&c->out);
+    w->encoder.may_lend = c->lent == NULL;
     while (at < size && outcome == RESP_REQUEST && !turn_is_over(c)) {
         size_t count, before = at;
         if (since_ns != 0 && turn_is_late(c, since_ns)) break;
@@ -269,6 +286,7 @@ static size_t input_run(connection *c, uint8_t *data, size_t size)
             c->more = true;
             outcome = RESP_REQUEST;
         }
+        if (c->in.block != NULL) break;
     }
     if (outcome == RESP_REQUEST)
         c->more = at < size;
@@ -276,7 +294,7 @@ static size_t input_run(connection *c, uint8_t *data, size_t size)
         input_refuse(c, outcome);
     output_flush(c);
     c->protocol = w->encoder.base.protocol;
-    c->stalled = byte_queue_size(&c->out) > w->net->options.output_soft_bytes;
+    c->stalled = output_is_full(c);
     resp_encoder_clear(&w->encoder);
     resp_scratch_clear(&w->scratch);
     return at;
@@ -327,12 +345,24 @@ static bool held_reserve(connection *c, size_t room)
 {
     byte_queue *spare = &c->worker->spare;
     if (c->in.capacity - c->in.tail >= room) return true;
+    if (c->in.block != NULL) return byte_queue_reserve(&c->in, room);
     if (spare->capacity >= byte_queue_size(&c->in) + room) {
         byte_queue_exchange(&c->in, spare);
         byte_queue_fini(spare);
         return true;
     }
     return byte_queue_reserve(&c->in, room);
+}
+
+/* What was run may be the store's now, so nothing stays there. */
+static void held_leave_block(connection *c, size_t used)
+{
+    byte_queue rest = {0};
+    size_t left = byte_queue_size(&c->in);
+    if (used == 0 && left > 0) return; /* unfinished, or held back */
+    if (!byte_queue_append(&rest, c->in.data + c->in.head, left)) c->state = CONNECTION_DEAD;
+    byte_queue_fini(&c->in);
+    c->in = rest;
 }
 
 /* Drops what was run.  A large block of which little is used any more becomes the spare. */
@@ -342,6 +372,10 @@ static void held_take(connection *c, size_t used)
     c->in.head += used;
     size_t left = byte_queue_size(&c->in);
     byte_queue rest = {0}, block = c->in;
+    if (block.block != NULL) {
+        held_leave_block(c, used);
+        return;
+    }
     if (left > 0 && (block.capacity <= HELD_BLOCK_MIN || left > block.capacity / 4)) return;
     if (!byte_queue_append(&rest, block.data + block.head, left)) return; /* stays where it is */
     c->in = rest;
@@ -357,14 +391,29 @@ static void held_take(connection *c, size_t used)
 /* Runs what connection.in holds, in place. */
 static void run_held(connection *c)
 {
+    c->session.arrived = c->in.block;
     held_take(c, input_run(c, c->in.data + c->in.head, byte_queue_size(&c->in)));
+    c->session.arrived = NULL;
+}
+
+/* Is a value awaited that the store may take over? */
+static bool awaits_taken(const connection *c, size_t needs)
+{
+    if (needs <= TAKEN_BYTES_MIN || c->in.block != NULL || c->parser.args_seen == 0) return false;
+    resp_mark name = c->parser.marks[0];
+    return command_takes_block(hc_span_make(c->in.data + c->in.head + name.offset, name.size));
 }
 
 /* Into connection.in; the room grows with what arrived, whatever the request declares. */
 static void read_large(connection *c)
 {
     size_t room = resp_parser_needs(&c->parser, byte_queue_size(&c->in));
-    if (room < LARGE_READ_MIN) room = LARGE_READ_MIN;
+    if (awaits_taken(c, room)) /* refused: the usual way */
+        (void)byte_queue_to_block(&c->in, c->worker->net->options.host, room + TAKEN_TAIL_BYTES);
+    if (c->in.block != NULL)
+        room = room > 1 ? room : TAKEN_TAIL_READ;
+    else if (room < LARGE_READ_MIN)
+        room = LARGE_READ_MIN;
     if (room > LARGE_READ_MAX) room = LARGE_READ_MAX;
     if (!held_reserve(c, room)) {
         input_refuse(c, RESP_NO_MEMORY);
@@ -390,10 +439,11 @@ void connection_read(connection *c)
 
 void connection_write(connection *c)
 {
-    size_t size = byte_queue_size(&c->out);
     if (durable_awaits(&c->session)) return;
+    if (c->lent != NULL && !connection_lent_send(c)) return;
+    size_t size = byte_queue_size(&c->out);
     if (size > 0) {
-        byte_queue_take(&c->out, socket_send(c, c->out.data + c->out.head, size));
+        byte_queue_take(&c->out, connection_send(c, c->out.data + c->out.head, size));
         if (c->out.tail > 0 || c->state == CONNECTION_DEAD) return;
     }
     c->stalled = false;

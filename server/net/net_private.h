@@ -54,6 +54,13 @@ typedef enum connection_state {
     CONNECTION_DEAD       /* to be destroyed by connection_settle */
 } connection_state;
 
+/* A large value on its way from where it lies in the store; see connection_lend.c. */
+typedef struct lent {
+    hc_view view;
+    size_t before; /* bytes of connection.out that go first; what is behind them follows it */
+    size_t sent;   /* bytes of the value */
+} lent;
+
 typedef struct connection {
     session session; /* first: worker.c finds the connection by it */
     worker *worker;
@@ -61,6 +68,7 @@ typedef struct connection {
     resp_parser parser;
     byte_queue in;  /* received, not run: an unfinished request, or with `more` whole ones */
     byte_queue out; /* answered, not sent */
+    lent *lent;     /* NULL: none; else `out` is not empty, for the value's end is there */
     struct connection *next, *previous;
     struct connection *paced_next, *paced_previous;   /* in worker.paced_first .. paced_last */
     struct connection *await_next, *await_previous;   /* in worker.await_first .. await_last */
@@ -201,6 +209,14 @@ void connection_unpark(connection *of);
 bool connection_left(const connection *of);
 /* Sends messages that were posted to the session. */
 void connection_push(connection *of);
+/* What the encoder holds, with a value that was lent, goes to `out`.  False: no memory. */
+bool connection_lend(connection *of);
+/* Sends a slice of what stands before `out`'s last bytes.  True: `out` is all that is left. */
+bool connection_lent_send(connection *of);
+void connection_unlend(connection *of); /* also one to whom nothing is lent */
+size_t connection_unsent(const connection *of);
+/* Returns how many bytes the socket took, and marks the connection dead if it is. */
+size_t connection_send(connection *of, const uint8_t *data, size_t size);
 /* Too many wait: logged and counted; the caller ends it. */
 bool connection_overflows(connection *of);
 

@@ -185,6 +185,24 @@ static void encode_bulk_cancel(reply *to)
     e->bulk_at = RESP_NO_BULK;
 }
 
+static bool encode_lend(reply *to, hc_view *view)
+{
+    resp_encoder *e = encoder_of(to);
+    size_t size = view->value.size;
+    if (!e->may_lend || size > e->bytes_max) return false;
+    uint8_t *at = encoder_reserve(e, 2 * LINE_BYTES_MAX);
+    if (at == NULL) return false;
+    *at++ = '$';
+    at = crlf_write(number_write(at, size));
+    e->lent_at = (size_t)(at - e->data);
+    e->size = (size_t)(crlf_write(at) - e->data);
+    e->lent = *view;
+    e->may_lend = false;
+    e->queued += RESP_LENT_PENDING;
+    view->held = NULL;
+    return true;
+}
+
 static void encode_null(reply *to)
 {
     if (to->protocol >= 3)
@@ -297,6 +315,7 @@ static const reply_ops encoder_ops = {
     .null_array = encode_null_array,
     .bulk = encode_bulk,
     .bulk_cancel = encode_bulk_cancel,
+    .lend = encode_lend,
     .verbatim = encode_verbatim,
     .array = encode_array,
     .map = encode_map,
@@ -314,6 +333,7 @@ void resp_encoder_init(resp_encoder *encoder, size_t bytes_max)
 
 void resp_encoder_fini(resp_encoder *encoder)
 {
+    hc_view_release(&encoder->lent);
     free(encoder->data);
     encoder->data = NULL;
     encoder->size = encoder->capacity = 0;
@@ -325,5 +345,7 @@ void resp_encoder_clear(resp_encoder *encoder)
     encoder->queued = 0;
     encoder->bulk_at = RESP_NO_BULK;
     encoder->failed = false;
+    encoder->may_lend = false;
+    if (__builtin_expect(encoder->lent.held != NULL, 0)) hc_view_release(&encoder->lent);
     if (encoder->capacity > CAPACITY_KEEP) resp_encoder_fini(encoder);
 }

@@ -16,6 +16,8 @@
  *     map          *4 (flat)        %2
  *     set, push    *n               ~n  >n
  *
+ * Views:   one value that lies in a store may be lent for sending from there.  Then `queued` is
+ *          raised by RESP_LENT_PENDING, so that nothing more is run before the transport took it.
  * Errors:  a reply that finds no memory, or would pass `bytes_max`, sets `failed`; from then on
  *          nothing is added and the connection is to be dropped.
  * Threads: an encoder belongs to one thread.
@@ -34,9 +36,13 @@ typedef struct resp_encoder {
     size_t queued;   /* bytes the same client has waiting elsewhere; pending() adds them */
     size_t bytes_max;
     bool failed;
+    bool may_lend;  /* the transport can take one view; false after clear */
+    size_t lent_at; /* `lent` belongs before data[lent_at] */
+    hc_view lent;   /* held NULL: none; the transport takes it, or clear releases it */
 } resp_encoder;
 
 #define RESP_NO_BULK SIZE_MAX
+#define RESP_LENT_PENDING (SIZE_MAX / 2)
 
 /* Allocates nothing yet.  The protocol is 2. */
 void resp_encoder_init(resp_encoder *encoder, size_t bytes_max);

@@ -235,7 +235,7 @@ static void op_read(unsigned number)
         status = hc_store_get(m->store, key, m->got, sizeof m->got, &size);
         break;
     case 1: {
-        hc_sink sink = {&size, reserve_got, 0};
+        hc_sink sink = {.ctx = &size, .reserve = reserve_got};
         status = hc_store_read(m->store, key, &sink);
         break;
     }

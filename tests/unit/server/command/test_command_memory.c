@@ -82,7 +82,7 @@ static void test_a_lease_without_memory_is_refused_and_given_the_next_time(void 
     if (!memory_obeys()) skip();
     const leased_wish wish = {.lease_ms = 1000};
     char buffer[64];
-    const hc_sink sink = {buffer, reserve_buffer, 0};
+    const hc_sink sink = {.ctx = buffer, .reserve = reserve_buffer};
     test_client on;
     test_client_init(&on, NULL);
     leased_answer answer;

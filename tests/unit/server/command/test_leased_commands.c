@@ -153,7 +153,7 @@ static void *read_and_make(void *argument)
     race *on = argument;
     const leased_wish wish = {.stale_ms = 0, .lease_ms = 60000};
     char buffer[64];
-    const hc_sink sink = {buffer, reserve_buffer, 0};
+    const hc_sink sink = {.ctx = buffer, .reserve = reserve_buffer};
     for (unsigned round = 0; round < ROUNDS; round++) {
         char name[32];
         hc_span key = hc_span_make(name, (size_t)snprintf(name, sizeof name, "key:%u", round));

@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "command/command.h"
 #include "command/durable.h"
 #include "command/pause.h"
 #include "command/push.h"
@@ -94,6 +95,12 @@ void durable_wake_by(node *of, unsigned worker, void (*wake)(void *ctx), void *c
 void durable_waits(node *of, unsigned worker, bool waits)
 {
     (void)of, (void)worker, (void)waits;
+}
+
+bool command_takes_block(hc_span name)
+{
+    (void)name;
+    return false;
 }
 
 static inline size_t number_of(hc_span text)
