@@ -53,7 +53,7 @@ static size_t segment_sweep(hc_store *store, shard *s, uint32_t number, int64_t 
     int64_t next_ms = INT64_MAX;
     for (uint32_t offset = 0; offset < used; looked++) {
         item_ref item;
-        item_at(s, base + offset, &item);
+        item_peek(s, base + offset, &item);
         int64_t expires_at_ms = item.header.expires_at_ms;
         if (expiry_passed(expires_at_ms, now_ms)) {
             uint64_t hash = item_hash(store, &item);

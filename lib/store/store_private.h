@@ -445,7 +445,9 @@ typedef struct item_ref {
     hc_span key, value;
 } item_ref;
 
-static inline void item_at(const shard *s, uint32_t place, item_ref *out)
+/* An item that perhaps nothing points at any more, and whose extent is gone then: of one in an
+ * extent neither key nor value are shown. */
+static inline void item_peek(const shard *s, uint32_t place, item_ref *out)
 {
     out->start = s->data + place;
     item_header_get(out->start, &out->header);
@@ -453,12 +455,20 @@ static inline void item_at(const shard *s, uint32_t place, item_ref *out)
     out->extent = NULL;
     if (out->header.flags & ITEM_EXTENT) {
         memcpy(&out->extent, body, sizeof out->extent);
-        out->key = hc_span_make(out->extent->bytes, out->header.key_bytes);
-        out->value = hc_span_make(extent_value(out->extent), out->header.value_bytes);
+        out->key = out->value = hc_span_make(NULL, 0);
         return;
     }
     out->key = hc_span_make(body, out->header.key_bytes);
     out->value = hc_span_make(body + out->header.key_bytes, out->header.value_bytes);
+}
+
+/* An item that the index points at, or is about to. */
+static inline void item_at(const shard *s, uint32_t place, item_ref *out)
+{
+    item_peek(s, place, out);
+    if (out->extent == NULL) return;
+    out->key = hc_span_make(out->extent->bytes, out->header.key_bytes);
+    out->value = hc_span_make(extent_value(out->extent), out->header.value_bytes);
 }
 
 static inline uint64_t item_hash(const hc_store *store, const item_ref *item)

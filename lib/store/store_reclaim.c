@@ -135,7 +135,7 @@ static void batch_fill(const hc_store *store, shard *s, batch *out, size_t items
     while (out->count < BATCH && out->count < items_max && s->reclaim.offset < used) {
         uint32_t place = base + s->reclaim.offset;
         item_ref item;
-        item_at(s, place, &item);
+        item_peek(s, place, &item);
         uint64_t hash = item_hash(store, &item);
         bucket_pair pair = index_pair(s, hash);
         __builtin_prefetch(pair.first);

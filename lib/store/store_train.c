@@ -104,9 +104,12 @@ static void sample_segment(sample_set *set, const shard *s, uint32_t number)
     while (place < end && !samples_full(set)) {
         item_ref item;
         slot at;
-        item_at(s, place, &item);
+        item_peek(s, place, &item);
         uint64_t hash = item_hash(set->store, &item);
-        if (hci_index_find_place(s, hash, place, &at)) sample_add(set, &item);
+        if (hci_index_find_place(s, hash, place, &at)) {
+            item_at(s, place, &item);
+            sample_add(set, &item);
+        }
         place += (uint32_t)item_bytes(&item.header);
     }
 }

@@ -89,6 +89,26 @@ static void test_a_size_that_cannot_be_is_refused(void **state)
     byte_queue_fini(&queue);
 }
 
+static void test_bytes_move_into_a_block_and_out_again(void **state)
+{
+    (void)state;
+    byte_queue queue = {0};
+    assert_true(byte_queue_append(&queue, (const uint8_t *)"abcdef", 6));
+    byte_queue_take(&queue, 2);
+    assert_true(byte_queue_to_block(&queue, NULL, 4));
+    assert_non_null(queue.block);
+    assert_ptr_equal(queue.data, hc_block_data(queue.block));
+    assert_true(byte_queue_append(&queue, (const uint8_t *)"ghij", 4));
+    assert_non_null(queue.block); /* it was just enough */
+    assert_true(byte_queue_append(&queue, (const uint8_t *)"k", 1));
+    assert_null(queue.block); /* it does not grow */
+    assert_int_equal(byte_queue_size(&queue), 9);
+    assert_memory_equal(queue.data + queue.head, "cdefghijk", 9);
+    assert_false(byte_queue_to_block(&queue, NULL, HC_BLOCK_BYTES_MAX));
+    assert_memory_equal(queue.data + queue.head, "cdefghijk", 9);
+    byte_queue_fini(&queue);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +116,7 @@ int main(void)
         cmocka_unit_test(test_bytes_come_out_as_they_went_in),
         cmocka_unit_test(test_room_is_made_by_moving_before_growing),
         cmocka_unit_test(test_bytes_move_into_a_spare_block),
+        cmocka_unit_test(test_bytes_move_into_a_block_and_out_again),
         cmocka_unit_test(test_a_size_that_cannot_be_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

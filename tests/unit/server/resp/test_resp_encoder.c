@@ -185,6 +185,24 @@ static void test_a_huge_buffer_is_given_back(void **state)
     assert_int_equal(e->capacity, capacity);
 }
 
+static void test_one_lent_value_stops_the_batch_and_leaves_a_gap(void **state)
+{
+    FIXTURE;
+    hc_view view = {.value = span("hello")}, second = {.value = span("again")};
+    assert_false(ops->lend(to, &view)); /* the transport did not say that it can */
+    e->may_lend = true;
+    ops->integer(to, 7);
+    assert_true(ops->lend(to, &view));
+    assert_true(ops->pending(to) >= RESP_LENT_PENDING);
+    assert_false(ops->lend(to, &second));
+    ops->integer(to, 8);
+    assert_int_equal(e->lent_at, 8);
+    assert_int_equal(e->size, 14);
+    assert_memory_equal(e->data, ":7\r\n$5\r\n\r\n:8\r\n", 14);
+    resp_encoder_clear(e);
+    assert_false(e->may_lend);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -199,6 +217,7 @@ int main(void)
         TEST(test_replies_past_the_limit_fail_and_add_nothing),
         TEST(test_pending_counts_what_waits_elsewhere),
         TEST(test_a_huge_buffer_is_given_back),
+        TEST(test_one_lent_value_stops_the_batch_and_leaves_a_gap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
