@@ -95,7 +95,7 @@ static double cpu_now(void)
 typedef struct wishes {
     uint64_t from, seeds;
     double minutes;
-    bool keep_going, whole;
+    bool keep_going, whole, verbose;
 } wishes;
 
 static bool wishes_read(int argc, char **argv, wishes *w)
@@ -107,6 +107,8 @@ static bool wishes_read(int argc, char **argv, wishes *w)
             w->keep_going = true;
         } else if (strcmp(argv[i], "--whole") == 0) {
             w->whole = true;
+        } else if (strcmp(argv[i], "--verbose") == 0) {
+            w->verbose = true;
         } else if (value == NULL) {
             return false;
         } else if (strcmp(argv[i], "--seeds") == 0) {
@@ -132,10 +134,11 @@ int main(int argc, char **argv)
     sums all = {0};
     if (!wishes_read(argc, argv, &w)) {
         (void)fprintf(stderr, "usage: sim_cluster [--seeds N] [--from S] [--seed S] [--minutes M] "
-                              "[--keep-going] [--whole]\n");
+                              "[--keep-going] [--whole] [--verbose]\n");
         return 2;
     }
     (void)signal(SIGABRT, on_abort);
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     for (uint64_t i = 0; i < w.seeds && (w.minutes <= 0 || cpu_now() < w.minutes * 60); i++) {
         sim_plan plan;
         sim_trial_result result;
@@ -143,6 +146,9 @@ int main(int argc, char **argv)
         sim_trial_plan(&plan, seed_now, ALL_KINDS);
         sim_trial_run(&plan, 0, NULL, &result);
         add(&all, &result);
+        if (w.verbose)
+            (void)printf("seed %llu: %.1f s of time, %.1f CPU s so far\n",
+                         (unsigned long long)seed_now, (double)result.virtual_ns / 1e9, cpu_now());
         if (!result.failed) continue;
         if (w.keep_going) {
             (void)printf("seed %llu: %s: %s\n", (unsigned long long)seed_now, result.name,

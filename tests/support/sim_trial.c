@@ -310,6 +310,14 @@ static uint32_t pick(test_random *random, uint32_t a, uint32_t b, uint32_t c)
     return die == 0 ? a : die == 1 ? b : c;
 }
 
+static bool has_fault(const sim_plan *plan, sim_fault_kind kind)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->faults[i].kind == kind) return true;
+    }
+    return false;
+}
+
 /* Numbers that make rare paths frequent. */
 static hc_replica_options replica_options(const sim_plan *plan, test_random *random)
 {
@@ -321,15 +329,8 @@ static hc_replica_options replica_options(const sim_plan *plan, test_random *ran
     o.stub_keep_ms = pick(random, 3000, 10000, 3600000);
     o.beat_interval_ms = pick(random, 100, 250, 500);
     o.queue_bytes_max = pick(random, 4096, 65536, 1u << 20);
+    if (has_fault(plan, SIM_FAULT_MEMORY)) o.queue_bytes_max = 1u << 20; /* large values */
     return o;
-}
-
-static bool has_fault(const sim_plan *plan, sim_fault_kind kind)
-{
-    for (size_t i = 0; i < plan->count; i++) {
-        if (plan->faults[i].kind == kind) return true;
-    }
-    return false;
 }
 
 void sim_trial_plan(sim_plan *plan, uint64_t seed, uint32_t kinds)
