@@ -2,7 +2,8 @@
  * keeper.c - two threads around hc_persistence.
  *
  *     log thread        step, sleep until it is due or a writer wakes it (eventfd)
- *     snapshot thread   waits for a wish, a time or a long log; then piece after piece
+ *     snapshot thread   waits for a wish, a time or a long log; then piece after piece, helped by
+ *                       a second one while the clients leave a core idle (hands.c)
  *
  * A writer wakes the log thread only when that had nothing to do, so under load no system call is
  * made for it.
@@ -22,6 +23,7 @@
 
 #include "command/durable.h"
 #include "event_log.h"
+#include "hands.h"
 
 #define LOOK_MS 500u         /* between two looks whether a snapshot is due */
 #define PROGRESS_MS 5000u    /* between two log lines while loading */
@@ -221,15 +223,21 @@ static hc_status snapshot_write(keeper *of)
         event_log(of->log, HC_LOG_ERROR, "snapshot", "the snapshot cannot begin", &field, 1);
         return status;
     }
+    uint64_t wait_ns = 0;
+    snapshot_hand second;
+    snapshot_hand_start(&second, of->data, &of->stopping);
     while (!atomic_load(&of->stopping)) {
-        uint64_t wait_ns = hc_persistence_snapshot_step(of->data);
-        if (wait_ns == HC_PERSISTENCE_NEVER) {
-            return snapshots_failed(of) == failed_before ? HC_OK : HC_ERR_IO;
-        }
+        wait_ns = hc_persistence_snapshot_step(of->data);
+        if (wait_ns == HC_PERSISTENCE_NEVER) break;
+        snapshot_hand_note(&second);
         if (wait_ns == 0) continue;
         (void)pthread_mutex_lock(&of->lock);
         (void)rest(of, wait_ns);
         (void)pthread_mutex_unlock(&of->lock);
+    }
+    snapshot_hand_join(&second);
+    if (wait_ns == HC_PERSISTENCE_NEVER) {
+        return snapshots_failed(of) == failed_before ? HC_OK : HC_ERR_IO;
     }
     return HC_ERR_BUSY;
 }
@@ -313,7 +321,8 @@ static hc_status data_open(keeper *of)
                                   .wake = on_wake,
                                   .event = on_event,
                                   .damage = on_damage,
-                                  .progress = on_progress};
+                                  .progress = on_progress,
+                                  .parallel = hands_run};
     int64_t level = cfg->persistence.compression_level;
     of->is_volatile = cfg->persistence.on_disk_error == HC_DISK_ERROR_VOLATILE;
     hc_persistence_options options = {
@@ -325,6 +334,7 @@ static hc_status data_open(keeper *of)
         .compression_level = level == 0 ? UINT32_MAX : (uint32_t)level,
         .log_bytes_max = (uint64_t)cfg->persistence.log_bytes_max,
         .snapshot_bytes_per_s = (uint64_t)cfg->persistence.snapshot_rate,
+        .threads = hands_count(),
     };
     return hc_persistence_open(of->options.host, &options, &of->data);
 }
