@@ -174,7 +174,8 @@ typedef struct snapshot_work {
     snapshot_source source;
     uint32_t part;
     snapshot_blocks blocks;
-    _Atomic size_t next; /* block that nobody has taken */
+    /* by section, one a task: the block in it that nobody has taken */
+    _Atomic size_t next[HC_PERSISTENCE_THREADS_MAX];
 } snapshot_work;
 
 static hc_status block_end(void *ctx, uint64_t bytes)
@@ -186,17 +187,34 @@ static hc_status block_end(void *ctx, uint64_t bytes)
     return status == HC_OK ? status_of(w->l) : status;
 }
 
+static size_t section_begin(const snapshot_work *work, uint32_t section)
+{
+    return work->blocks.count * section / work->l->threads;
+}
+
+/* A range of the section that nobody has taken; false: there is none. */
+static bool range_take(snapshot_work *work, uint32_t section, size_t *from_out, size_t *to_out)
+{
+    size_t end = section_begin(work, section + 1);
+    *from_out = atomic_fetch_add_explicit(&work->next[section], RANGE_BLOCKS, memory_order_relaxed);
+    *to_out = *from_out + RANGE_BLOCKS < end ? *from_out + RANGE_BLOCKS : end;
+    return *from_out < end;
+}
+
+/* A task has a section to itself and then helps in the others': neighbouring blocks are likely to
+ * be of one shard, whose lock two tasks would fight for. */
 static void ranges_load(void *ctx, uint32_t index)
 {
     snapshot_work *work = ctx;
     hc_status status = HC_OK;
-    while (status == HC_OK && status_of(work->l) == HC_OK) {
-        size_t from = atomic_fetch_add_explicit(&work->next, RANGE_BLOCKS, memory_order_relaxed);
-        if (from >= work->blocks.count) break;
-        size_t to = from + RANGE_BLOCKS;
-        if (to > work->blocks.count) to = work->blocks.count;
-        status = hci_snapshot_read_blocks(&work->source, work->part, &work->blocks, from, to, visit,
-                                          block_end, &work->l->workers[index]);
+    size_t from, to;
+    for (uint32_t i = 0; i < work->l->threads; i++) {
+        uint32_t section = (index + i) % work->l->threads;
+        while (status == HC_OK && status_of(work->l) == HC_OK &&
+               range_take(work, section, &from, &to)) {
+            status = hci_snapshot_read_blocks(&work->source, work->part, &work->blocks, from, to,
+                                              visit, block_end, &work->l->workers[index]);
+        }
     }
     status_note(work->l, status);
 }
@@ -204,7 +222,8 @@ static void ranges_load(void *ctx, uint32_t index)
 static hc_status part_load(snapshot_work *work)
 {
     hc_status status = hci_snapshot_list(&work->source, work->part, &work->blocks);
-    atomic_init(&work->next, 0);
+    for (uint32_t i = 0; i < work->l->threads; i++)
+        atomic_init(&work->next[i], section_begin(work, i));
     if (status == HC_OK) status = run(work->l, ranges_load, work);
     hci_snapshot_blocks_fini(&work->blocks);
     return status;
