@@ -548,19 +548,6 @@ static inline uint64_t filter_hash(uint64_t hash)
     return hash ^ hash >> 29;
 }
 
-/* What a reader may conclude without a lock. */
-typedef enum filter_answer { FILTER_NOT_ASKED, FILTER_NO, FILTER_MAYBE } filter_answer;
-
-static inline filter_answer filter_ask(shard *s, uint64_t hash)
-{
-    if (s->filter == NULL) return FILTER_NOT_ASKED;
-    uint32_t epoch = atomic_load_explicit(&s->filter_epoch, memory_order_acquire);
-    if (epoch & 1) return FILTER_NOT_ASKED;
-    if (hc_filter_contains_hash(s->filter, filter_hash(hash))) return FILTER_MAYBE;
-    bool covered = atomic_load_explicit(&s->filter_epoch, memory_order_relaxed) == epoch;
-    return covered ? FILTER_NO : FILTER_NOT_ASKED;
-}
-
 /* ---- store_scan.c: under the lock ---- */
 
 static inline uint32_t hci_bits_reverse(uint32_t v)

@@ -16,6 +16,19 @@
 #include "store/store_private.h"
 #include "store/store_write.h"
 
+/* What a reader may conclude without a lock. */
+typedef enum filter_answer { FILTER_NOT_ASKED, FILTER_NO, FILTER_MAYBE } filter_answer;
+
+static inline filter_answer filter_ask(shard *s, uint64_t hash)
+{
+    if (s->filter == NULL) return FILTER_NOT_ASKED;
+    uint32_t epoch = atomic_load_explicit(&s->filter_epoch, memory_order_acquire);
+    if (epoch & 1) return FILTER_NOT_ASKED;
+    if (hc_filter_contains_hash(s->filter, filter_hash(hash))) return FILTER_MAYBE;
+    bool covered = atomic_load_explicit(&s->filter_epoch, memory_order_relaxed) == epoch;
+    return covered ? FILTER_NO : FILTER_NOT_ASKED;
+}
+
 #define READ_ATTEMPTS_MAX 128u
 
 /* What to do with a value once found. */
