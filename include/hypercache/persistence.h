@@ -250,7 +250,8 @@ HC_API
 hc_status hc_persistence_snapshot_begin(hc_persistence *p);
 /* Does a piece of it, about 256 KiB, and returns after how many nanoseconds the budget allows the
  * next; HC_PERSISTENCE_NEVER: there is none to write any more.  Calls hc_persistence_step when it
- * waits for the log.  One thread at a time works, another returns at once. */
+ * waits for the log.  Several threads may call: each
+ * works on a part of its own, and returns at once when there is none left. */
 HC_API
 uint64_t hc_persistence_snapshot_step(hc_persistence *p);
 /* The piece-wise work in one call.  The error of the snapshot that was being written. */

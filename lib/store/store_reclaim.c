@@ -202,8 +202,9 @@ bool hci_reclaim_due(const shard *s, unsigned garbage_percent)
     uint64_t bytes = (uint64_t)used << SEGMENT_SHIFT;
     uint64_t garbage = bytes - s->live_bytes;
     if (used < SEGMENTS_FEW) {
-        garbage -= open_room(s);
         if (garbage < SEGMENT_BYTES) return false; /* no segment would come of it */
+        garbage -= open_room(s);
+        if (garbage < SEGMENT_BYTES) return false;
     }
     return garbage * 100 > bytes * garbage_percent;
 }
