@@ -296,7 +296,7 @@ static void places_restore(node *of)
     for (size_t i = 0; i < KEPT_MAX; i++) {
         kept_store *one = &of->durable->kept[i];
         unsigned wanted;
-        if (one->ref.held == NULL) continue;
+        if (one->ref.held == NULL || !one->is_logged) continue; /* those go by where they are */
         if (!node_database_named(of, hc_span_make(one->name, one->name_bytes), &wanted)) continue;
         int present = node_database_of(of, one->ref.store);
         if (present >= 0 && (unsigned)present != wanted) {
