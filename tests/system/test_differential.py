@@ -131,6 +131,11 @@ class Failed(AssertionError):
 # ---- sequences in pipelines ----
 
 
+def _changes_unseen(command):
+    """A BITFIELD that may make a value longer and then write nothing: Redis tells nobody."""
+    return command[0].upper() == b"BITFIELD" and b"FAIL" in [word.upper() for word in command]
+
+
 def _fair(command):
     """Not a command whose answer differs by design."""
     name = command[0].upper()
@@ -233,7 +238,8 @@ class Player:
         kinds = [make for name, make in kinds if name in self.both]
         if not kinds:
             return
-        steps = [(at, [command for command in commands if _fair(command)]) for at, commands in generator.pick(kinds)()]
+        steps = [(at, [command for command in commands if _fair(command) and not _changes_unseen(command)])
+                 for at, commands in generator.pick(kinds)()]
         sides = []
         for port in self.ports:
             with _Connections(port, protocol) as connections:
