@@ -340,6 +340,7 @@ static uint64_t walk_step(snapshot_writer *w)
     hc_status status = hci_part_walk(part);
     hci_lock_acquire(&p->snapshot_lock);
     part->busy = false;
+    part->done = part->ended;
     w->busy--;
     if (w->status == HC_OK) w->status = status;
     uint64_t wait_ns = budget_wait(p, (part->offset - before) * together);

@@ -221,7 +221,7 @@ hc_status hci_part_walk(part_writer *w)
         store_leave(w);
         w->has_shard = w->position != 0;
     }
-    w->done = status == HC_OK && !w->has_shard && w->block_bytes < SNAPSHOT_BLOCK_BYTES;
+    w->ended = status == HC_OK && !w->has_shard && w->block_bytes < SNAPSHOT_BLOCK_BYTES;
     if (status == HC_OK && w->block_bytes > 0) status = hci_part_block_put(w, BLOCK_DATA);
     return status;
 }

@@ -13,8 +13,8 @@ typedef struct part_writer {
     uint32_t number;
     uint64_t id; /* of the snapshot */
     bool busy;   /* a thread works at it; under snapshot_lock */
-    bool done;   /* no shard is left for it */
-    /* the shard being walked */
+    bool done;   /* no shard is left for it; likewise */
+    /* the worker's own from here on; the shard being walked */
     bool has_shard;
     uint32_t store, shard, position;
     /* its file */
@@ -30,6 +30,7 @@ typedef struct part_writer {
     ZSTD_CCtx *zstd;
     uint32_t probe_left;
     bool pays;
+    bool ended; /* what `done` is to be */
     /* keys met in this look whose values come later: size u32, key */
     uint8_t *later;
     size_t later_bytes, later_capacity;
@@ -41,7 +42,7 @@ hc_status hci_part_init(part_writer *w, hc_persistence *p, uint32_t number);
 void hci_part_fini(part_writer *w);
 /* Makes its file. */
 hc_status hci_part_begin(part_writer *w, uint64_t lsn_from, uint32_t parts);
-/* Fills and puts one block, or comes to the end (`done`). */
+/* Fills and puts one block, or comes to the end (`ended`). */
 hc_status hci_part_walk(part_writer *w);
 /* Puts what is there as one block. */
 hc_status hci_part_block_put(part_writer *w, block_type type);
