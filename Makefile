@@ -77,6 +77,7 @@ BENCH_PARTS := $(filter-out $(BENCH_SOURCES) bench/slow_sync.c,$(call find_c,ben
 LIBRARY := $(BUILD)/libhypercache.a
 SHARED := $(BUILD)/libhypercache.so
 DAEMON := $(if $(wildcard server/main.c),$(BUILD)/hypercached)
+CONSOLE := $(OBJ)/server/console/console_files# the page as a table of bytes
 SERVER_PARTS := $(OBJ)/server.a# the daemon without its main, for tests and fuzzers
 SUPPORT := $(OBJ)/support.a
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(UNIT_SOURCES))
@@ -111,6 +112,15 @@ $(OBJ)/%.o: %.cc $(OBJ)/flags
 	$(call say,c++ )
 	$(Q)$(CXX) $(CXX_FLAGS) $(FOLDER_FLAGS) -MMD -MP -c $< -o $@
 
+# The console's page, its folders included, so that a file that goes is seen as well.
+$(CONSOLE).c: server/console/embed.sh $(shell find server/console/page 2>/dev/null)
+	@mkdir -p $(@D)
+	$(call say,page)
+	$(Q)server/console/embed.sh server/console/page > $@
+$(CONSOLE).o: $(CONSOLE).c $(OBJ)/flags
+	$(call say,cc  )
+	$(Q)$(CC) $(C_FLAGS) $(FOLDER_FLAGS) -MMD -MP -c $< -o $@
+
 # Objects depend on the compiler and flags they were made with.
 FLAGS_NOW := $(CC) $(C_FLAGS) $(CXX) $(LINK)
 .PHONY: always
@@ -123,7 +133,7 @@ $(OBJ)/flags: always
 archive = $(Q)rm -f $@; ar rcs $@ $(filter %.o,$^)
 $(LIBRARY): $(call objects,$(LIB_SOURCES)) | $(OBJ)/flags
 	$(archive)
-$(SERVER_PARTS): $(call objects,$(filter-out server/main.c,$(SERVER_SOURCES))) | $(OBJ)/flags
+$(SERVER_PARTS): $(call objects,$(filter-out server/main.c,$(SERVER_SOURCES))) $(CONSOLE).o | $(OBJ)/flags
 	$(archive)
 $(SUPPORT): $(call objects,$(SUPPORT_SOURCES)) | $(OBJ)/flags
 	$(archive)
@@ -144,7 +154,7 @@ $(call say,link)
 @mkdir -p $(@D)
 $(Q)$(LINKER) -pie $(filter %.o,$^) $(filter %.a,$^) $(LINK) $(1) $(LIB_LIBS) -o $@
 endef
-$(BUILD)/hypercached: $(call objects,$(SERVER_SOURCES)) $(LIBRARY)
+$(BUILD)/hypercached: $(call objects,$(SERVER_SOURCES)) $(CONSOLE).o $(LIBRARY)
 	$(call link,$(SERVER_LIBS))
 $(BUILD)/tests/unit/server/%: $(OBJ)/tests/unit/server/%.o $(SUPPORT) $(SERVER_PARTS) $(LIBRARY)
 	$(call link,$(TEST_LIBS) $(SERVER_LIBS))
