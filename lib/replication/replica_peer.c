@@ -24,6 +24,12 @@ static size_t block_map_bytes(const hc_replica *r)
     return r->topology.blocks / 8;
 }
 
+static void walk_free(hc_replica *r, walk *w)
+{
+    if (w != NULL) hci_release(&r->host, w->picked.bytes, w->picked.capacity);
+    hci_release(&r->host, w, sizeof *w);
+}
+
 void hci_peer_destroy(hc_replica *r, peer *p)
 {
     if (p == NULL) return;
@@ -32,35 +38,37 @@ void hci_peer_destroy(hc_replica *r, peer *p)
     hci_release(&r->host, p->synced, block_map_bytes(r));
     hci_release(&r->host, p->dirty, SLOT_MAP_BYTES);
     hci_release(&r->host, p->clean, SLOTS * sizeof *p->clean);
-    hci_release(&r->host, p->hints, sizeof *p->hints);
-    hci_release(&r->host, p->serving, sizeof *p->serving);
+    walk_free(r, p->hints);
+    walk_free(r, p->serving);
     hci_release(&r->host, p, sizeof *p);
+}
+
+static void *zeroed(hc_replica *r, size_t bytes)
+{
+    void *made = hci_allocate(&r->host, bytes);
+    if (made != NULL) memset(made, 0, bytes);
+    return made;
 }
 
 static peer *peer_make(hc_replica *r, bool is_self)
 {
-    peer *p = hci_allocate(&r->host, sizeof *p);
+    peer *p = zeroed(r, sizeof *p);
     if (p == NULL) return NULL;
-    memset(p, 0, sizeof *p);
     p->is_self = is_self;
-    p->synced = hci_allocate(&r->host, block_map_bytes(r));
-    if (p->synced != NULL) memset(p->synced, 0, block_map_bytes(r));
-    if (is_self) return p->synced != NULL ? p : (hci_peer_destroy(r, p), NULL);
-    p->dirty = hci_allocate(&r->host, SLOT_MAP_BYTES);
-    p->clean = hci_allocate(&r->host, SLOTS * sizeof *p->clean);
-    p->hints = hci_allocate(&r->host, sizeof *p->hints);
-    p->serving = hci_allocate(&r->host, sizeof *p->serving);
-    if (p->synced == NULL || p->dirty == NULL || p->clean == NULL || p->hints == NULL ||
-        p->serving == NULL) {
-        hci_peer_destroy(r, p);
-        return NULL;
-    }
-    memset(p->dirty, 0, SLOT_MAP_BYTES);
-    memset(p->clean, 0, SLOTS * sizeof *p->clean);
-    memset(p->hints, 0, sizeof *p->hints);
-    memset(p->serving, 0, sizeof *p->serving);
     p->stream = 1;
-    return p;
+    p->synced = zeroed(r, block_map_bytes(r));
+    bool whole = p->synced != NULL;
+    if (!is_self) {
+        p->dirty = zeroed(r, SLOT_MAP_BYTES);
+        p->clean = zeroed(r, SLOTS * sizeof *p->clean);
+        p->hints = zeroed(r, sizeof *p->hints);
+        p->serving = zeroed(r, sizeof *p->serving);
+        whole =
+            whole && p->dirty != NULL && p->clean != NULL && p->hints != NULL && p->serving != NULL;
+    }
+    if (whole) return p;
+    hci_peer_destroy(r, p);
+    return NULL;
 }
 
 static hc_status peer_add(hc_replica *r, const hc_member *member, uint32_t *number_out)

@@ -19,6 +19,9 @@
 
 #define HINT_MARGIN_MS 15000u /* versions so much older may still have been under way */
 #define RESEND_BYTES_MAX (1u << 20)
+#define MEND_NS                                                                                    \
+    (50 * MS) /* a stream that broke rests so long, so that no peer breaks it without end */
+#define WALK_STEP_NS (5 * MS)
 
 static void frames_free(hc_replica *r, peer *p, uint64_t up_to)
 {
@@ -63,6 +66,8 @@ static void stream_break(hc_replica *r, peer *p)
         uint64_t age_ms = (r->now.now_ns - p->first->made_ns) / MS;
         since = version_before(r, HINT_MARGIN_MS + age_ms);
     }
+    /* what a walk had sent and was not confirmed is owed still, and may be older */
+    if (p->hints->on && p->hints->since < since) since = p->hints->since;
     if (p->dirty_count == 0 || since < p->broken_since) p->broken_since = since;
     for (const frame *f = p->first; f != NULL; f = f->next) {
         if (frame_slot(f, &slot)) hci_dirty(r, p, slot);
@@ -71,13 +76,14 @@ static void stream_break(hc_replica *r, peer *p)
     p->stream++;
     p->seq = p->acked = 0;
     p->broken = true;
+    p->mend_ns = r->now.now_ns + MEND_NS;
     p->serving->on = false; /* whoever pulled will ask again */
 }
 
 /* A new life of the peer, or the end of ours. */
 void hci_stream_reset(hc_replica *r, peer *p)
 {
-    if (p->is_self || p->dirty == NULL) return;
+    if (p->is_self || p->serving == NULL) return; /* or half made */
     stream_break(r, p);
 }
 
@@ -85,7 +91,8 @@ static frame *frame_make(hc_replica *r, peer *p, record *what)
 {
     size_t most = RECORD_BYTES_MAX + what->key.size + what->value.size;
     uint8_t *scratch = hci_buffer_room(r, &r->value, most);
-    if (scratch == NULL || p->queue_bytes + most > r->options.queue_bytes_max) return NULL;
+    bool fits = p->first == NULL || p->queue_bytes + most <= r->options.queue_bytes_max;
+    if (scratch == NULL || !fits) return NULL;
     what->stream = p->stream;
     what->seq = p->seq + 1;
     size_t bytes = hci_wire_put(scratch, what);
@@ -225,23 +232,26 @@ static void resend(hc_replica *r, uint32_t to)
     }
 }
 
-/* It is there again: what it was owed. */
-static void stream_mend(hc_replica *r, peer *p)
+/* It is there: what it is owed.  A walk that was cut short goes on where it was; what it had sent
+ * and was lost became dirty, and comes with the next one. */
+static void hints_start(hc_replica *r, peer *p)
 {
-    p->broken = false;
-    if (p->dirty_count == 0) return;
     walk *w = p->hints;
-    if (w->on) { /* it broke again during the walk: its slots are owed still */
-        for (uint32_t slot = 0; slot < SLOTS; slot++) {
-            if (bit_get(w->slots, slot)) hci_dirty(r, p, slot);
-        }
-        if (w->since < p->broken_since) p->broken_since = w->since;
-    }
-    *w = (walk){.on = rule(r, HCI_RULE_HINTS), .since = p->broken_since};
+    if (w->on || p->dirty_count == 0) return;
+    hci_walk_begin(w, p->broken_since, 0);
+    w->on = rule(r, HCI_RULE_HINTS);
     memcpy(w->slots, p->dirty, SLOT_MAP_BYTES);
     memset(p->dirty, 0, SLOT_MAP_BYTES);
     r->stats.dirty_slots -= p->dirty_count;
     p->dirty_count = 0;
+}
+
+static void walks_step(hc_replica *r, uint32_t to)
+{
+    peer *p = r->peers[to];
+    hints_start(r, p);
+    if (p->hints->on && !hci_walk_step(r, to, p->hints)) p->hints->on = false;
+    if (!p->broken && p->serving->on && !hci_walk_step(r, to, p->serving)) p->serving->on = false;
 }
 
 uint64_t hci_stream_tick(hc_replica *r)
@@ -254,11 +264,10 @@ uint64_t hci_stream_tick(hc_replica *r)
         bool old =
             p->first != NULL && r->now.now_ns - p->first->made_ns > STREAM_AGE_MAX_MS / 2 * MS;
         if (!p->broken && (dead || old)) stream_break(r, p);
-        if (p->broken && hci_there(r, i)) stream_mend(r, p);
-        if (p->hints->on && !p->broken && !hci_walk_step(r, i, p->hints)) p->hints->on = false;
-        if (p->serving->on && !p->broken && !hci_walk_step(r, i, p->serving))
-            p->serving->on = false;
-        if (p->hints->on || p->serving->on) next = r->now.now_ns + 5 * MS;
+        if (p->broken && hci_there(r, i) && r->now.now_ns >= p->mend_ns) p->broken = false;
+        if (!p->broken) walks_step(r, i);
+        bool walks = p->hints->on || p->serving->on || (p->broken && hci_there(r, i));
+        if (walks) next = r->now.now_ns + WALK_STEP_NS;
         if (p->first == NULL) continue;
         if (r->now.now_ns >= p->resend_ns) {
             resend(r, i);

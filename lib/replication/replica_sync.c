@@ -21,7 +21,7 @@
 
 #define PULL_NS (5000 * MS)
 #define SYNC_STEP_NS (100 * MS)
-#define WALK_ITEMS 200u
+#define WALK_ITEMS 200u /* at a time; of a bucket that has more, all */
 #define FLOOR_BYTES 10u
 #define EACH_BYTES (1u << 16)
 
@@ -249,7 +249,8 @@ void hci_pull_take(hc_replica *r, uint32_t from, const record *what)
 {
     walk *w = r->peers[from]->serving;
     if (what->entry.version != r->topology.id || what->value.size != map_bytes(r)) return;
-    *w = (walk){.on = true, .op = what->op};
+    hci_walk_begin(w, 0, what->op);
+    w->on = true;
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
         bool wanted = bit_get(what->value.data, block_of(r, slot));
         bit_set(w->slots, slot, wanted && hci_holds(r, slot, r->self));
@@ -285,36 +286,84 @@ static void pulled_send(hc_replica *r, uint32_t to, const walk *w)
     hci_release(&r->host, list, most);
 }
 
-typedef struct sending {
-    hc_replica *r;
-    uint32_t to;
-    const walk *w;
-} sending;
-
-static void send_visit(void *ctx, uint32_t slot, hc_span key, const entry *e)
+void hci_walk_begin(walk *w, uint64_t since, uint64_t pull_op)
 {
-    sending *s = ctx;
-    hc_replica *r = s->r;
-    if (e->version < s->w->since) return;
-    record what = {.kind = RECORD_PUT,
-                   .set_hash = r->topology.set_hash[block_of(r, slot)],
-                   .entry = *e,
-                   .key = key,
-                   .value = e->flags & ENTRY_STUB ? hc_span_make(NULL, 0) : e->value};
-    r->tokens -= (int64_t)(key.size + what.value.size + RECORD_BYTES_MAX);
-    hci_stream_put(r, s->to, slot, &what);
+    buffer picked = w->picked;
+    *w = (walk){.since = since, .op = pull_op, .picked = picked};
 }
 
+typedef struct walk_picking {
+    hc_replica *r;
+    walk *w;
+    bool failed;
+} walk_picking;
+
+static void walk_pick(void *ctx, uint32_t slot, hc_span key, const entry *e)
+{
+    walk_picking *p = ctx;
+    walk *w = p->w;
+    (void)slot;
+    if (e->version < w->since || p->failed) return;
+    size_t bytes = w->size + 4 + key.size;
+    if (bytes > w->picked.capacity && hci_buffer_room(p->r, &w->picked, bytes * 2) == NULL) {
+        p->failed = true;
+        return;
+    }
+    uint8_t *to = w->picked.bytes + w->size;
+    for (unsigned i = 0; i < 4; i++)
+        to[i] = (uint8_t)(key.size >> 8 * i);
+    if (key.size > 0) memcpy(to + 4, key.data, key.size);
+    w->size = bytes;
+}
+
+/* False: no memory, and nothing has changed. */
+static bool walk_refill(hc_replica *r, walk *w)
+{
+    walk_picking p = {r, w, false};
+    uint64_t before = w->cursor;
+    w->at = w->size = 0;
+    bool more = hci_entries_walk(r, w->slots, &w->cursor, WALK_ITEMS, walk_pick, &p);
+    if (p.failed) {
+        w->cursor = before;
+        w->size = 0;
+        return false;
+    }
+    w->over = !more;
+    return true;
+}
+
+/* The newest that is here; it may have gone meanwhile. */
+static void walk_send(hc_replica *r, uint32_t to, walk *w)
+{
+    const uint8_t *at = w->picked.bytes + w->at;
+    size_t size = at[0] | (size_t)at[1] << 8 | (size_t)at[2] << 16 | (size_t)at[3] << 24;
+    hc_span key = hc_span_make(at + 4, size);
+    uint32_t slot = hc_ring_slot(key);
+    entry e;
+    w->at += 4 + size;
+    if (!hci_entry_get(r, key, &e)) return;
+    record what = {.kind = RECORD_PUT,
+                   .set_hash = r->topology.set_hash[block_of(r, slot)],
+                   .entry = e,
+                   .key = key,
+                   .value = e.flags & ENTRY_STUB ? hc_span_make(NULL, 0) : e.value};
+    r->tokens -= (int64_t)(key.size + what.value.size + RECORD_BYTES_MAX);
+    hci_stream_put(r, to, slot, &what);
+}
+
+/* Only a quarter of the queue is the background's, so that it never breaks a stream itself. */
 bool hci_walk_step(hc_replica *r, uint32_t to, walk *w)
 {
-    sending s = {r, to, w};
     const peer *p = r->peers[to];
-    while (r->tokens > 0 && p->queue_bytes < r->options.queue_bytes_max / 4) {
-        bool more = hci_entries_walk(r, w->slots, &w->cursor, WALK_ITEMS, send_visit, &s);
-        if (p->broken) return w->on;
-        if (more) continue;
-        if (w->op != 0) pulled_send(r, to, w);
-        return false;
+    while (r->tokens > 0 && p->queue_bytes < r->options.queue_bytes_max / 4 && !p->broken) {
+        if (w->at < w->size) {
+            walk_send(r, to, w);
+        } else if (!w->over) {
+            if (!walk_refill(r, w)) return true;
+        } else {
+            if (w->op != 0) pulled_send(r, to, w);
+            return false;
+        }
     }
     return true;
 }

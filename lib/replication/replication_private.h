@@ -120,11 +120,19 @@ typedef struct frame {
     size_t bytes; /* of the record behind the frame */
 } frame;
 
-/* Sending a part of the store: for whom data is missing, or who lacks what it was owed. */
+typedef struct buffer {
+    uint8_t *bytes;
+    size_t capacity;
+} buffer;
+
+/* Sending a part of the store: for whom data is missing, or who lacks what it was owed.  Keys are
+ * picked a few at a time, and each is sent as it is when there is room. */
 typedef struct walk {
-    bool on;
+    bool on, over;          /* over: all keys are picked */
     uint64_t cursor, since; /* versions below `since` are not sent */
     uint64_t op;            /* of PULL; 0: hints */
+    buffer picked;          /* size u32, key; from `at` up to `size` they are still to be sent */
+    size_t at, size;
     uint8_t slots[SLOT_MAP_BYTES];
 } walk;
 
@@ -148,6 +156,7 @@ typedef struct peer {
     size_t queue_bytes;
     uint64_t resend_ns;
     bool broken;           /* it gets nothing now but dirty bits */
+    uint64_t mend_ns;      /* not before */
     uint64_t broken_since; /* version */
     uint32_t dirty_count;
     uint8_t *dirty; /* bit a slot */
@@ -229,11 +238,6 @@ typedef struct topology {
     bool joint;
 } topology;
 
-typedef struct buffer {
-    uint8_t *bytes;
-    size_t capacity;
-} buffer;
-
 struct hc_replica {
     hci_host host;
     hc_replica_options options;
@@ -292,7 +296,7 @@ static inline bool same_node(const hc_node_id *a, const hc_node_id *b)
     return __builtin_memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-/* Makes room for `bytes`; content is lost.  NULL: no memory. */
+/* Makes room for `bytes`; what was in it stays.  NULL: no memory, and nothing has changed. */
 uint8_t *hci_buffer_room(hc_replica *r, buffer *b, size_t bytes);
 
 /* ---- replica_clock.c ---- */
@@ -432,7 +436,8 @@ void hci_sync_again(hc_replica *r);    /* nothing here is to be trusted any more
 uint64_t hci_sync_tick(hc_replica *r);
 void hci_pull_take(hc_replica *r, uint32_t from, const record *what);
 void hci_pulled_take(hc_replica *r, uint32_t from, const record *what);
-bool hci_walk_step(hc_replica *r, uint32_t to, walk *w); /* false: it is over */
+void hci_walk_begin(walk *w, uint64_t since, uint64_t pull_op); /* of the slots that are set then */
+bool hci_walk_step(hc_replica *r, uint32_t to, walk *w);        /* false: it is over */
 uint64_t hci_sweep_tick(hc_replica *r);
 
 #endif

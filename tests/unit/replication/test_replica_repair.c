@@ -7,6 +7,7 @@
 #include "support/test.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define KEYS 200u
 
@@ -58,6 +59,34 @@ static void test_who_was_away_gets_what_it_is_owed(void **state)
 {
     (void)state;
     assert_mended(0, 3);
+}
+
+/* Less room in the queue than the walk through the hints once sent in one go, or than one value
+ * takes: it broke the stream, began anew, and so for ever. */
+static void test_what_is_owed_passes_through_a_queue_smaller_than_itself(void **state)
+{
+    (void)state;
+    char large[6000];
+    sim_replicas *c = sim_replicas_make(12, 3);
+    bool away[3] = {false, false, true};
+    c->options.queue_bytes_max = 4096;
+    for (uint32_t i = 0; i < 3; i++)
+        sim_replica_start(c, i, false);
+    sim_replicas_tell(c);
+    sim_replicas_run(c, 3);
+    sim_split(c->network, away);
+    sim_replicas_run(c, 8);
+    memset(large, 'x', sizeof large - 1);
+    large[sizeof large - 1] = '\0';
+    (void)sim_replica_do(c, 0, HC_REQUEST_SET, HC_LEVEL_ONE, "large", large);
+    write_all(c, 0, "v");
+    uint64_t before = sim_counters_of(c->network)->reliables;
+    sim_split(c->network, NULL);
+    for (double waited = 0; waited < 10 && !sim_replicas_agree(c); waited += 0.5)
+        sim_replicas_run(c, 0.5);
+    assert_true(sim_replicas_agree(c));
+    assert_in_range(sim_counters_of(c->network)->reliables - before, KEYS / 100, 20 * KEYS);
+    sim_replicas_end(c);
 }
 
 static void test_without_hints_repair_finds_every_difference(void **state)
@@ -161,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_who_was_away_gets_what_it_is_owed),
+        cmocka_unit_test(test_what_is_owed_passes_through_a_queue_smaller_than_itself),
         cmocka_unit_test(test_without_hints_repair_finds_every_difference),
         cmocka_unit_test(test_a_node_that_lost_its_memory_gets_all_of_it_back),
         cmocka_unit_test(test_a_restart_with_an_old_disk_revives_nothing),
