@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "command/cluster.h"
 #include "command/command.h"
 #include "command/durable.h"
 #include "command/leases.h"
@@ -134,6 +135,7 @@ hc_status node_create(const node_options *options, node **node_out)
     if (status == HC_OK) status = watchers_init(made);
     if (status == HC_OK) status = tracking_init(made);
     if (status == HC_OK) status = durable_init(made);
+    if (status == HC_OK) status = cluster_init(made);
     if (status == HC_OK) status = node_stores_init(made);
     if (status == HC_OK) made->startup_bytes = node_stores_total(made).memory_bytes;
     if (status == HC_OK)
@@ -158,6 +160,7 @@ void node_destroy(node *of)
     watchers_fini(of);
     tracking_fini(of);
     durable_fini(of);
+    cluster_fini(of);
     gate_fini(&of->gate);
     notify_fini(of);
     pubsub_close(of);

@@ -118,6 +118,7 @@ typedef struct push_office push_office; /* push_inbox.c */
 typedef struct tracking tracking;       /* tracking.h */
 typedef struct watchers watchers;       /* watchers.h */
 typedef struct durable durable;         /* durable.h */
+typedef struct cluster cluster;         /* cluster.h */
 typedef struct notifier notifier;       /* notify.c */
 typedef struct pubsub pubsub;           /* pubsub.c */
 
@@ -127,7 +128,8 @@ typedef enum node_care {
     NODE_MONITORED = 1u << 1, /* monitor.h */
     NODE_MISSES = 1u << 2,    /* misses are events (notify.h) */
     NODE_LOADING = 1u << 3,   /* durable.h */
-    NODE_LOGGED = 1u << 4     /* likewise */
+    NODE_LOGGED = 1u << 4,    /* likewise */
+    NODE_CLUSTERED = 1u << 5  /* cluster.h */
 } node_care;
 
 /* Fields are for server/command; others use the functions below. */
@@ -163,6 +165,7 @@ struct node {
     node_counters *counters_base;         /* one: sums at the last CONFIG RESETSTAT */
     pthread_mutex_t counters_lock;        /* guards counters_base */
     durable *durable;                     /* its log, if it has one */
+    cluster *cluster;                     /* whom it works with */
     void (*cut)(void *ctx, session *who); /* see node_set_cut; NULL: none */
     void *cut_ctx;
     void (*unpaused)(void *ctx); /* see node_set_unpaused; NULL: none */
