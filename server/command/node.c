@@ -10,6 +10,7 @@
 #include "command/cluster.h"
 #include "command/command.h"
 #include "command/durable.h"
+#include "command/history.h"
 #include "command/leases.h"
 #include "command/memory_report.h"
 #include "command/node_stores.h"
@@ -124,8 +125,9 @@ hc_status node_create(const node_options *options, node **node_out)
     made->counters_base = array_create(1, sizeof *made->counters_base);
     made->filters = array_create(taken.workers, sizeof *made->filters);
     made->leases = leases_of_node(made);
+    made->history = history_create();
     bool complete = made->counters != NULL && made->counters_base != NULL &&
-                    made->filters != NULL && made->leases != NULL;
+                    made->filters != NULL && made->leases != NULL && made->history != NULL;
     status = complete ? gate_init(&made->gate, taken.workers) : HC_ERR_NO_MEMORY;
     if (status == HC_OK) status = push_open(made);
     if (status == HC_OK) status = pubsub_open(made);
@@ -167,6 +169,7 @@ void node_destroy(node *of)
     monitors_fini(&of->monitors);
     push_close(of);
     observer_fini(&of->observer);
+    history_destroy(of->history);
     free(of->counters);
     free(of->counters_base);
     pthread_mutex_destroy(&of->sessions_lock);
@@ -253,6 +256,7 @@ bool node_maintain(node *of)
     bool more = node_stores_maintain(of);
     if (tracking_gathered(of)) tracking_send(of);
     sample_rate(of);
+    history_tick(of->history, of, node_now_ns(of));
     return more;
 }
 

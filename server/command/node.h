@@ -120,6 +120,7 @@ typedef struct watchers watchers;       /* watchers.h */
 typedef struct durable durable;         /* durable.h */
 typedef struct cluster cluster;         /* cluster.h */
 typedef struct notifier notifier;       /* notify.c */
+typedef struct history history;         /* history.h */
 typedef struct pubsub pubsub;           /* pubsub.c */
 
 /* What of the whole node each command has to be asked about; most of the time there is nothing. */
@@ -188,6 +189,7 @@ struct node {
     uint64_t sampled_input, sampled_output;
     _Atomic uint64_t ops_per_second;
     _Atomic uint64_t input_per_second, output_per_second; /* bytes */
+    history *history;                                     /* how it has been, second by second */
     uint64_t startup_bytes; /* of the stores, when there was no item yet; never changes */
 };
 
