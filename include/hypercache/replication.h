@@ -56,6 +56,17 @@ typedef struct hc_moment {
     int64_t wall_ms; /* Unix milliseconds; may be wrong, and jump */
 } hc_moment;
 
+#define HC_TRACE_ID_BYTES 16u
+#define HC_SPAN_ID_BYTES 8u
+
+/* On whose behalf something is done, for logs and traces: as in W3C Trace Context; the id of the
+ * trace is the correlation id.  It goes along with a request to the node that runs it, and with
+ * what that sends to others.  All zero: nobody asked. */
+typedef struct hc_trace_context {
+    uint8_t trace_id[HC_TRACE_ID_BYTES];
+    uint8_t span_id[HC_SPAN_ID_BYTES]; /* of the sender */
+} hc_trace_context;
+
 /* How many holders of a key must have a write before it is answered, or are asked by a read. */
 typedef enum hc_level {
     HC_LEVEL_ONE = 0,    /* the acting primary */
@@ -71,6 +82,10 @@ typedef enum hc_request_kind {
     HC_REQUEST_FLUSH = 4   /* every key that was written before; no key */
 } hc_request_kind;
 
+/* A flag of GET at ONE: this node answers if it holds the key and has its data, though it may lag
+ * behind the acting primary (READONLY). */
+#define HC_REQUEST_HERE 1u
+
 typedef struct hc_request {
     size_t size;
     uint64_t id; /* the caller's, handed back with the reply */
@@ -80,6 +95,9 @@ typedef struct hc_request {
     int64_t expires_at_ms; /* HC_EXPIRY_NONE: never */
     hc_type type;
     uint32_t timeout_ms; /* 0: request_timeout_ms */
+    hc_trace_context trace;
+    uint32_t flags; /* 0, or HC_REQUEST_HERE */
+    uint32_t reserved;
 } hc_request;
 
 typedef enum hc_outcome {
@@ -121,9 +139,29 @@ typedef struct hc_update {
     int64_t expires_at_ms;
     hc_type type;
     uint32_t reserved;
-    uint64_t version; /* in: of `value`; 0: absent */
-    hc_span answer;   /* out: for the reply */
+    uint64_t version;       /* in: of `value`; 0: absent */
+    hc_span answer;         /* out: for the reply */
+    hc_trace_context trace; /* in: of the request */
 } hc_update;
+
+typedef enum hc_traced_kind {
+    HC_TRACED_REQUEST = 0,  /* passed on to this node, which runs it now */
+    HC_TRACED_WRITE = 1,    /* of an acting primary; `taken`: it is stored here */
+    HC_TRACED_PROPOSAL = 2, /* likewise, of a read-modify-write; `taken`: accepted */
+    HC_TRACED_READ = 3      /* a part of a read at QUORUM */
+} hc_traced_kind;
+
+/* What another node asked of this one on somebody's behalf. */
+typedef struct hc_traced {
+    size_t size;
+    hc_traced_kind kind;
+    uint32_t taken; /* 0 or 1 */
+    hc_node_id from;
+    uint32_t reserved;
+    hc_trace_context trace; /* never all zero */
+    hc_span key;
+    uint64_t version; /* 0: none */
+} hc_traced;
 
 typedef struct hc_replica_calls {
     size_t size;
@@ -140,6 +178,11 @@ typedef struct hc_replica_calls {
      * a node that joins or leaves has done so when it is `may_flip`: it may become ACTIVE, or OUT.
      * May be NULL. */
     void (*changed)(void *ctx, bool ready, bool may_flip);
+    /* Something came that carries a trace.  May be NULL. */
+    void (*traced)(void *ctx, const hc_traced *what);
+    /* This node's view of who holds what is another one now: drop what was made from it.  May be
+     * NULL. */
+    void (*view)(void *ctx, uint64_t epoch, uint64_t topology_id);
 } hc_replica_calls;
 
 typedef struct hc_replica_options {
@@ -224,8 +267,28 @@ uint64_t hc_replica_version(hc_replica *replica, hc_moment now, hc_span key, boo
 /* Equal on nodes that know the same ring. */
 HC_API
 uint64_t hc_replica_topology_id(const hc_replica *replica);
+/* Orders views: it rises with every change of the ring, and nodes that know the same ring come to
+ * the same epoch, the highest of any of them.  Two islands that meet go on above both. */
 HC_API
 uint64_t hc_replica_epoch(const hc_replica *replica);
+
+/* What another node said last. */
+typedef struct hc_replica_peer {
+    size_t size;
+    uint64_t topology_id, epoch; /* 0: nothing yet */
+    uint64_t heard_ns;           /* when; 0: never */
+    uint64_t queue_bytes;        /* unconfirmed, to it */
+    uint64_t lag_ns;             /* the oldest of these was made so long ago; 0: none */
+    uint64_t dirty_slots;        /* owed to it */
+    int64_t offset_ms;           /* its wall clock less this node's */
+    bool there;                  /* alive, and heard lately */
+    bool quarantined;            /* says that its clock is wrong */
+    uint8_t reserved[6];
+} hc_replica_peer;
+/*   HC_ERR_NOT_FOUND */
+HC_API
+hc_status hc_replica_peer_get(const hc_replica *replica, hc_moment now, const hc_node_id *node,
+                              hc_replica_peer *out);
 
 /* The parts of a version. */
 HC_API

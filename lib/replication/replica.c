@@ -307,6 +307,9 @@ hc_status hc_replica_request(hc_replica *r, hc_moment now, const hc_request *req
         q.expires_at_ms > HC_EXPIRY_MAX_MS || r->self == NOBODY) {
         return HC_ERR_INVALID;
     }
+    bool reads_one = q.kind == HC_REQUEST_GET && q.level == HC_LEVEL_ONE;
+    if (q.reserved != 0 || (q.flags & ~HC_REQUEST_HERE) != 0 || (q.flags != 0 && !reads_one))
+        return HC_ERR_INVALID;
     if (q.kind == HC_REQUEST_UPDATE && r->calls.update == NULL) return HC_ERR_UNSUPPORTED;
     if (q.key.size > HC_KEY_BYTES_MAX || q.value.size > HC_REPLICA_VALUE_BYTES_MAX)
         return HC_ERR_LIMIT;
@@ -405,6 +408,30 @@ uint64_t hc_replica_topology_id(const hc_replica *r)
 uint64_t hc_replica_epoch(const hc_replica *r)
 {
     return r->topology.epoch;
+}
+
+hc_status hc_replica_peer_get(const hc_replica *r, hc_moment now, const hc_node_id *node,
+                              hc_replica_peer *out)
+{
+    size_t size = out->size;
+    uint32_t number = hci_peer_find(r, node);
+    if (number == NOBODY || number == r->self) return HC_ERR_NOT_FOUND;
+    const peer *p = r->peers[number];
+    uint64_t silent_ns = p->heard_ns != 0 ? now.now_ns - p->heard_ns : NEVER;
+    hc_replica_peer s = {.size = sizeof s,
+                         .topology_id = p->beat_topology,
+                         .epoch = p->beat_epoch,
+                         .heard_ns = p->heard_ns,
+                         .queue_bytes = p->queue_bytes,
+                         .lag_ns = p->first != NULL ? now.now_ns - p->first->made_ns : 0,
+                         .dirty_slots = p->dirty_count,
+                         .offset_ms = p->offset_ms,
+                         .there = p->known && p->member.state == HC_MEMBER_ALIVE &&
+                                  silent_ns < ALIVE_SILENCE_NS,
+                         .quarantined = p->quarantined};
+    memcpy(out, &s, size < sizeof s ? size : sizeof s);
+    out->size = size;
+    return HC_OK;
 }
 
 void hc_replica_stats_get(const hc_replica *r, hc_replica_stats *stats)

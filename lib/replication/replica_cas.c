@@ -122,7 +122,8 @@ void hci_cas_resend(hc_replica *r, op *o)
                        .expect = o->expect,
                        .entry = o->best,
                        .key = o->request.key,
-                       .value = o->best.value};
+                       .value = o->best.value,
+                       .trace = o->request.trace};
         hci_peer_send(r, others[i], &what);
     }
 }
@@ -131,7 +132,7 @@ static void cas_commit(hc_replica *r, op *o)
 {
     (void)hci_entry_put(r, o->request.key, &o->best, true);
     hci_pending_settle(r, o->request.key, o->best.version);
-    hci_replicate(r, o->slot, o->request.key, &o->best, 0, false);
+    hci_replicate(r, o->slot, o->request.key, &o->best, 0, false, &o->request.trace);
     hci_op_finish(r, o, o->absent ? HC_OUTCOME_ABSENT : HC_OUTCOME_DONE);
 }
 
@@ -293,6 +294,7 @@ void hci_cas_take(hc_replica *r, uint32_t from, const record *what)
 {
     record reply = {.kind = RECORD_ANSWER, .op = what->op, .expect = what->entry.version};
     cas_judge(r, from, what, &reply);
+    hci_traced(r, from, HC_TRACED_PROPOSAL, what, reply.result == ANSWER_YES);
     hci_peer_send(r, from, &reply);
 }
 
@@ -316,7 +318,7 @@ void hci_status_take(hc_replica *r, uint32_t from, const record *what)
         /* committed or not, it went since: a miss is what is left of it */
         here = (entry){.version = hci_clock_stamp(r, version), .flags = ENTRY_STUB};
         (void)hci_entry_put(r, what->key, &here, true);
-        hci_replicate(r, slot, what->key, &here, 0, true);
+        hci_replicate(r, slot, what->key, &here, 0, true, NULL);
         return;
     }
     if (any && here.version >= version) {

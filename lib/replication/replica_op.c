@@ -261,7 +261,8 @@ static void pass_on(hc_replica *r, op *o, uint32_t to)
                    .entry = {.flags = (unsigned)q->type << ENTRY_TYPE_SHIFT,
                              .expires_at_ms = q->expires_at_ms},
                    .key = q->key,
-                   .value = q->value};
+                   .value = q->value,
+                   .trace = q->trace};
     o->kind = OP_PROXY;
     o->target = to;
     o->target_boot = r->peers[to]->member.boot_id;
@@ -286,6 +287,11 @@ void hci_op_run(hc_replica *r, op *o, bool may_pass)
 {
     if (o->request.kind == HC_REQUEST_FLUSH) {
         hci_flush_run(r, o);
+        return;
+    }
+    bool here = (o->request.flags & HC_REQUEST_HERE) && o->request.level == HC_LEVEL_ONE;
+    if (here && hci_place_now(r, o->slot, r->self) >= 0 && hci_counts(r, o->slot, r->self)) {
+        run_here(r, o);
         return;
     }
     uint32_t acting = hci_acting(r, o->slot);
@@ -316,7 +322,8 @@ void hci_proxy_take(hc_replica *r, uint32_t from, const record *what)
                     .value = what->value,
                     .expires_at_ms = what->entry.expires_at_ms,
                     .type = (hc_type)(what->entry.flags >> ENTRY_TYPE_SHIFT),
-                    .timeout_ms = what->time < 3600000 ? (uint32_t)what->time : 3600000};
+                    .timeout_ms = what->time < 3600000 ? (uint32_t)what->time : 3600000,
+                    .trace = what->trace};
     bool known = what->result <= HC_REQUEST_UPDATE && what->flags <= HC_LEVEL_ALL;
     if (what->result == HC_REQUEST_UPDATE && r->calls.update == NULL) known = false;
     hc_status status = known ? hci_op_new(r, &q, &o) : HC_ERR_UNSUPPORTED;
@@ -331,6 +338,7 @@ void hci_proxy_take(hc_replica *r, uint32_t from, const record *what)
     o->origin = from;
     o->origin_op = what->op;
     o->origin_boot = r->peers[from]->member.boot_id;
+    hci_traced(r, from, HC_TRACED_REQUEST, what, true);
     hci_op_run(r, o, false);
 }
 

@@ -95,7 +95,7 @@ static hc_status peer_add(hc_replica *r, const hc_member *member, uint32_t *numb
 static void peer_reborn(hc_replica *r, peer *p)
 {
     memset(p->synced, 0, block_map_bytes(r));
-    p->beat_topology = 0;
+    p->beat_topology = p->beat_epoch = 0;
     p->heard_ns = p->offset_ns = p->their_ns = 0;
     p->in_stream = p->in_seq = 0;
     p->pull_op = 0;
@@ -181,6 +181,7 @@ void hci_beat_send(hc_replica *r, uint32_t to)
     record beat = {.kind = RECORD_BEAT,
                    .flags = r->quarantined ? RECORD_QUARANTINED : 0,
                    .entry = {.version = r->topology.id},
+                   .stream = r->topology.epoch,
                    .seq = r->now.now_ns,
                    .time = (uint64_t)r->now.wall_ms,
                    .expect = p->their_ns,
@@ -194,7 +195,22 @@ void hci_beat_take(hc_replica *r, uint32_t from, const record *what, uint64_t hl
     peer *p = r->peers[from];
     if (what->value.size != block_map_bytes(r)) return;
     p->beat_topology = what->entry.version;
+    p->beat_epoch = what->stream;
+    hci_topology_heard(r, from);
     memcpy(p->synced, what->value.data, what->value.size);
     p->quarantined = (what->flags & RECORD_QUARANTINED) != 0;
     hci_clock_measure(r, p, what, hlc);
+}
+
+void hci_traced(hc_replica *r, uint32_t from, hc_traced_kind kind, const record *what, bool taken)
+{
+    if (r->calls.traced == NULL || !has_trace(&what->trace)) return;
+    hc_traced told = {.size = sizeof told,
+                      .kind = kind,
+                      .taken = taken,
+                      .from = r->peers[from]->member.id,
+                      .trace = what->trace,
+                      .key = what->key,
+                      .version = what->entry.version};
+    r->calls.traced(r->calls.ctx, &told);
 }

@@ -72,7 +72,8 @@ void hci_read_run(hc_replica *r, op *o)
                        .op = o->id,
                        .slot = o->slot,
                        .set_hash = o->set_hash,
-                       .key = o->request.key};
+                       .key = o->request.key,
+                       .trace = o->request.trace};
         if (hci_place_now(r, o->slot, others[i]) >= 0) hci_peer_send(r, others[i], &what);
     }
     hci_read_decide(r, o, false);
@@ -95,6 +96,7 @@ void hci_read_take(hc_replica *r, uint32_t from, const record *what)
         reply.value = here.flags & ENTRY_STUB ? hc_span_make(NULL, 0) : here.value;
         reply.seq = r->floor[slot];
     }
+    hci_traced(r, from, HC_TRACED_READ, what, reply.result == ANSWER_YES);
     hci_peer_send(r, from, &reply);
 }
 

@@ -99,6 +99,29 @@ static void set_hashes_fill(hc_replica *r)
     }
 }
 
+/* ---- the epoch: a Lamport clock of views ---- */
+
+static void epoch_raise(hc_replica *r, uint64_t to)
+{
+    topology *t = &r->topology;
+    t->epoch = to;
+    r->beat_ns = r->now.now_ns; /* all hear of it at once */
+    if (r->calls.view != NULL) r->calls.view(r->calls.ctx, t->epoch, t->id);
+}
+
+/* Same view: the higher epoch.  Another view, and an epoch not below: this one goes above it when
+ * it changes to that view, or the other when it changes to this one; so they are told apart. */
+void hci_topology_heard(hc_replica *r, uint32_t from)
+{
+    topology *t = &r->topology;
+    const peer *p = r->peers[from];
+    if (p->beat_epoch <= t->epoch || t->id == 0) return;
+    if (p->beat_topology == t->id)
+        epoch_raise(r, p->beat_epoch);
+    else
+        t->epoch_seen = p->beat_epoch > t->epoch_seen ? p->beat_epoch : t->epoch_seen;
+}
+
 hc_status hci_topology_update(hc_replica *r)
 {
     topology *t = &r->topology;
@@ -117,8 +140,8 @@ hc_status hci_topology_update(hc_replica *r)
     t->joint = hc_ring_id(now) != hc_ring_id(next);
     t->id = hc_ring_id(now) * 31 + hc_ring_id(next);
     t->signature = signature;
-    t->epoch++;
     set_hashes_fill(r);
+    epoch_raise(r, (t->epoch > t->epoch_seen ? t->epoch : t->epoch_seen) + 1);
     hc_ring_destroy(now);
     hc_ring_destroy(next);
     hci_sync_topology(r);

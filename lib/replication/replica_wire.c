@@ -8,7 +8,8 @@
  *      88  records, each:
  *            size u32, of what follows | kind u8 | result u8 | flags u8 | fields u16, a bit each
  *            slot u16 | op | set | stream | seq | time | expect | version: u64 each
- *            entry: flags u8, expiry u64 | key: size u32, bytes | value: all the rest
+ *            entry: flags u8, expiry u64 | trace: id 16, span 8 | key: size u32, bytes
+ *            value: all the rest
  *     end  checksum 16: SipHash of all before, keyed by the cluster's secret
  *
  * Fields without their bit are zero and absent.  A record of a kind or with a field that is not
@@ -29,6 +30,7 @@
 #define TYPES 2u
 
 static_assert(ENVELOPE_TAIL_BYTES == HCI_SIPHASH_BYTES, "the tail is the checksum");
+static_assert(sizeof(hc_trace_context) == 24, "copied as it is");
 
 enum {
     FIELD_SLOT = 1,
@@ -41,7 +43,8 @@ enum {
     FIELD_VERSION = 128,
     FIELD_ENTRY = 256,
     FIELD_KEY = 512,
-    FIELDS_KNOWN = 1023
+    FIELD_TRACE = 1024,
+    FIELDS_KNOWN = 2047
 };
 
 /* ---- numbers ---- */
@@ -116,6 +119,11 @@ size_t hci_wire_put(uint8_t *start, const record *what)
         fields |= FIELD_ENTRY;
         to = put(put(to, what->entry.flags, 1), (uint64_t)what->entry.expires_at_ms, 8);
     }
+    if (has_trace(&what->trace)) {
+        fields |= FIELD_TRACE;
+        memcpy(to, &what->trace, sizeof what->trace);
+        to += sizeof what->trace;
+    }
     if (what->key.size > 0) {
         fields |= FIELD_KEY;
         to = put(to, what->key.size, 4);
@@ -178,6 +186,11 @@ static bool take_fields(hc_span body, unsigned fields, record *out)
     }
     if ((fields & FIELD_ENTRY) && (!take(&body, 1, &flags) || !take(&body, 8, &expires)))
         return false;
+    if (fields & FIELD_TRACE) {
+        if (body.size < sizeof out->trace) return false;
+        memcpy(&out->trace, body.data, sizeof out->trace);
+        body = hc_span_make(body.data + sizeof out->trace, body.size - sizeof out->trace);
+    }
     if (fields & FIELD_KEY) {
         if (!take(&body, 4, &size) || size > body.size || size > HC_KEY_BYTES_MAX) return false;
         out->key = hc_span_make(body.data, size);

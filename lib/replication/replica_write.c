@@ -19,7 +19,8 @@ static hc_status update_ask(hc_replica *r, op *o, const entry *before, hc_update
     hc_update u = {.size = sizeof u,
                    .key = o->request.key,
                    .arguments = o->request.value,
-                   .present = before->version != 0};
+                   .present = before->version != 0,
+                   .trace = o->request.trace};
     if (u.present) {
         u.value = before->value;
         u.expires_at_ms = before->expires_at_ms;
@@ -89,7 +90,8 @@ static void write_out(hc_replica *r, op *o)
     bool waits = o->request.level != HC_LEVEL_ONE || o->kind == OP_MEND;
     hci_op_votes_clear(r, o);
     (void)hci_entry_put(r, o->request.key, &o->best, o->kind == OP_MEND);
-    hci_replicate(r, o->slot, o->request.key, &o->best, waits ? o->id : 0, o->kind == OP_MEND);
+    hci_replicate(r, o->slot, o->request.key, &o->best, waits ? o->id : 0, o->kind == OP_MEND,
+                  &o->request.trace);
     if (hci_counts(r, o->slot, r->self)) hci_op_vote(r, o, r->self, true);
 }
 

@@ -102,6 +102,7 @@ typedef struct record {
     uint64_t op, set_hash, stream, seq, time, expect;
     entry entry; /* its value is `value` */
     hc_span key, value;
+    hc_trace_context trace;
 } record;
 enum { RECORD_FORCE = 1, RECORD_OLD = 2, RECORD_LAST = 4, RECORD_QUARANTINED = 8 };
 
@@ -141,7 +142,7 @@ typedef struct peer {
     bool known, is_self;
     uint64_t heard_ns; /* the last message of this life; 0: none */
     /* its own word, by BEAT */
-    uint64_t beat_topology;
+    uint64_t beat_topology, beat_epoch;
     uint8_t *synced; /* bit a block */
     bool quarantined;
     uint64_t their_ns, their_ns_at; /* its clock at its last beat, ours then */
@@ -234,7 +235,8 @@ typedef struct topology {
     uint32_t now_count, next_count; /* holders of each block */
     uint16_t *now, *next;           /* [block * HOLDERS_MAX + rank] -> peer */
     uint64_t *set_hash;             /* [block] */
-    uint64_t id, signature, epoch;
+    uint64_t id, signature;
+    uint64_t epoch, epoch_seen; /* seen: the highest of other views */
     bool joint;
 } topology;
 
@@ -296,6 +298,12 @@ static inline bool same_node(const hc_node_id *a, const hc_node_id *b)
     return __builtin_memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
+static inline bool has_trace(const hc_trace_context *trace)
+{
+    static const hc_trace_context none;
+    return __builtin_memcmp(trace, &none, sizeof none) != 0;
+}
+
 /* Makes room for `bytes`; what was in it stays.  NULL: no memory, and nothing has changed. */
 uint8_t *hci_buffer_room(hc_replica *r, buffer *b, size_t bytes);
 
@@ -322,6 +330,8 @@ uint64_t hci_get64(const uint8_t *from);
 
 /* ---- replica_topology.c ---- */
 hc_status hci_topology_update(hc_replica *r);
+/* Another node's view, when it may have changed: the epochs of equal ones become equal. */
+void hci_topology_heard(hc_replica *r, uint32_t from);
 static inline uint32_t block_of(const hc_replica *r, uint32_t slot)
 {
     return slot / r->topology.block_slots;
@@ -363,6 +373,8 @@ void hci_peer_send(hc_replica *r, uint32_t to, const record *what);
 void hci_flush_out(hc_replica *r);
 void hci_beat_send(hc_replica *r, uint32_t to);
 void hci_beat_take(hc_replica *r, uint32_t from, const record *what, uint64_t hlc);
+/* Tells the program of what came with a trace. */
+void hci_traced(hc_replica *r, uint32_t from, hc_traced_kind kind, const record *what, bool taken);
 
 /* ---- replica_stream.c ---- */
 void hci_stream_put(hc_replica *r, uint32_t to, uint32_t slot, record *what);
@@ -371,9 +383,9 @@ void hci_stream_take(hc_replica *r, uint32_t from, const record *what);
 void hci_stream_acked(hc_replica *r, uint32_t from, const record *what);
 uint64_t hci_stream_tick(hc_replica *r);
 void hci_dirty(hc_replica *r, peer *p, uint32_t slot);
-/* A write to all other holders; op 0: none waits for their answers. */
+/* A write to all other holders; op 0: none waits for their answers.  `trace` may be NULL. */
 void hci_replicate(hc_replica *r, uint32_t slot, hc_span key, const entry *e, uint64_t op_id,
-                   bool force);
+                   bool force, const hc_trace_context *trace);
 
 /* ---- replica_op.c ---- */
 hc_status hci_op_new(hc_replica *r, const hc_request *request, op **out);

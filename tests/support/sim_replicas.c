@@ -82,6 +82,24 @@ static void on_changed(void *ctx, bool ready, bool may_flip)
     at->may_flip = may_flip;
 }
 
+static void on_view(void *ctx, uint64_t epoch, uint64_t topology_id)
+{
+    sim_replica *at = ctx;
+    at->epoch = epoch;
+    at->topology_id = topology_id;
+}
+
+static void on_traced(void *ctx, const hc_traced *what)
+{
+    sim_replica *at = ctx;
+    assert((unsigned)what->kind < 4);
+    at->untaken += what->taken == 0;
+    if (memcmp(&what->trace, &at->in->trace, sizeof what->trace) == 0)
+        at->traced[what->kind]++;
+    else
+        at->strangers++;
+}
+
 static void tick(sim_replica *at)
 {
     if (at->replica == NULL) return;
@@ -127,7 +145,9 @@ void sim_replica_start(sim_replicas *c, uint32_t number, bool keep)
                               .send = on_send,
                               .reply = on_reply,
                               .update = on_update,
-                              .changed = on_changed};
+                              .changed = on_changed,
+                              .traced = on_traced,
+                              .view = on_view};
     status = hc_replica_create(&c->host, &o, &calls, sim_replica_now(n), &n->replica);
     assert(status == HC_OK);
     (void)status;
@@ -230,7 +250,9 @@ sim_reply *sim_replica_ask(sim_replicas *c, uint32_t at, hc_request_kind kind, h
                     .kind = kind,
                     .level = level,
                     .key = hc_span_make(key, strlen(key)),
-                    .value = hc_span_make(value, strlen(value))};
+                    .value = hc_span_make(value, strlen(value)),
+                    .trace = c->trace,
+                    .flags = c->flags};
     hc_status status = hc_replica_request(n->replica, sim_replica_now(n), &q);
     assert(status == HC_OK);
     (void)status;

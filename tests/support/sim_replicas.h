@@ -38,7 +38,10 @@ typedef struct sim_replica {
     uint64_t boot_id;
     int64_t skew_ms; /* of its wall clock */
     bool ready, may_flip;
-    char text[64]; /* of an update */
+    char text[64];               /* of an update */
+    uint64_t epoch, topology_id; /* as told */
+    unsigned traced[4];          /* of hc_traced_kind: that came with the trace of the cluster */
+    unsigned strangers, untaken; /* with another one; not taken */
 } sim_replica;
 
 struct sim_replicas {
@@ -50,6 +53,8 @@ struct sim_replicas {
     hc_member members[SIM_REPLICAS_MAX]; /* what all are told: see sim_replicas_tell */
     hc_replica_options options;          /* for those to be started */
     hc_store_options store_options;
+    hc_trace_context trace; /* of requests */
+    uint32_t flags;         /* likewise */
     sim_reply replies[SIM_REPLIES_MAX];
     uint32_t reply_count;
 };
