@@ -8,6 +8,7 @@
 #include <hypercache/io.h>
 #include <hypercache/log.h>
 #include <hypercache/membership.h>
+#include <hypercache/metrics.h>
 #include <hypercache/persistence.h>
 #include <hypercache/rdb.h>
 #include <hypercache/replication.h>

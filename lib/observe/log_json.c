@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/utf8.h"
 
 /* {"timestamp":"...","level":"UNKNOWN","correlationId":"","component":"STORAGE_ENGINE",
  * "operation":"","key":"","nodeId":"","duration":"9223372036.9s","success":false,"message":""} */
@@ -58,32 +59,15 @@ static void put_string(writer *to, const char *string)
     put(to, string, strlen(string));
 }
 
-/* Bytes of the UTF-8 character at `text`, 0 when there is none (RFC 3629, table 3-7 of Unicode). */
-static size_t utf8_size(const uint8_t *text, size_t left)
-{
-    uint8_t first = text[0];
-    if (first < 0x80) return 1;
-    if (first < 0xc2 || first > 0xf4) return 0;
-    size_t size = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    if (left < size) return 0;
-    uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    if (text[1] < low || text[1] > high) return 0;
-    for (size_t i = 2; i < size; i++) {
-        if (text[i] < 0x80 || text[i] > 0xbf) return 0;
-    }
-    return size;
-}
-
 /* Puts the first character of `text` into `unit` as it stands inside a JSON string, its size there
  * into *unit_size.  Returns how many bytes of `text` it took. */
 static size_t json_unit(hc_span text, char unit[UNIT_BYTES_MAX + 1], size_t *unit_size)
 {
     static const char short_names[] = "btn_fr"; /* of 0x08..0x0d; 0x0b has none */
     uint8_t first = text.data[0];
-    size_t size = utf8_size(text.data, text.size);
+    size_t size = hci_utf8_size(text.data, text.size);
     if (size == 0) {
-        memcpy(unit, "\xef\xbf\xbd", 3); /* U+FFFD */
+        memcpy(unit, HCI_UTF8_UNKNOWN, 3);
         *unit_size = 3;
         return 1;
     }

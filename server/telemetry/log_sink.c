@@ -310,3 +310,11 @@ uint64_t log_sink_dropped(log_sink *sink)
     (void)pthread_mutex_unlock(&sink->lock);
     return dropped;
 }
+
+size_t log_sink_queued(log_sink *sink)
+{
+    (void)pthread_mutex_lock(&sink->lock);
+    size_t used = sink->used;
+    (void)pthread_mutex_unlock(&sink->lock);
+    return used;
+}

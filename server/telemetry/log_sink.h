@@ -45,5 +45,7 @@ void log_sink_level(log_sink *sink, hc_topic topic, hc_log_level level);
 void log_sink_reopen(log_sink *sink);
 /* Lines lost since start: the queue was full, or an output refused them. */
 uint64_t log_sink_dropped(log_sink *sink);
+/* Bytes of lines that wait for the writer. */
+size_t log_sink_queued(log_sink *sink);
 
 #endif
