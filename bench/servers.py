@@ -33,10 +33,20 @@ def _command(kind, port, flags):
     return [os.path.join(BUILD, "bench", "echo_server"), str(port), *flags]
 
 
-def _free_port():
+def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def connect(port):
+    """A connection to a server of this machine; OSError while there is none.  A port nobody listens
+    at may be drawn as our own, and then TCP connects us to ourselves."""
+    made = socket.create_connection(("127.0.0.1", port))
+    if made.getsockname() == made.getpeername():
+        made.close()
+        raise ConnectionRefusedError(port)
+    return made
 
 
 class Server:
@@ -44,7 +54,7 @@ class Server:
 
     def __init__(self, kind, cpu=None, nice=0, flags=()):
         self.kind = kind
-        self.port = _free_port()
+        self.port = free_port()
         self.folder = tempfile.TemporaryDirectory(prefix="bench-")
 
         def prepare():
@@ -62,7 +72,7 @@ class Server:
         deadline = time.monotonic() + START_S_MAX
         while True:
             try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
+                connect(self.port).close()
                 return
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > deadline:

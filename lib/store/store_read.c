@@ -30,6 +30,8 @@ static inline filter_answer filter_ask(shard *s, uint64_t hash)
 }
 
 #define READ_ATTEMPTS_MAX 128u
+/* Called twice in a row, and so often that saving registers around it shows. */
+#define HOT inline __attribute__((always_inline))
 
 /* What to do with a value once found. */
 typedef struct reading {
@@ -112,8 +114,8 @@ static void count_add(hc_store *store, const tally *count)
 
 /* ---- finding ---- */
 
-static inline outcome slot_look(const shard *s, uint32_t place, uint64_t hash, hc_span key,
-                                sighting *out)
+static HOT outcome slot_look(const shard *s, uint32_t place, uint64_t hash, hc_span key,
+                             sighting *out)
 {
     uint8_t window[16];
     const uint8_t *start = s->data + place;
@@ -133,8 +135,7 @@ static inline outcome slot_look(const shard *s, uint32_t place, uint64_t hash, h
     return racy_equal(key.data, out->body, key.size) ? SEEN : NOT_SEEN;
 }
 
-static inline outcome bucket_look(const shard *s, bucket *b, uint64_t hash, hc_span key,
-                                  sighting *out)
+static HOT outcome bucket_look(const shard *s, bucket *b, uint64_t hash, hc_span key, sighting *out)
 {
     for (unsigned match = bucket_match(b, tag_of(hash)); match != 0; match &= match - 1) {
         out->slot = (unsigned)__builtin_ctz(match);

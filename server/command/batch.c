@@ -313,25 +313,31 @@ static bool must_wait(request *of)
     return true;
 }
 
-size_t request_run_batch(request *requests, size_t count, size_t output_soft_bytes)
+/* What most clients send: one plain command at a time. */
+static void run_single(request *of, node_counters *counters)
 {
-    assert(count >= 1 && count <= REQUEST_BATCH_MAX);
+    session *who = of->session;
+    const command *row = of->command;
+    uint64_t since_ns = node_now_ns(of->node);
+    atomic_store_explicit(&who->last_ns, since_ns, memory_order_relaxed);
+    atomic_store_explicit(&who->last, row, memory_order_relaxed);
+    if (row->keys.first != 0 && row->one_key == 0) (void)prefetch_keys(of, 1, who->store);
+    node_count(&counters->calls[command_index(row)], 1);
+    if ((row->flags & COMMAND_WRITE) != 0) who->wrote = true;
+    row->run(of);
+    timing_single(of, counters, since_ns);
+}
+
+/* Returns how many were run, until one must wait or enough is to be sent first. */
+static size_t run_many(request *requests, size_t count, node_counters *counters,
+                       size_t output_soft_bytes)
+{
     session *who = requests[0].session;
-    node_counters *counters = request_counters(&requests[0]);
     reply *to = requests[0].reply;
-    if (atomic_load_explicit(&who->killed, memory_order_relaxed)) {
-        who->close = true;
-        return count;
-    }
-    for (size_t i = 0; i < count; i++)
-        requests[i].command = look_up(&requests[i]);
-    gate_enter(&who->node->gate, who->worker);
-    session_look_for_swaps(who);
-    session_park(who, false);
     timing time;
     timing_begin(&time, counters, requests, to->ops->pending(to));
     atomic_store_explicit(&who->last_ns, time.since_ns, memory_order_relaxed);
-    size_t ran = 0, prefetched = count > 1 || requests[0].argc > 2 ? 0 : count;
+    size_t ran = 0, prefetched = 0;
     while (ran < count) {
         if (ran == prefetched) {
             prefetched += prefetch_keys(requests + ran, count - ran, who->store);
@@ -348,13 +354,34 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
         }
         if (who->close || who->paced || pending > output_soft_bytes) break;
     }
-    if (tracking_gathered(who->node)) {
-        tracking_send(who->node);
-        if (push_waits(who)) push_deliver(who, to, output_soft_bytes);
+    if (ran > time.first) timing_close(&time, ran, 0);
+    return ran;
+}
+
+size_t request_run_batch(request *requests, size_t count, size_t output_soft_bytes)
+{
+    assert(count >= 1 && count <= REQUEST_BATCH_MAX);
+    session *who = requests[0].session;
+    node_counters *counters = request_counters(&requests[0]);
+    reply *to = requests[0].reply;
+    if (atomic_load_explicit(&who->killed, memory_order_relaxed)) {
+        who->close = true;
+        return count;
     }
+    for (size_t i = 0; i < count; i++)
+        requests[i].command = look_up(&requests[i]);
+    gate_enter(&who->node->gate, who->worker);
+    session_look_for_swaps(who);
+    session_park(who, false);
+    size_t ran = 1;
+    if (count == 1 && is_plain(&requests[0]))
+        run_single(&requests[0], counters);
+    else
+        ran = run_many(requests, count, counters, output_soft_bytes);
+    if (tracking_gathered(who->node)) tracking_send(who->node);
+    if (push_waits(who)) push_deliver(who, to, output_soft_bytes);
     gate_leave(&who->node->gate, who->worker);
     if (who->wrote) durable_written(who);
-    if (ran > time.first) timing_close(&time, ran, 0);
     node_count(&counters->commands, ran);
     return ran;
 }

@@ -35,8 +35,7 @@ void observer_fini(observer *of)
 
 /* ---- durations ---- */
 
-/* The worker's histogram, made or cleared if need be; NULL: no memory. */
-static histogram *renew(observer *of, _Atomic(histogram *) *place, uint64_t epoch)
+histogram *observer_renew(_Atomic(histogram *) *place, uint64_t epoch)
 {
     histogram *one = atomic_load_explicit(place, memory_order_relaxed);
     if (one == NULL) {
@@ -46,24 +45,11 @@ static histogram *renew(observer *of, _Atomic(histogram *) *place, uint64_t epoc
         atomic_store_explicit(place, one, memory_order_release);
         return one;
     }
-    (void)of;
     /* Readers that see zeros too early or too late only see a moment of the reset. */
     for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
         atomic_store_explicit(&one->counts[i], 0, memory_order_relaxed);
     atomic_store_explicit(&one->epoch, epoch, memory_order_release);
     return one;
-}
-
-void observer_count(observer *of, unsigned worker, size_t command, uint64_t ns, uint64_t times)
-{
-    assert(worker < of->workers && command < of->commands);
-    if (!atomic_load_explicit(&of->counts_latency, memory_order_relaxed)) return;
-    _Atomic(histogram *) *place = &of->histograms[worker * of->commands + command];
-    histogram *one = atomic_load_explicit(place, memory_order_relaxed);
-    uint64_t epoch = atomic_load_explicit(&of->epoch, memory_order_relaxed);
-    if (one == NULL || atomic_load_explicit(&one->epoch, memory_order_relaxed) != epoch)
-        one = renew(of, place, epoch);
-    if (one != NULL) histogram_count(one, ns, times);
 }
 
 void observer_sum(observer *of, size_t command, histogram_sum *sum_out)

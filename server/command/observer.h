@@ -14,6 +14,8 @@
 #ifndef HYPERCACHE_SERVER_COMMAND_OBSERVER_H
 #define HYPERCACHE_SERVER_COMMAND_OBSERVER_H
 
+#include <assert.h>
+
 #include "command/histogram.h"
 #include "command/latency_events.h"
 #include "command/slow_log.h"
@@ -49,8 +51,21 @@ hc_status observer_init(observer *of, unsigned workers, size_t commands);
 /* Accepts one that is all zero. */
 void observer_fini(observer *of);
 
+/* The worker's histogram at `place`, made or cleared; NULL: no memory. */
+histogram *observer_renew(_Atomic(histogram *) *place, uint64_t epoch);
 /* `times` commands of that row took `ns` each.  Without memory they are not counted. */
-void observer_count(observer *of, unsigned worker, size_t command, uint64_t ns, uint64_t times);
+static inline void observer_count(observer *of, unsigned worker, size_t row, uint64_t ns,
+                                  uint64_t times)
+{
+    assert(worker < of->workers && row < of->commands);
+    if (!atomic_load_explicit(&of->counts_latency, memory_order_relaxed)) return;
+    _Atomic(histogram *) *place = &of->histograms[worker * of->commands + row];
+    histogram *one = atomic_load_explicit(place, memory_order_relaxed);
+    uint64_t epoch = atomic_load_explicit(&of->epoch, memory_order_relaxed);
+    if (one == NULL || atomic_load_explicit(&one->epoch, memory_order_relaxed) != epoch)
+        one = observer_renew(place, epoch);
+    if (one != NULL) histogram_count(one, ns, times);
+}
 /* All workers together, since the last reset. */
 void observer_sum(observer *of, size_t command, histogram_sum *sum_out);
 void observer_reset(observer *of);

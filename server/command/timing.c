@@ -102,3 +102,15 @@ void timing_close(timing *of, size_t next, size_t pending)
     of->since_ns = now_ns;
     of->pending = pending;
 }
+
+void timing_single(request *of, node_counters *counters, uint64_t since_ns)
+{
+    unsigned worker = of->session->worker;
+    observer *to = &of->node->observer;
+    size_t index = command_index(of->command);
+    uint64_t ns = node_now_ns(of->node) - since_ns;
+    node_count(&counters->busy_ns[index], ns);
+    observer_count(to, worker, index, ns, 1);
+    if (__builtin_expect(ns < atomic_load_explicit(&to->slow_ns, memory_order_relaxed), 1)) return;
+    note_slow(&(timing){.node = of->node, .requests = of, .worker = worker}, 1, ns);
+}

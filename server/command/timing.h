@@ -36,6 +36,8 @@ typedef struct timing {
 
 /* Before the first request of a batch runs; `counters` are the worker's. */
 void timing_begin(timing *of, node_counters *counters, request *requests, size_t pending);
+/* One command alone, begun at `since_ns`, is over. */
+void timing_single(request *of, node_counters *counters, uint64_t since_ns);
 /* Ends the run before request `next`, which is `pending` bytes of replies later. */
 void timing_close(timing *of, size_t next, size_t pending);
 /* The run's time begins now: what it waited for before was not its own. */

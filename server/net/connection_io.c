@@ -196,13 +196,14 @@ static bool turn_is_late(const connection *c, uint64_t since_ns)
     return node_now_ns(w->net->options.node) - since_ns >= TURN_NS;
 }
 
-/* Returns how many of the `count` requests were run. */
+/* Returns how many of the `count` requests were run; the turn is not over yet. */
 static size_t batch_run(connection *c, size_t count)
 {
     worker *w = c->worker;
     size_t soft = w->net->options.output_soft_bytes;
     size_t ran = 0;
-    while (ran < count && !turn_is_over(c)) {
+    if (count == 0) return 0;
+    do {
         ran += request_run_batch(w->requests + ran, count - ran, soft);
         if (c->session.close) c->state = CONNECTION_CLOSING;
         if (w->encoder.failed) {
@@ -210,9 +211,10 @@ static size_t batch_run(connection *c, size_t count)
                     (net_fact){.name = "client", .text = c->session.address}, NET_NO_FACT);
             c->state = CONNECTION_DEAD;
         }
-        if (w->encoder.size >= FLUSH_BYTES || w->encoder.queued > 0) output_flush(c);
+        if (w->encoder.size < FLUSH_BYTES && w->encoder.queued == 0) continue;
+        output_flush(c);
         c->stalled = output_is_full(c);
-    }
+    } while (ran < count && !turn_is_over(c));
     return ran;
 }
 

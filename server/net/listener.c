@@ -57,7 +57,7 @@ int listener_socket(const struct sockaddr_storage *address, bool shared)
     if (fd < 0) return -1;
     if (options_set(fd, family, shared) &&
         bind(fd, (const struct sockaddr *)(const void *)address, bytes) == 0 &&
-        listen(fd, BACKLOG) == 0)
+        (!shared || listen(fd, BACKLOG) == 0))
         return fd;
     int why = errno;
     (void)close(fd);

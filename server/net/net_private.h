@@ -150,8 +150,9 @@ static inline struct timeval timeval_of_ms(uint32_t ms)
 }
 
 /* listener.c */
-/* Opens a listening socket for an address.  -1: errno tells.  `shared` false: alone on its port,
- * which is how net_start finds out whether another process is there. */
+/* Opens a listening socket for an address.  -1: errno tells.  `shared` false: alone on its port and
+ * not listening, lest a client be let in and cut off; so net_start finds out whether another
+ * process listens there. */
 int listener_socket(const struct sockaddr_storage *address, bool shared);
 /* Takes over `fd`. */
 hc_status listener_open(listener *on, worker *of, int fd);

@@ -26,6 +26,8 @@
 
 #define COUNT_BYTES_MAX 32u     /* of a number in a header; any longer is no number */
 #define COUNT_BYTES_FAST 12u    /* up to ten digits and CRLF, read without looking for the end */
+#define SHORT_BYTES_MAX 99u     /* of an argument whose header is read at a glance */
+#define SHORT_ARG_BYTES_MIN 6u  /* "$0" CRLF CRLF; a header of two digits has five */
 #define MARKS_MIN 16u           /* arguments */
 #define SCRATCH_ARGS_KEEP 8192u /* arguments; more is given back after the batch */
 
@@ -246,8 +248,8 @@ static COLD resp_outcome array_suspend(resp_parser *parser, cursor c, uint32_t e
     return RESP_MORE;
 }
 
-static resp_outcome array_resume(resp_parser *parser, const uint8_t *data, size_t size,
-                                 resp_scratch *scratch, size_t *used_out)
+static COLD resp_outcome array_resume(resp_parser *parser, const uint8_t *data, size_t size,
+                                      resp_scratch *scratch, size_t *used_out)
 {
     cursor c = {.data = data, .size = size, .at = parser->at, .bulk_bytes = parser->bulk_bytes};
     resp_outcome outcome = RESP_REQUEST;
@@ -271,11 +273,22 @@ static resp_outcome array_resume(resp_parser *parser, const uint8_t *data, size_
 
 /* ---- a request from its first byte ---- */
 
+static HOT bool is_line_end(const uint8_t *at)
+{
+    return memcmp(at, "\r\n", 2) == 0; /* one comparison of 16 bits */
+}
+
 /* The `*count` line.  RESP_REQUEST: *count_out arguments follow, 0 for a request to skip. */
 static HOT resp_outcome array_begin(cursor *c, const resp_limits *limits, resp_scratch *scratch,
                                     uint32_t *count_out)
 {
     decimal args;
+    uint32_t digit = c->size >= 4 ? (uint32_t)c->data[1] - '0' : UINT32_MAX;
+    if (LIKELY(digit <= 9 && is_line_end(c->data + 2) && digit <= limits->args_max)) {
+        c->at = 4;
+        *count_out = digit;
+        return RESP_REQUEST;
+    }
     count_result result = count_read(c->data + 1, c->size - 1, &args);
     if (UNLIKELY(result != COUNT_OK)) {
         if (result == COUNT_MORE) return RESP_MORE;
@@ -290,6 +303,35 @@ static HOT resp_outcome array_begin(cursor *c, const resp_limits *limits, resp_s
     return RESP_REQUEST;
 }
 
+/* Takes arguments of up to SHORT_BYTES_MAX bytes while they come whole and plain, which almost all
+ * do; returns how many.  What it does not take, arg_take judges.  All it takes ends before
+ * request_bytes_max, so there is nothing to compare with that for each. */
+static HOT uint32_t args_take_short(cursor *c, const resp_limits *limits, hc_span *to,
+                                    uint32_t count)
+{
+    size_t shown = c->size < limits->request_bytes_max ? c->size : limits->request_bytes_max;
+    const uint8_t *data = c->data;
+    size_t at = c->at;
+    hc_span *const first_to = to, *const end_to = to + count;
+    if (UNLIKELY(limits->bulk_bytes_max < SHORT_BYTES_MAX)) return 0;
+    for (; to < end_to && shown - at >= SHORT_ARG_BYTES_MIN && data[at] == '$'; to++) {
+        size_t tens = (size_t)data[at + 1] - '0', ones = (size_t)data[at + 2] - '0';
+        size_t bytes = tens, body = at + 4;
+        if (tens > 9) break;
+        if (ones <= 9) {
+            bytes = 10 * tens + ones;
+            body++;
+            if (tens == 0) break;
+        }
+        size_t end = body + bytes;
+        if (end + 2 > shown || !is_line_end(data + body - 2) || !is_line_end(data + end)) break;
+        *to = hc_span_make(data + body, bytes);
+        at = end + 2;
+    }
+    c->at = at;
+    return (uint32_t)(to - first_to);
+}
+
 static resp_outcome array_parse(resp_parser *parser, const uint8_t *data, size_t size,
                                 resp_scratch *scratch, size_t *used_out)
 {
@@ -297,7 +339,14 @@ static resp_outcome array_parse(resp_parser *parser, const uint8_t *data, size_t
     uint32_t expected = 0;
     resp_outcome outcome = array_begin(&c, parser->limits, scratch, &expected);
     if (outcome != RESP_REQUEST) return outcome;
+    if (UNLIKELY(scratch->args == NULL) && !resp_scratch_grow(scratch)) return RESP_NO_MEMORY;
     for (uint32_t seen = 0; seen < expected; seen++) {
+        size_t room = scratch->capacity - scratch->count;
+        uint32_t most = expected - seen < room ? expected - seen : (uint32_t)room;
+        uint32_t taken = args_take_short(&c, parser->limits, scratch->args + scratch->count, most);
+        scratch->count += taken;
+        seen += taken;
+        if (seen == expected) break;
         resp_mark mark = {0};
         outcome = arg_take(&c, parser->limits, scratch, &mark);
         if (UNLIKELY(outcome != RESP_REQUEST))
@@ -326,8 +375,8 @@ static bool arg_is(hc_span arg, const char *word)
     return arg.size == strlen(word) && strncasecmp((const char *)arg.data, word, arg.size) == 0;
 }
 
-static resp_outcome inline_parse(resp_parser *parser, uint8_t *data, size_t size,
-                                 resp_scratch *scratch, size_t *used_out)
+static COLD resp_outcome inline_parse(resp_parser *parser, uint8_t *data, size_t size,
+                                      resp_scratch *scratch, size_t *used_out)
 {
     if (!inline_may_begin(data[0])) return fail_byte(scratch, '*', data[0]);
     uint8_t *end = memchr(data + parser->at, '\n', size - parser->at);

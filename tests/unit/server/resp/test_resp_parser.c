@@ -394,6 +394,50 @@ static void test_a_request_past_the_limit_is_refused_before_its_bytes_come(void 
     stream_fini(&s);
 }
 
+/* Lengths of one, two and three digits take different ways through the parser. */
+static void test_an_argument_of_any_length_comes_out_however_cut(void **state)
+{
+    (void)state;
+    static const int lengths[] = {0, 1, 9, 10, 11, 98, 99, 100, 101, 999};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        char body[1000], text[2200], want[2200];
+        memset(body, 'b', sizeof body);
+        int size = snprintf(text, sizeof text, "*3\r\n$%d\r\n%.*s\r\n$1\r\nx\r\n$%d\r\n%.*s\r\n",
+                            lengths[i], lengths[i], body, lengths[i], lengths[i], body);
+        (void)snprintf(want, sizeof want, "[%.*s|x|%.*s]", lengths[i], body, lengths[i], body);
+        assert_says(text, (size_t)size, want);
+    }
+}
+
+static void test_limits_hold_for_a_request_that_is_here_whole(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t args, bulk_bytes, request_bytes;
+        const char *bytes, *want;
+    } cases[] = {
+        {10, 10, 100, "*1\r\n$10\r\n0123456789\r\n", "[0123456789]"},
+        {10, 9, 100, "*1\r\n$10\r\n0123456789\r\n", PROTOCOL "invalid bulk length"},
+        {10, 500, 20, "*1\r\n$9\r\n012345678\r\n", "[012345678]"}, /* 19 bytes */
+        {10, 500, 18, "*1\r\n$9\r\n012345678\r\n", PROTOCOL "too big request"},
+        {10, 500, 30, "*2\r\n$9\r\n012345678\r\n$9\r\n012345678\r\n", PROTOCOL "too big request"},
+        {2, 500, 100, "*2\r\n$1\r\na\r\n$1\r\nb\r\n", "[a|b]"},
+        {2, 500, 100, "*3\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n",
+         PROTOCOL "invalid multibulk length"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        resp_limits limits = resp_limits_default;
+        limits.args_max = cases[i].args;
+        limits.bulk_bytes_max = cases[i].bulk_bytes;
+        limits.request_bytes_max = cases[i].request_bytes;
+        stream s;
+        stream_init(&s, &limits);
+        feed(&s, cases[i].bytes, strlen(cases[i].bytes));
+        assert_string_equal(s.log.text, cases[i].want);
+        stream_fini(&s);
+    }
+}
+
 static void test_one_scratch_holds_the_arguments_of_many_requests(void **state)
 {
     (void)state;
@@ -480,6 +524,8 @@ int main(void)
             test_a_request_of_a_million_dribbled_arguments_is_linear_in_time_and_memory),
         cmocka_unit_test(test_limits_before_authentication_are_narrow),
         cmocka_unit_test(test_a_request_past_the_limit_is_refused_before_its_bytes_come),
+        cmocka_unit_test(test_an_argument_of_any_length_comes_out_however_cut),
+        cmocka_unit_test(test_limits_hold_for_a_request_that_is_here_whole),
         cmocka_unit_test(test_one_scratch_holds_the_arguments_of_many_requests),
         cmocka_unit_test(test_random_requests_come_out_as_they_went_in),
     };
