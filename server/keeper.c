@@ -1,12 +1,12 @@
 /*
  * keeper.c - two threads around hc_persistence.
  *
- *     log thread        step, sleep until it is due or a writer wakes it (eventfd)
+ *     log thread        step, rest until it is due or somebody wants his write durable (eventfd)
  *     snapshot thread   waits for a wish, a time or a long log; then piece after piece, helped by
  *                       a second one while the clients leave a core idle (hands.c)
  *
- * A writer wakes the log thread only when that had nothing to do, so under load no system call is
- * made for it.
+ * Nobody wakes the log thread under a lock, or for each write: the workers ask for a flush once for
+ * all that came in meanwhile (net/worker_await.c), and only a thread that rests has to be woken.
  */
 #include "keeper.h"
 
@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,6 +32,10 @@
 #define BAR_CELLS 40u        /* of the bar on a terminal */
 #define DAMAGE_LINES_MAX 20u /* in the log; `data verify` lists all */
 #define NS_PER_MS 1000000u
+#define LOG_SLICE_NS 100000u    /* the least there is */
+#define GATHER_NS_MIN 100000u   /* a group smaller than this costs more than it gains */
+#define GATHER_NS_MAX 10000000u /* nobody waits longer for others to join */
+#define GATHER_SHARE 8          /* of the latest sync in the mean */
 
 struct keeper {
     keeper_options options;
@@ -40,7 +46,8 @@ struct keeper {
     unsigned damages;
     uint64_t progress_ns; /* of the last log line */
     int wake_fd;
-    bool is_volatile; /* on_disk_error */
+    uint64_t syncs, sync_ns; /* as of the last sync that was told, under the log's lock */
+    bool is_volatile;        /* on_disk_error */
     atomic_bool stopping;
     bool log_thread_runs, snapshot_thread_runs;
     pthread_t log_thread, snapshot_thread;
@@ -53,10 +60,27 @@ struct keeper {
 
 /* ---- what the library tells ---- */
 
+/* How long syncs take is how long writes may gather for the next. */
+static void gather_learn(keeper *of)
+{
+    node *on = of->options.node;
+    hc_persistence_stats now = {.size = sizeof now};
+    hc_persistence_stats_get(of->data, &now);
+    if (now.syncs == of->syncs) return;
+    uint64_t took_ns = (now.sync_ns - of->sync_ns) / (now.syncs - of->syncs);
+    uint64_t mean_ns = durable_gather_ns(on);
+    of->syncs = now.syncs;
+    of->sync_ns = now.sync_ns;
+    mean_ns = mean_ns - mean_ns / GATHER_SHARE + took_ns / GATHER_SHARE;
+    if (mean_ns < GATHER_NS_MIN) mean_ns = GATHER_NS_MIN;
+    durable_set_gather(on, mean_ns < GATHER_NS_MAX ? mean_ns : GATHER_NS_MAX);
+}
+
 static void on_durable(void *ctx, uint64_t lsn)
 {
     keeper *of = ctx;
     (void)lsn;
+    if (of->data != NULL) gather_learn(of);
     durable_told(of->options.node);
 }
 
@@ -159,12 +183,31 @@ static void on_progress(void *ctx, uint64_t bytes, uint64_t bytes_all, uint64_t 
 
 /* ---- the log's thread ---- */
 
+/* It computes little and others wait for it: short slices let it run as soon as it is woken, from
+ * Linux 6.12 on.  Earlier kernels leave the thread as it is. */
+static void slice_shorten(void)
+{
+    struct { /* struct sched_attr, which the C library does not have yet */
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime_ns, deadline_ns, period_ns;
+    } attributes = {.size = sizeof attributes, .runtime_ns = LOG_SLICE_NS};
+    attributes.nice = getpriority(PRIO_PROCESS, 0);
+    (void)syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
 static void *log_run(void *ctx)
 {
     keeper *of = ctx;
+    node *on = of->options.node;
+    slice_shorten();
     while (!atomic_load(&of->stopping)) {
+        durable_log_works(on);
         uint64_t wait_ns = hc_persistence_step(of->data);
-        if (of->is_volatile) durable_told(of->options.node); /* perhaps the disk fails by now */
+        if (of->is_volatile) durable_told(on); /* perhaps the disk fails by now */
+        if (wait_ns > 0) wait_ns = durable_log_rests(on, wait_ns);
         if (wait_ns == 0) continue;
         struct timespec wait = {.tv_sec = (time_t)(wait_ns / 1000000000u),
                                 .tv_nsec = (long)(wait_ns % 1000000000u)};
@@ -318,7 +361,6 @@ static hc_status data_open(keeper *of)
     hc_persistence_hooks hooks = {.size = sizeof hooks,
                                   .ctx = of,
                                   .durable = on_durable,
-                                  .wake = on_wake,
                                   .event = on_event,
                                   .damage = on_damage,
                                   .progress = on_progress,
@@ -356,7 +398,8 @@ hc_status keeper_open(const keeper_options *options, keeper **keeper_out, char *
     }
     durable_attach(
         of->options.node, of->data,
-        &(durable_calls){.ctx = of, .snapshot = snapshot_wish, .is_volatile = of->is_volatile});
+        &(durable_calls){
+            .ctx = of, .snapshot = snapshot_wish, .wake = on_wake, .is_volatile = of->is_volatile});
     *keeper_out = of;
     return HC_OK;
 }

@@ -103,7 +103,9 @@ typedef struct hc_persistence_hooks {
      * the ring is full; then under the lock of a shard.  In rising order. */
     void (*durable)(void *ctx, uint64_t lsn);
     /* There is work for hc_persistence_step, which had none.  From any writing thread, under the
-     * lock of a shard. */
+     * lock of a shard.  NULL: the host sees to it that hc_persistence_step is called soon after the
+     * first write of a quiet time, and under HC_SYNC_ALWAYS when somebody waits; one that answers
+     * many writes at once does so once for all of them. */
     void (*wake)(void *ctx);
     void (*event)(void *ctx, const hc_persistence_event *event);
     void (*damage)(void *ctx, const hc_damage *damage);

@@ -27,11 +27,10 @@ static _Thread_local struct {
 
 static void wake(hc_persistence *p)
 {
-    log_state *log = &p->log;
-    if (atomic_load_explicit(&log->sync_policy, memory_order_relaxed) != HC_SYNC_ALWAYS) return;
+    if (p->hooks.wake == NULL) return;
     /* Whichever of the two exchanges comes second sees what the other side did before its own. */
-    if (atomic_exchange_explicit(&log->idle, 0, memory_order_acq_rel) == 0) return;
-    if (p->hooks.wake != NULL) p->hooks.wake(p->hooks.ctx);
+    if (atomic_exchange_explicit(&p->log.idle, 0, memory_order_acq_rel) == 0) return;
+    p->hooks.wake(p->hooks.ctx);
 }
 
 /* Makes room in the ring; false: there is none to be had. */

@@ -303,15 +303,15 @@ static uint64_t step_wait(hc_persistence *p, uint64_t now_ns)
     if (failed_status(p) != HC_OK) {
         return log->retry_at_ns > now_ns ? log->retry_at_ns - now_ns : 0;
     }
-    bool is_empty = log->written_lsn == ring_head(&log->ring);
-    if (log->sync_policy != HC_SYNC_ALWAYS) {
-        bool is_quiet = is_empty && log->written_lsn == log->durable_end.lsn;
-        return is_quiet ? STEP_IDLE_NS : STEP_BUSY_NS;
-    }
+    bool is_always = log->sync_policy == HC_SYNC_ALWAYS;
+    bool is_quiet =
+        log->written_lsn == ring_head(&log->ring) && log->written_lsn == log->durable_end.lsn;
+    if (p->hooks.wake == NULL) return is_quiet ? STEP_IDLE_NS : STEP_BUSY_NS;
+    if (!is_always && !is_quiet) return STEP_BUSY_NS;
     (void)atomic_exchange_explicit(&log->idle, 1, memory_order_acq_rel);
-    if (log->written_lsn == ring_head(&log->ring)) return MARK_NS;
+    if (log->written_lsn == ring_head(&log->ring)) return is_always ? MARK_NS : STEP_IDLE_NS;
     atomic_store_explicit(&log->idle, 0, memory_order_relaxed);
-    return 0;
+    return is_always ? 0 : STEP_BUSY_NS;
 }
 
 uint64_t hc_persistence_step(hc_persistence *p)

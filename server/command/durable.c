@@ -80,7 +80,10 @@ void durable_set_sync(node *of, uint32_t sync)
 {
     hc_persistence *log = durable_log(of);
     atomic_store(&of->durable->sync, sync);
-    if (log != NULL) (void)hc_persistence_policy(log, (hc_sync_policy)sync);
+    if (log != NULL) {
+        (void)hc_persistence_policy(log, (hc_sync_policy)sync);
+        durable_flush(of);
+    }
     durable_told(of); /* replies that waited for `always` look again */
 }
 
@@ -151,8 +154,8 @@ bool durable_refuses(request *of)
     }
     uint64_t wait_ns;
     hc_persistence *log = durable_log(of->node);
-    if (log == NULL || !is_write(of)) return false;
-    hc_status status = hc_persistence_admit(log, &wait_ns);
+    if (log == NULL || of->session->wrote || !is_write(of)) return false;
+    hc_status status = hc_persistence_admit(log, &wait_ns); /* once a batch: one look at a clock */
     if (status == HC_OK) return false;
     refuse(of, status == HC_ERR_NO_SPACE ? refused_space : refused_io);
     return true;
@@ -167,7 +170,7 @@ bool durable_holds(request *of)
     if (who->transaction != NULL && of->command->run != run_exec) return false; /* it is queued */
     if (of->command->run == run_waitaof) return waitaof_holds(of);
     if (of->command->run == run_save) return save_holds(of);
-    if (!is_write(of)) return false;
+    if (who->wrote || !is_write(of)) return false;
     if (hc_persistence_admit(log, &wait_ns) != HC_OK || wait_ns == 0) {
         who->held_until_ns = 0;
         return false;
@@ -198,7 +201,10 @@ void durable_written(session *of)
     of->written_lsn = hc_persistence_lsn(log);
     if (atomic_load_explicit(&d->sync, memory_order_relaxed) == HC_SYNC_ALWAYS) {
         of->reply_lsn = of->written_lsn;
+        return;
     }
+    fence(); /* it writes within LOG_WRITE_NS, unless it sleeps */
+    if (atomic_load_explicit(&d->rest, memory_order_relaxed) == LOG_SLEEPS) durable_flush(of->node);
 }
 
 /* on_disk_error says that work goes on without the disk. */
@@ -216,6 +222,53 @@ bool durable_covers(const session *of)
     return log == NULL || of->reply_lsn <= hc_persistence_durable_lsn(log) ||
            atomic_load_explicit(&of->node->durable->sync, memory_order_relaxed) != HC_SYNC_ALWAYS ||
            disk_is_done_without(of->node);
+}
+
+/* ---- the log's thread, and who wants it ---- */
+
+#define LOG_WRITE_NS 10000000u /* what a process that dies has not written yet */
+
+/* Both sides write first and look then (fence.h): either the thread sees the wish, or we see that
+ * it rests. */
+void durable_flush(node *of)
+{
+    durable *d = of->durable;
+    atomic_store_explicit(&d->flush_wanted, true, memory_order_relaxed);
+    fence();
+    if (atomic_load_explicit(&d->rest, memory_order_relaxed) == LOG_WORKS) return;
+    if (atomic_exchange(&d->rest, LOG_WORKS) == LOG_WORKS) return; /* another one wakes it */
+    if (d->calls.wake != NULL) d->calls.wake(d->calls.ctx);
+}
+
+void durable_log_works(node *of)
+{
+    durable *d = of->durable;
+    hc_persistence *log = durable_log(of);
+    atomic_store(&d->rest, LOG_WORKS);
+    atomic_store(&d->flush_wanted, false);
+    if (log != NULL) d->looked_lsn = hc_persistence_lsn(log);
+}
+
+uint64_t durable_log_rests(node *of, uint64_t wait_ns)
+{
+    durable *d = of->durable;
+    hc_persistence *log = durable_log(of);
+    bool is_short = wait_ns <= LOG_WRITE_NS;
+    atomic_store(&d->rest, is_short ? LOG_RESTS : LOG_SLEEPS);
+    fence();
+    if (atomic_load(&d->flush_wanted)) return 0;
+    if (is_short || log == NULL || hc_persistence_lsn(log) == d->looked_lsn) return wait_ns;
+    return LOG_WRITE_NS; /* what came meanwhile; nobody woke us for it */
+}
+
+uint64_t durable_gather_ns(const node *of)
+{
+    return atomic_load_explicit(&of->durable->gather_ns, memory_order_relaxed);
+}
+
+void durable_set_gather(node *of, uint64_t ns)
+{
+    atomic_store_explicit(&of->durable->gather_ns, ns, memory_order_relaxed);
 }
 
 /* ---- snapshots ---- */

@@ -28,6 +28,8 @@ typedef struct durable_calls {
      * done (`later`).  *ticket_out is its number, from 1 on: see durable_snapshot_ended.
      * HC_ERR_BUSY: one is being written. */
     hc_status (*snapshot)(void *ctx, bool later, uint64_t *ticket_out);
+    /* Wakes the log's thread, which rests (durable_log_rests).  Any thread. */
+    void (*wake)(void *ctx);
     bool is_volatile; /* on_disk_error: replies do not wait for a disk that fails */
 } durable_calls;
 
@@ -111,6 +113,17 @@ static inline bool durable_awaits(const session *of)
     return of->reply_lsn != 0;
 }
 bool durable_covers(const session *of);
+/* Replies wait: what was written up to now is to be made durable.  Any thread; many calls while the
+ * log's thread is at work have the effect of one. */
+void durable_flush(node *of);
+/* For how long writes may gather before durable_flush, while there are more to come: about as long
+ * as a sync takes, so that the disk is not asked more often than it can answer. */
+uint64_t durable_gather_ns(const node *of);
+void durable_set_gather(node *of, uint64_t ns);
+/* The log's thread: begins to look at what there is; then, with nothing left to do, rests for
+ * `wait_ns`.  Returns for how long it may: 0 if a flush was asked for meanwhile. */
+void durable_log_works(node *of);
+uint64_t durable_log_rests(node *of, uint64_t wait_ns);
 /* `wake` is called, by any thread, when more is durable and the worker waits (durable_waits). */
 void durable_wake_by(node *of, unsigned worker, void (*wake)(void *ctx), void *ctx);
 /* The worker has connections that wait, or none any more. */

@@ -18,6 +18,12 @@ typedef struct kept_store {
     uint32_t strategy;     /* as the log has it */
 } kept_store;
 
+typedef enum log_rest {
+    LOG_WORKS = 0,
+    LOG_RESTS, /* comes again within LOG_WRITE_NS */
+    LOG_SLEEPS /* nothing was written for a while */
+} log_rest;
+
 typedef struct durable_waker {
     _Alignas(64) _Atomic bool waits;
     void (*wake)(void *ctx);
@@ -35,7 +41,11 @@ struct durable {
     _Atomic int last_snapshot;                      /* SHUTDOWN's wish */
     _Atomic uint64_t snapshot_ended, snapshot_good; /* tickets */
     _Atomic int snapshot_status;                    /* of the latest */
-    char *why;                                      /* of durable_recover */
+    _Atomic bool flush_wanted;
+    _Atomic int rest; /* of the log's thread, a log_rest */
+    _Atomic uint64_t gather_ns;
+    uint64_t looked_lsn; /* the log thread's: what it began to look at */
+    char *why;           /* of durable_recover */
     size_t why_bytes;
     durable_waker wakers[DURABLE_WAKE_WORKERS];
     kept_store kept[KEPT_MAX]; /* under stores_lock, or while loading main's */

@@ -111,9 +111,11 @@ struct worker {
     struct event mail, tick, drain_timeout, resume, unpark;
     listener listeners[NET_BIND_MAX];
     size_t listener_count;
-    connection *connections;                /* newest first */
-    connection *paced_first, *paced_last;   /* wait for other workers, see push_pace */
-    connection *await_first, *await_last;   /* wait for the log, the one of the lowest lsn first */
+    connection *connections;              /* newest first */
+    connection *paced_first, *paced_last; /* wait for other workers, see push_pace */
+    connection *await_first, *await_last; /* wait for the log, the one of the lowest lsn first */
+    uint64_t awaited;                     /* so many ever did */
+    uint64_t gathering_ns; /* since when one of those waits for a flush; 0: it was asked for */
     connection *parked_first, *parked_last; /* see worker_park.c */
     size_t hearing;                         /* of those, that wait to be told */
     uint64_t unpark_ns;                     /* when the timer `unpark` is due */
@@ -179,6 +181,8 @@ void worker_await(connection *which);
 void worker_unawait(connection *which); /* also one that does not wait */
 /* More may be durable now. */
 void worker_await_look(worker *of);
+/* Has the log made durable what connections wait for, if that was not asked for yet. */
+void worker_flush(worker *of);
 
 /* worker_park.c */
 /* Lets a connection whose session is parked wait for its time. */

@@ -274,6 +274,13 @@ void worker_fini(worker *w)
 void *worker_main(void *ctx)
 {
     worker *w = ctx;
-    (void)event_base_dispatch(w->base);
+    bool goes_on = true;
+    while (goes_on) {
+        bool gathers = w->gathering_ns != 0;
+        uint64_t awaited = w->awaited;
+        int ended = event_base_loop(w->base, gathers ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
+        goes_on = ended == 0 && event_base_got_break(w->base) == 0;
+        if (gathers && w->awaited == awaited) worker_flush(w); /* no more is coming */
+    }
     return NULL;
 }

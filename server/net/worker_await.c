@@ -3,6 +3,13 @@
  *
  * A worker's batches run one after the other, so who comes later waits for a higher position: the
  * list is in order, and what became durable is a beginning of it.
+ *
+ *     turn of the loop   SET SET SET SET SET | SET SET | -        the loop has nothing more: flush
+ *     gather_ns          |------------------>|                    or the first has waited so long
+ *
+ * One flush is for all that wait, so that a sync serves many.  It is asked for when the loop has
+ * nothing else to do, which is at once for one lone client; and while there is always more to do,
+ * after the time that a sync takes, so that the disk works beside the loop.
  */
 #include "net/net_private.h"
 
@@ -10,6 +17,8 @@ void worker_await(connection *c)
 {
     worker *w = c->worker;
     if (c->awaits) return;
+    uint64_t now_ns = atomic_load_explicit(&c->session.last_ns, memory_order_relaxed);
+    bool is_first = w->await_first == NULL;
     c->awaits = true;
     c->await_next = NULL;
     c->await_previous = w->await_last;
@@ -18,8 +27,18 @@ void worker_await(connection *c)
     else
         w->await_first = c;
     w->await_last = c;
-    worker_tell_wishes(w);
-    if (durable_covers(&c->session)) mailbox_wake(&w->mailbox); /* it was just before we told */
+    w->awaited++;
+    if (is_first) worker_tell_wishes(w);
+    if (is_first && durable_covers(&c->session)) mailbox_wake(&w->mailbox); /* before we told */
+    if (w->gathering_ns == 0) w->gathering_ns = now_ns;
+    if (now_ns - w->gathering_ns >= durable_gather_ns(w->net->options.node)) worker_flush(w);
+}
+
+void worker_flush(worker *w)
+{
+    if (w->gathering_ns == 0) return;
+    w->gathering_ns = 0;
+    durable_flush(w->net->options.node);
 }
 
 void worker_unawait(connection *c)

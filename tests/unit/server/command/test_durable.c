@@ -10,6 +10,7 @@ typedef struct kept {
     hc_host host;
     hc_persistence *log;
     uint64_t tickets;
+    unsigned wakes; /* of the log's thread */
 } kept;
 
 static hc_status snapshot_wish(void *ctx, bool later, uint64_t *ticket_out)
@@ -20,6 +21,12 @@ static hc_status snapshot_wish(void *ctx, bool later, uint64_t *ticket_out)
     return HC_OK;
 }
 
+static void wake(void *ctx)
+{
+    kept *of = ctx;
+    of->wakes++;
+}
+
 static void kept_open(kept *of, test_disk *disk)
 {
     char why[128];
@@ -28,7 +35,8 @@ static void kept_open(kept *of, test_disk *disk)
     of->host = (hc_host){.size = sizeof of->host, .io = test_disk_io(disk)};
     const hc_persistence_options options = {.size = sizeof options, .directory = "data"};
     assert_int_equal(hc_persistence_open(&of->host, &options, &of->log), HC_OK);
-    durable_attach(of->on.node, of->log, &(durable_calls){.ctx = of, .snapshot = snapshot_wish});
+    durable_attach(of->on.node, of->log,
+                   &(durable_calls){.ctx = of, .snapshot = snapshot_wish, .wake = wake});
     test_client_expect(&of->on, "GET k", "-LOADING...");
     test_client_expect(&of->on, "STORE CREATE s", "-LOADING...");
     assert_int_equal(durable_recover(of->on.node, why, sizeof why), HC_OK);
@@ -80,11 +88,62 @@ static void test_save_waits_for_its_own_snapshot_and_tells_how_that_ended(void *
     test_disk_destroy(disk);
 }
 
+#define MS UINT64_C(1000000)
+
+static void test_a_flush_wakes_the_thread_that_rests_and_once(void **state)
+{
+    (void)state;
+    test_disk *disk = test_disk_create(1);
+    kept one;
+    kept_open(&one, disk);
+    durable_log_works(one.on.node);
+    durable_flush(one.on.node); /* it looks again before it rests */
+    assert_int_equal(one.wakes, 0);
+    assert_int_equal(durable_log_rests(one.on.node, 10 * MS), 0);
+    durable_log_works(one.on.node);
+    assert_int_equal(durable_log_rests(one.on.node, 10 * MS), 10 * MS);
+    durable_flush(one.on.node);
+    durable_flush(one.on.node);
+    assert_int_equal(one.wakes, 1);
+    kept_close(&one);
+    test_disk_destroy(disk);
+}
+
+/* What a process that is killed had not written is at most some 10 ms old, after a quiet time too.
+ */
+static void test_the_first_write_after_a_quiet_time_wakes_the_log(void **state)
+{
+    (void)state;
+    test_disk *disk = test_disk_create(1);
+    kept one;
+    kept_open(&one, disk);
+    durable_log_works(one.on.node);
+    assert_int_equal(durable_log_rests(one.on.node, 100 * MS), 100 * MS);
+    test_client_expect(&one.on, "GET k", "nil");
+    assert_int_equal(one.wakes, 0);
+    test_client_expect(&one.on, "SET k 1", "+OK");
+    test_client_expect(&one.on, "SET k 2", "+OK");
+    assert_int_equal(one.wakes, 1);
+    durable_log_works(one.on.node);
+    test_client_expect(&one.on, "SET k 3", "+OK"); /* while it works: it may have missed that */
+    assert_int_equal(durable_log_rests(one.on.node, 100 * MS), 10 * MS);
+    durable_set_sync(one.on.node, HC_SYNC_ALWAYS);
+    durable_log_works(one.on.node);
+    assert_int_equal(durable_log_rests(one.on.node, 100 * MS), 100 * MS);
+    unsigned wakes = one.wakes;
+    test_client_expect(&one.on, "SET k 4", "+OK"); /* the transport asks for all that wait */
+    assert_int_equal(one.wakes, wakes);
+    kept_close(&one);
+    test_disk_destroy(disk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_was_written_comes_back_under_its_number),
         cmocka_unit_test(test_save_waits_for_its_own_snapshot_and_tells_how_that_ended),
+        cmocka_unit_test(test_a_flush_wakes_the_thread_that_rests_and_once),
+        cmocka_unit_test(test_the_first_write_after_a_quiet_time_wakes_the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
