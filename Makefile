@@ -59,7 +59,7 @@ LIB_LIBS := -lzstd -lm
 # The other tables and servers that bench/ measures itself against are looked up when asked for.
 BENCH_FLAGS = $(shell pkg-config --cflags glib-2.0)
 BENCH_LIBS = $(shell pkg-config --libs absl_flat_hash_map absl_hash glib-2.0) -levent_core
-SERVER_LIBS := -levent_core -levent_extra -levent_pthreads -lyaml
+SERVER_LIBS := -levent_core -levent_extra -levent_pthreads -lyaml -ljansson
 TEST_LIBS := -lcmocka -ljansson
 
 # ---- sources, found by folder ----

@@ -44,7 +44,7 @@ def command_of(kind, port, folder, mode):
                 "--appendfsync", "always" if mode == "always" else "everysec",
                 "--auto-aof-rewrite-percentage", "0"]
     return [os.path.join(BUILD, "hypercached"), "--bind=127.0.0.1", f"--resp-port={port}",
-            "--threads=1", f"--node.data_dir={folder}/data",
+            "--threads=1", "--http-port=0", f"--node.data_dir={folder}/data",
             f"--persistence.enabled={'false' if mode == 'off' else 'true'}",
             f"--persistence.sync_policy={'always' if mode == 'always' else 'everysec'}",
             "--persistence.max_log_size=64GB"]

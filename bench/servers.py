@@ -26,7 +26,7 @@ def _command(kind, port, flags):
     if kind == "hypercached":
         program = os.path.join(BUILD, "hypercached")
         return [program, "--bind=127.0.0.1", f"--resp-port={port}", "--threads=1",
-                "--persistence.enabled=false", *flags]
+                "--persistence.enabled=false", "--http-port=0", *flags]
     if kind == "redis":
         return ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "",
                 "--appendonly", "no", *flags]

@@ -190,12 +190,43 @@ static bool load(assembly *of)
                 why[0] != '\0' ? ": " : "", why);
 }
 
+/* Why there are no sockets, of whichever port it was. */
+static bool serve_failed(assembly *of, hc_status status, bool http)
+{
+    const config *cfg = &of->cfg;
+    const config_key *key =
+        &config_keys[http ? CONFIG_NETWORK_HTTP_PORT : CONFIG_NETWORK_RESP_PORT];
+    int port = (int)(http ? cfg->network.http_port : cfg->network.resp_port);
+    char origin[CONFIG_TEXT_MAX + 32];
+    config_origin_text(cfg, key, origin, sizeof origin);
+    if (status == HC_ERR_EXISTS) {
+        return fail(of,
+                    "port %d is in use by another process; choose another %s (now "
+                    "from %s)",
+                    port, key->full, origin);
+    }
+    return fail(of, "cannot listen on %s %d (%s): %s", key->full, port, origin,
+                hc_status_text(status));
+}
+
 static bool serve(assembly *of)
 {
     const config *cfg = &of->cfg;
-    const char *bind[CONFIG_LIST_MAX];
+    const char *bind[CONFIG_LIST_MAX], *hosts[CONFIG_LIST_MAX];
+    bool http_failed = false;
     for (size_t i = 0; i < cfg->network.bind.count; i++)
         bind[i] = cfg->network.bind.items[i];
+    for (size_t i = 0; i < cfg->network.http_hosts.count; i++)
+        hosts[i] = cfg->network.http_hosts.items[i];
+    http_service_options http = {
+        .node = of->node,
+        .host = &of->host,
+        .hosts = hosts,
+        .host_count = cfg->network.http_hosts.count,
+        .body_bytes_max = (size_t)cfg->network.http_body_bytes_max,
+        .timeout_ms = (uint32_t)cfg->network.http_timeout_ms,
+        .admin = cfg->security.http_admin,
+    };
     net_options options = {
         .host = &of->host,
         .node = of->node,
@@ -209,19 +240,15 @@ static bool serve(assembly *of)
         .drain_timeout_ms = (uint32_t)cfg->network.drain_timeout_ms,
         .request_bytes_max = (size_t)cfg->network.request_bytes_max,
         .output_hard_bytes = (size_t)cfg->network.output_bytes_max,
+        .http = cfg->network.http ? &http : NULL,
+        .http_calls = &http_transport_calls,
+        .http_port = (uint16_t)cfg->network.http_port,
+        .http_failed_out = &http_failed,
     };
     hc_status status = net_start(&options, &of->net);
-    if (status == HC_OK) return true;
-    char origin[CONFIG_TEXT_MAX + 32];
-    config_origin_text(cfg, &config_keys[CONFIG_NETWORK_RESP_PORT], origin, sizeof origin);
-    if (status == HC_ERR_EXISTS) {
-        return fail(of,
-                    "port %d is in use by another process; choose another network.resp_port (now "
-                    "from %s)",
-                    (int)cfg->network.resp_port, origin);
-    }
-    return fail(of, "cannot listen on network.resp_port %d (%s): %s", (int)cfg->network.resp_port,
-                origin, hc_status_text(status));
+    if (status != HC_OK) return serve_failed(of, status, http_failed);
+    node_set_http_port(of->node, net_http_port(of->net));
+    return true;
 }
 
 /* ---- words at the start and the end ---- */
@@ -255,17 +282,21 @@ static void started(const assembly *of)
     }
     hc_log_field fields[] = {
         event_text("version", HC_VERSION),       event_text("bind", bind),
-        event_number("port", net_port(of->net)), event_number("threads", of->workers),
-        event_number("pid", (uint64_t)getpid()),
+        event_number("port", net_port(of->net)), event_number("http_port", net_http_port(of->net)),
+        event_number("threads", of->workers),    event_number("pid", (uint64_t)getpid()),
     };
     (void)snprintf(message, sizeof message, "serving; try redis-cli -p %u", net_port(of->net));
     event_log(log, HC_LOG_INFO, "start", message, fields, sizeof fields / sizeof fields[0]);
     if (!banner_wanted()) return;
     (void)printf("HyperCache %s serves on %s, port %u, as %s\n"
-                 "  try   redis-cli -p %u set greeting hello\n"
-                 "  stop  Ctrl-C, or kill %d\n",
-                 HC_VERSION, bind, net_port(of->net), cfg->node.id, net_port(of->net),
-                 (int)getpid());
+                 "  try   redis-cli -p %u set greeting hello\n",
+                 HC_VERSION, bind, net_port(of->net), cfg->node.id, net_port(of->net));
+    if (net_http_port(of->net) != 0) {
+        (void)printf("        curl http://localhost:%u/api/cache/greeting\n"
+                     "  see   http://localhost:%u/\n",
+                     net_http_port(of->net), net_http_port(of->net));
+    }
+    (void)printf("  stop  Ctrl-C, or kill %d\n", (int)getpid());
     (void)fflush(stdout);
 }
 

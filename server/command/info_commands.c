@@ -50,7 +50,7 @@ static void print_server(text *to, node *of)
                 "hypercache_version:" HC_VERSION "\r\nhypercache_node_id:%s\r\n"
                 "hypercache_workers:%u\r\nhttp_port:%u\r\ncluster_port:%u\r\n",
                 of->options.executable, of->options.config_file, of->options.workers > 1,
-                of->options.node_id, of->options.workers, of->options.http_port,
+                of->options.node_id, of->options.workers, atomic_load(&of->http_port),
                 of->options.cluster_port);
 }
 

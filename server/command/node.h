@@ -69,7 +69,6 @@ typedef struct node_options {
     unsigned workers;            /* threads that run requests, 1..NODE_WORKERS_MAX; 0: 1 */
     unsigned clients_max;        /* for INFO, where settings have no network.max_clients */
     unsigned resp_port;          /* for INFO */
-    unsigned http_port;
     unsigned cluster_port;
     /* Asked by SHUTDOWN: starts the way to the end as SIGTERM does, and returns at once.  Any
      * worker's thread.  NULL: SHUTDOWN is refused. */
@@ -182,6 +181,7 @@ struct node {
     push_office *offices;          /* options.workers of them */
     _Atomic size_t push_bytes;     /* of all messages alive */
     _Atomic uint64_t push_hard_bytes, push_soft_bytes, push_soft_ms; /* push_limits */
+    _Atomic unsigned http_port;                                      /* 0: none */
     _Atomic uint64_t session_peak;
     _Atomic uint64_t memory_peak_bytes;
     uint64_t sampled_commands; /* node_maintain's own, for ops_per_second */
@@ -275,6 +275,12 @@ static inline void node_care_set(node *of, node_care care, bool set)
         (void)atomic_fetch_or(&of->cares, (uint32_t)care);
     else
         (void)atomic_fetch_and(&of->cares, ~(uint32_t)care);
+}
+
+/* What INFO tells; known once it is listened on. */
+static inline void node_set_http_port(node *of, unsigned port)
+{
+    atomic_store(&of->http_port, port);
 }
 
 size_t node_session_count(node *of);

@@ -127,6 +127,11 @@ typedef struct config {
     struct {
         config_list bind; /* IP addresses */
         int64_t resp_port;
+        bool http;
+        int64_t http_port;      /* 0: the system chooses */
+        config_list http_hosts; /* names */
+        int64_t http_body_bytes_max;
+        int64_t http_timeout_ms;
         int64_t threads; /* 0: one a processor */
         int64_t max_clients;
         int64_t idle_timeout_ms;  /* 0: none */
@@ -158,6 +163,7 @@ typedef struct config {
     struct {
         int debug_commands; /* config_debug */
         bool protected_mode;
+        bool http_admin;
     } security;
     struct {
         int level;              /* hc_log_level */

@@ -69,6 +69,12 @@ static void protected_mode_check(const config *cfg, config_problems *problems)
     }
 }
 
+static void ports_check(const config *cfg, config_problems *problems)
+{
+    if (cfg->network.http && cfg->network.http_port == cfg->network.resp_port)
+        complain(cfg, CONFIG_NETWORK_HTTP_PORT, problems, "is network.resp_port, too");
+}
+
 static void pressure_check(const config *cfg, config_problems *problems)
 {
     if (cfg->cache.pressure_critical_percent <= cfg->cache.pressure_warning_percent)
@@ -121,6 +127,7 @@ void config_check(const config *cfg, config_problems *problems)
         complain(cfg, CONFIG_LOGGING_FILE, problems,
                  "is set, but logging.output does not name file");
     }
+    ports_check(cfg, problems);
     protected_mode_check(cfg, problems);
     pressure_check(cfg, problems);
     stores_check(cfg, problems);

@@ -28,6 +28,21 @@
       "security.protected_mode: false.")                                                           \
     X(NETWORK_RESP_PORT, "network", "resp_port", INT, network.resp_port, "6379", 1, 65535, 0,      \
       "resp-port", NULL, "TCP port for Redis clients (RESP2 and RESP3).")                          \
+    X(NETWORK_HTTP, "network", "http", BOOL, network.http, "true", 0, 0, 0, NULL, NULL,            \
+      "Serve the HTTP API and the console.")                                                       \
+    X(NETWORK_HTTP_PORT, "network", "http_port", INT, network.http_port, "9080", 0, 65535, 0,      \
+      "http-port", NULL,                                                                           \
+      "TCP port of the HTTP API and the console. 0: the system chooses, the log tells which.")     \
+    X(NETWORK_HTTP_HOSTS, "network", "http_hosts", LIST, network.http_hosts, "", 0,                \
+      CONFIG_LIST_MAX, 0, NULL, NULL,                                                              \
+      "Names that HTTP clients may call a loopback address by, beside localhost. *: any.")         \
+    X(NETWORK_HTTP_MAX_BODY, "network", "http_max_body", SIZE, network.http_body_bytes_max,        \
+      "64MB", 65536, INT64_C(513) << 20, 0, NULL, NULL,                                            \
+      "Bytes of the body of one HTTP request.")                                                    \
+    X(NETWORK_HTTP_TIMEOUT, "network", "http_timeout", DURATION, network.http_timeout_ms, "10s",   \
+      50, CONFIG_DAYS_MS(1), 0, NULL, NULL,                                                        \
+      "For the head of an HTTP request to come; after it, bodies and responses have to move 1 "    \
+      "KiB a second.")                                                                             \
     X(NETWORK_THREADS, "network", "threads", INT, network.threads, "0", 0, 256, 0, "threads", NULL,\
       "Worker threads that serve connections. 0: one a processor.")                                \
     X(NETWORK_MAX_CLIENTS, "network", "max_clients", INT, network.max_clients, "10000", 1,         \
@@ -112,6 +127,10 @@
     X(SECURITY_DEBUG_COMMANDS, "security", "debug_commands", ENUM, security.debug_commands, "no",  \
       0, 0, 0, NULL, config_words_debug,                                                           \
       "Who may use DEBUG, which can halt a thread: no, local for clients of this machine, yes.")   \
+    X(SECURITY_HTTP_ADMIN, "security", "http_admin", BOOL, security.http_admin, "false", 0, 0, 0,  \
+      NULL, NULL,                                                                                  \
+      "Over HTTP, and so from the console, also run commands that write or change the node, end "  \
+      "clients, and give orders to the cluster.")                                                  \
     X(LOGGING_LEVEL, "logging", "level", ENUM, logging.level, "info", 0, 0, CONFIG_LIVE,           \
       "log-level", config_words_level, "How much is logged.")                                      \
     X(LOGGING_COMPONENTS, "logging", "components", LIST, logging.components, "", 0,                \
@@ -173,7 +192,6 @@
 /* X(prefix or whole name, what it belongs to): keys that the contract has and this version not. */
 #define CONFIG_LATER(X)                                                                            \
     X("node.zone", "clustering")                                                                   \
-    X("network.http_port", "the HTTP API")                                                         \
     X("network.cluster_port", "clustering")                                                        \
     X("network.advertise", "clustering")                                                           \
     X("cluster", "clustering")                                                                     \
@@ -187,7 +205,6 @@
 
 /* Short flags of such keys. */
 #define CONFIG_LATER_FLAGS(X)                                                                      \
-    X("http-port", "network.http_port")                                                            \
     X("cluster-port", "network.cluster_port")                                                      \
     X("persistence", "persistence.enabled")                                                        \
     X("seeds", "cluster.seeds")

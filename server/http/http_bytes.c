@@ -28,8 +28,8 @@ bool http_bytes_grow(http_bytes *of, size_t bytes)
         of->failed = true;
         return false;
     }
-    size_t needed = of->size + bytes, capacity = of->capacity < FIRST_BYTES ? FIRST_BYTES
-                                                                            : of->capacity * 2;
+    size_t needed = of->size + bytes,
+           capacity = of->capacity < FIRST_BYTES ? FIRST_BYTES : of->capacity * 2;
     if (capacity < needed) capacity = needed;
     if (needed <= of->capacity) return true;
     uint8_t *data = realloc(of->data, capacity);

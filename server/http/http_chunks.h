@@ -11,8 +11,8 @@
 
 #include "http/http_bytes.h"
 
-#define CHUNK_LINE_BYTES_MAX 256u      /* of a size with its extensions, and of a trailer */
-#define CHUNK_TRAILER_BYTES_MAX 4096u  /* of all trailers */
+#define CHUNK_LINE_BYTES_MAX 256u     /* of a size with its extensions, and of a trailer */
+#define CHUNK_TRAILER_BYTES_MAX 4096u /* of all trailers */
 
 typedef enum http_chunk_place {
     CHUNK_SIZE = 0, /* in the line that tells it */
@@ -25,8 +25,8 @@ typedef enum http_chunk_place {
 /* All-zero: at the start of a body. */
 typedef struct http_chunks {
     http_chunk_place at;
-    uint64_t left;       /* of the present chunk */
-    size_t line_bytes;   /* of the present line */
+    uint64_t left;     /* of the present chunk */
+    size_t line_bytes; /* of the present line */
     size_t trailer_bytes;
     uint8_t line[CHUNK_LINE_BYTES_MAX];
 } http_chunks;

@@ -297,8 +297,9 @@ void exchange_error(http_exchange *x, unsigned status, const char *code, const c
     va_start(args, format);
     int chars = vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    size_t bytes = chars < 0 ? 0 : (size_t)chars < sizeof message ? (size_t)chars
-                                                                  : sizeof message - 1;
+    size_t bytes = chars < 0                        ? 0
+                   : (size_t)chars < sizeof message ? (size_t)chars
+                                                    : sizeof message - 1;
     error_write(x, status, code, hc_span_make(message, bytes));
 }
 
@@ -307,12 +308,18 @@ unsigned exchange_status_of(hc_span error, const char **code_out)
     static const struct {
         const char *word, *code;
         unsigned status;
-    } rows[] = {{"WRONGTYPE", "WRONG_TYPE", 409},     {"OOM", "OUT_OF_MEMORY", 507},
-                {"LOADING", "LOADING", 503},          {"MISCONF", "DISK_ERROR", 503},
-                {"NOAUTH", "UNAUTHORIZED", 401},      {"NOPERM", "FORBIDDEN", 403},
-                {"BUSY", "BUSY", 503},                {"CLUSTERDOWN", "CLUSTER_DOWN", 503},
-                {"NOREPLICAS", "NO_REPLICAS", 503},   {"TRYAGAIN", "TRY_AGAIN", 503},
-                {"READONLY", "READ_ONLY", 503},       {"BUSYKEY", "CONFLICT", 409},
+    } rows[] = {{"WRONGTYPE", "WRONG_TYPE", 409},
+                {"OOM", "OUT_OF_MEMORY", 507},
+                {"LOADING", "LOADING", 503},
+                {"MISCONF", "DISK_ERROR", 503},
+                {"NOAUTH", "UNAUTHORIZED", 401},
+                {"NOPERM", "FORBIDDEN", 403},
+                {"BUSY", "BUSY", 503},
+                {"CLUSTERDOWN", "CLUSTER_DOWN", 503},
+                {"NOREPLICAS", "NO_REPLICAS", 503},
+                {"TRYAGAIN", "TRY_AGAIN", 503},
+                {"READONLY", "READ_ONLY", 503},
+                {"BUSYKEY", "CONFLICT", 409},
                 {"MASTERDOWN", "UNAVAILABLE", 503}};
     const uint8_t *blank = error.size > 0 ? memchr(error.data, ' ', error.size) : NULL;
     size_t bytes = blank != NULL ? (size_t)(blank - error.data) : error.size;

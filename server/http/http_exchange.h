@@ -15,10 +15,10 @@
  * implementation of anything.
  *
  * Waiting: a pause, a snapshot that is waited for or a log that is behind holds a command back, and
- * no thread waits.  Then exchange_run returns false and the handler returns.  When the time has come
- * the handler is run again from its start; commands that ran before are not run again but give the
- * answers they gave, so a handler asks for the same commands in the same order.
- * With sync `always` the connection keeps the response until the log has what was written.
+ * no thread waits.  Then exchange_run returns false and the handler returns.  When the time has
+ * come the handler is run again from its start; commands that ran before are not run again but give
+ * the answers they gave, so a handler asks for the same commands in the same order. With sync
+ * `always` the connection keeps the response until the log has what was written.
  *
  * Threads: an exchange is for its worker's thread and ends when the handler returns.
  */
@@ -31,7 +31,7 @@
 #include "http/http_json.h"
 #include "http/http_route.h"
 
-#define EXCHANGE_ARGS_MAX 2048u     /* of one command */
+#define EXCHANGE_ARGS_MAX 2048u       /* of one command */
 #define EXCHANGE_CORRELATION_MAX 128u /* characters of X-Correlation-ID */
 
 /* A response without end, such as events: pulled while the client takes it. */
@@ -54,7 +54,8 @@ bool exchange_may_admin(const http_exchange *x);
 hc_span exchange_param(const http_exchange *x, size_t index);
 /* What stands behind `name=` in the query, unescaped ('+' is a blank).  *found_out may be NULL. */
 hc_span exchange_query(http_exchange *x, const char *name, bool *found_out);
-/* A number of the query, within bounds; `otherwise` if it is not there.  False: answered with 400. */
+/* A number of the query, within bounds; `otherwise` if it is not there.  False: answered with 400.
+ */
 bool exchange_query_number(http_exchange *x, const char *name, uint64_t least, uint64_t most,
                            uint64_t otherwise, uint64_t *number_out);
 /* Content-Type without its parameters, e.g. "application/json". */

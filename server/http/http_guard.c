@@ -49,7 +49,8 @@ static bool name_is_ours(const http_service_options *options, hc_span host)
     for (size_t i = 0; i < options->host_count; i++) {
         const char *known = options->hosts[i];
         if (strcmp(known, "*") == 0) return true;
-        if (strlen(known) == host.size && strncasecmp(known, (const char *)host.data, host.size) == 0)
+        if (strlen(known) == host.size &&
+            strncasecmp(known, (const char *)host.data, host.size) == 0)
             return true;
     }
     return false;

@@ -23,9 +23,9 @@
 #include <hypercache/types.h>
 
 #define HTTP_HEADERS_MAX 64u
-#define HTTP_HEAD_BYTES_MAX (16u << 10)  /* all of it; 431 beyond */
-#define HTTP_LINE_BYTES_MAX (8u << 10)   /* of the request line; 414 beyond */
-#define HTTP_METHOD_BYTES_MAX 16u        /* of its name */
+#define HTTP_HEAD_BYTES_MAX (16u << 10) /* all of it; 431 beyond */
+#define HTTP_LINE_BYTES_MAX (8u << 10)  /* of the request line; 414 beyond */
+#define HTTP_METHOD_BYTES_MAX 16u       /* of its name */
 
 typedef enum http_method {
     HTTP_GET = 1u << 0,

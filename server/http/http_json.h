@@ -18,8 +18,8 @@
 
 typedef struct json_out {
     http_bytes *to;
-    uint64_t objects;  /* a bit a level: it is an object */
-    uint64_t started;  /* a bit a level: it has a member */
+    uint64_t objects; /* a bit a level: it is an object */
+    uint64_t started; /* a bit a level: it has a member */
     unsigned depth;
     bool after_key;
 } json_out;

@@ -18,13 +18,13 @@
 #include "http/http_exchange.h"
 #include "http/http_service.h"
 
-#define HTTP_INPUT_BYTES (64u << 10) /* most that one turn reads */
-#define HTTP_KEEP_BYTES (64u << 10)  /* of a worker's buffers, between requests */
-#define HTTP_TICK_MS 250u            /* while there are connections */
-#define HTTP_LINGER_MS 1000u         /* for a refused client to stop sending */
-#define HTTP_POLL_MS 5u              /* between looks at connections that wait for a time */
+#define HTTP_INPUT_BYTES (64u << 10)  /* most that one turn reads */
+#define HTTP_KEEP_BYTES (64u << 10)   /* of a worker's buffers, between requests */
+#define HTTP_TICK_MS 250u             /* while there are connections */
+#define HTTP_LINGER_MS 1000u          /* for a refused client to stop sending */
+#define HTTP_POLL_MS 5u               /* between looks at connections that wait for a time */
 #define HTTP_STREAM_BYTES (64u << 10) /* unsent; a stream is pulled while less waits */
-#define HTTP_DATE_CHARS 30u
+#define HTTP_DATE_CHARS 64u
 
 typedef struct http_connection http_connection;
 
@@ -45,6 +45,7 @@ typedef struct http_compiled {
 
 struct http_service {
     http_service_options options; /* zeros replaced by defaults */
+    const char *hosts[HTTP_HOSTS_MAX];
     http_compiled routes[HTTP_ROUTES_MAX];
     size_t route_count;
     _Atomic unsigned connections;
@@ -86,17 +87,18 @@ struct http_connection {
     http_bytes in;      /* received, not answered */
     http_bytes body;    /* decoded chunks */
     http_chunks chunks;
-    size_t chunk_bytes; /* of `in`, that the last of the chunks had; they are gone with the request */
-    http_bytes out; /* answered, not sent */
-    size_t sent;    /* of out */
-    http_answer *tape; /* of a request that waits: what its commands have answered so far */
-    size_t taped;      /* how many commands that were */
-    uint64_t request_ns; /* when its first byte came; 0: none has */
-    uint64_t body_ns;    /* when its head was whole */
-    size_t body_bytes;   /* that came since */
-    uint64_t idle_ns;    /* since when nothing is asked */
-    uint64_t write_ns;   /* since when output waits; 0: none does */
-    size_t written;      /* bytes, since then */
+    size_t
+        chunk_bytes; /* of `in`, that the last of the chunks had; they are gone with the request */
+    http_bytes out;  /* answered, not sent */
+    size_t sent;     /* of out */
+    http_answer *tape;    /* of a request that waits: what its commands have answered so far */
+    size_t taped;         /* how many commands that were */
+    uint64_t request_ns;  /* when its first byte came; 0: none has */
+    uint64_t body_ns;     /* when its head was whole */
+    size_t body_bytes;    /* that came since */
+    uint64_t idle_ns;     /* since when nothing is asked */
+    uint64_t write_ns;    /* since when output waits; 0: none does */
+    size_t written;       /* bytes, since then */
     uint64_t deadline_ns; /* of CLOSING and LINGERS */
     const http_stream_ops *stream;
     void *stream_ctx;
@@ -168,6 +170,10 @@ hc_span http_unescape(http_bytes *texts, hc_span escaped, bool plus_is_blank);
 /* http_guard.c */
 /* May this request be answered at all?  False: answered with an error. */
 bool http_guard_passes(http_exchange *x);
+
+/* http_page.c */
+/* Answers with a file of the console.  False: there is none of this path. */
+bool http_page_serves(http_exchange *x);
 
 /* http_respond.c */
 void http_respond_begin(http_exchange *x);

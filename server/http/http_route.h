@@ -2,9 +2,11 @@
  * http_route.h - one row an endpoint and method: what runs it, and what is said of it.
  *
  *     static const http_route rows[] = {
- *         {HTTP_GET, "/api/cache/{key}", get_key, 0, "Value of a key", "store raw", NULL, "200 404"},
+ *         {HTTP_GET, "/api/cache/{key}", get_key, 0, "Value of a key", "store raw", NULL, "200
+ * 404"},
  *     };
- *     const http_route_set set = {rows, 1, ctx};       main hands sets of other modules to net_start
+ *     const http_route_set set = {rows, 1, ctx};       main hands sets of other modules to
+ * net_start
  *
  * GET rows answer HEAD too, and OPTIONS is answered from the table.  /openapi.json is printed from
  * it, so a row that says nothing would be missed there: a test wants all of them told.
@@ -36,8 +38,8 @@ typedef struct http_route {
     void (*handle)(http_exchange *x);
     unsigned flags;
     const char *summary;
-    const char *query;   /* names of what may stand behind '?', with blanks between; NULL: nothing */
-    const char *body;    /* what the request's body is; NULL: none */
+    const char *query; /* names of what may stand behind '?', with blanks between; NULL: nothing */
+    const char *body;  /* what the request's body is; NULL: none */
     const char *answers; /* statuses it gives beside those that any may give */
 } http_route;
 

@@ -18,7 +18,8 @@ static bool pattern_compile(http_compiled *to)
             at++;
         if (to->segment_count == HTTP_SEGMENTS_MAX) return false;
         http_segment *one = &to->segments[to->segment_count++];
-        *one = (http_segment){.text = text, .size = (uint16_t)(at - text), .is_param = *text == '{'};
+        *one =
+            (http_segment){.text = text, .size = (uint16_t)(at - text), .is_param = *text == '{'};
         params += one->is_param;
     }
     return params <= HTTP_PARAMS_MAX;
@@ -80,8 +81,7 @@ static bool fits(const http_compiled *row, const hc_span *segments, unsigned cou
     for (unsigned i = 0; i < count; i++) {
         const http_segment *want = &row->segments[i];
         if (want->is_param) continue;
-        if (want->size != segments[i].size ||
-            memcmp(want->text, segments[i].data, want->size) != 0)
+        if (want->size != segments[i].size || memcmp(want->text, segments[i].data, want->size) != 0)
             return false;
     }
     return true;

@@ -11,6 +11,9 @@ static bool options_take(http_service *to, const http_service_options *given)
     *o = *given;
     if (o->body_bytes_max == 0) o->body_bytes_max = HTTP_BODY_BYTES;
     if (o->timeout_ms == 0) o->timeout_ms = HTTP_TIMEOUT_MS;
+    for (size_t i = 0; i < o->host_count && i < HTTP_HOSTS_MAX; i++)
+        to->hosts[i] = o->hosts[i];
+    o->hosts = to->hosts;
     return o->node != NULL && o->set_count <= HTTP_SETS_MAX && o->host_count <= HTTP_HOSTS_MAX &&
            o->body_bytes_max <= HTTP_BODY_MAX;
 }
@@ -52,3 +55,14 @@ unsigned http_service_connections(const http_service *of)
 {
     return atomic_load_explicit(&of->connections, memory_order_relaxed);
 }
+
+const http_transport http_transport_calls = {.service_create = http_service_create,
+                                             .service_destroy = http_service_destroy,
+                                             .worker_create = http_worker_create,
+                                             .worker_destroy = http_worker_destroy,
+                                             .accept = http_worker_accept,
+                                             .hears = http_worker_hears,
+                                             .look = http_worker_look,
+                                             .kill = http_worker_kill,
+                                             .drain = http_worker_drain,
+                                             .connections = http_worker_connections};

@@ -168,6 +168,7 @@ static bool routes(http_exchange *x)
         exchange_error(x, 403, "ADMIN_OFF", "this needs security.http_admin: true");
         return false;
     }
+    if (http_page_serves(x)) return false;
     bool whole = x->head->path.data[0] == '*';
     if (x->head->method == HTTP_OPTIONS && (allowed != 0 || whole)) {
         allow_add(x, whole ? ~0u : allowed);
@@ -283,8 +284,8 @@ static unsigned body_find(http_connection *c, const http_head *head, const uint8
     return status;
 }
 
-/* Takes one request off the front.  Returns how many bytes it had; 0: none is whole, or it waits, or
- * the connection is over. */
+/* Takes one request off the front.  Returns how many bytes it had; 0: none is whole, or it waits,
+ * or the connection is over. */
 static size_t take_one(http_connection *c, const uint8_t *data, size_t *size, uint64_t now_ns)
 {
     http_head *head = &c->worker->head;

@@ -137,8 +137,8 @@ static bool ttl_read(const json_t *item, value_wish *wish, const char **why_out)
 
 static bool names_are_known(const json_t *item)
 {
-    static const char *const known[] = {"value",   "encoding", "ttl",     "ttl_hours",
-                                        "ttl_ms",  "key",      "version", "store"};
+    static const char *const known[] = {"value",  "encoding", "ttl",     "ttl_hours",
+                                        "ttl_ms", "key",      "version", "store"};
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)item, name, value)
@@ -174,9 +174,9 @@ bool value_wish_read(const json_t *item, value_wish *wish, const char **why_out)
         *why_out = "an object with a \"value\" is wanted";
     else if (!names_are_known(item))
         *why_out = "known are value, encoding, ttl, ttl_ms, ttl_hours";
-    else if (encoding != NULL && (!json_is_string(encoding) ||
-                                  (strcmp(json_string_value(encoding), "base64") != 0 &&
-                                   strcmp(json_string_value(encoding), "utf-8") != 0)))
+    else if (encoding != NULL &&
+             (!json_is_string(encoding) || (strcmp(json_string_value(encoding), "base64") != 0 &&
+                                            strcmp(json_string_value(encoding), "utf-8") != 0)))
         *why_out = "encoding is \"base64\" or \"utf-8\"";
     if ((*why_out)[0] != '\0' || !ttl_read(item, wish, why_out)) return false;
     bool coded = encoding != NULL && strcmp(json_string_value(encoding), "base64") == 0;

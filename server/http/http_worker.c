@@ -1,5 +1,6 @@
 /*
- * http_worker.c - the HTTP side of a worker's loop: its connections, those of them that wait, ticks.
+ * http_worker.c - the HTTP side of a worker's loop: its connections, those of them that wait,
+ * ticks.
  *
  * Waiting ones are in a list.  Those that wait for the log are looked at when durable_told says so;
  * for the others there is a timer, as long as there is one of them.

@@ -118,7 +118,8 @@ static void value_respond(http_exchange *x, hc_span key, hc_span value, const fo
                           const char etag[ETAG_CHARS])
 {
     number_text text;
-    if (exchange_query(x, "raw", NULL).size > 0 || exchange_accepts(x, "application/octet-stream")) {
+    if (exchange_query(x, "raw", NULL).size > 0 ||
+        exchange_accepts(x, "application/octet-stream")) {
         if (found->ttl_ms >= 0) exchange_header(x, "X-TTL-Ms", number_span(text, found->ttl_ms));
         exchange_constant(x, 200, "application/octet-stream", value);
         return;

@@ -109,7 +109,7 @@ void connection_destroy(connection *c)
     byte_queue_fini(&c->out);
     free(c);
     atomic_fetch_sub_explicit(&w->net->connections, 1, memory_order_relaxed);
-    if (w->draining && w->connections == NULL) (void)event_base_loopbreak(w->base);
+    worker_done_look(w);
 }
 
 static bool waits_for_input(const connection *c)

@@ -65,25 +65,45 @@ int listener_socket(const struct sockaddr_storage *address, bool shared)
     return -1;
 }
 
-static void client_reject(worker *w, int fd)
+static void client_reject(worker *w, int fd, bool http)
 {
     static const char text[] = "-ERR max number of clients reached\r\n";
-    (void)send(fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    static const char http_text[] =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    if (http)
+        (void)send(fd, http_text, sizeof http_text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    else
+        (void)send(fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)close(fd);
     node_count(&w->counters->connections_rejected, 1);
 }
 
-static void client_accept(worker *w, int fd, const struct sockaddr_storage *from)
+static void http_open(worker *w, int fd, const struct sockaddr_storage *from)
 {
+    char address[SESSION_ADDRESS_CHARS] = "", local_address[SESSION_ADDRESS_CHARS] = "";
+    struct sockaddr_storage local = {0};
+    socklen_t local_bytes = sizeof local;
+    address_text(from, address);
+    if (getsockname(fd, (struct sockaddr *)&local, &local_bytes) == 0)
+        address_text(&local, local_address);
+    w->net->options.http_calls->accept(w->http, fd, address, local_address);
+}
+
+static void client_accept(listener *on, int fd, const struct sockaddr_storage *from)
+{
+    worker *w = on->worker;
     net *in = w->net;
     unsigned open = atomic_fetch_add_explicit(&in->connections, 1, memory_order_relaxed);
     if (open >= atomic_load_explicit(&in->clients_max, memory_order_relaxed)) {
         atomic_fetch_sub_explicit(&in->connections, 1, memory_order_relaxed);
-        client_reject(w, fd);
+        client_reject(w, fd, on->http);
         return;
     }
     node_count(&w->counters->connections, 1);
-    connection_open(w, fd, from);
+    if (on->http)
+        http_open(w, fd, from);
+    else
+        connection_open(w, fd, from);
 }
 
 /* Whether accept failed for want of something, rather than of a client. */
@@ -122,7 +142,7 @@ static void on_acceptable(evutil_socket_t fd, short what, void *ctx)
         int client = accept4(fd, (struct sockaddr *)&from, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (client >= 0) {
             on->short_of_descriptors = false;
-            client_accept(on->worker, client, &from);
+            client_accept(on, client, &from);
         } else if (is_shortage(errno)) {
             listener_pause(on);
             return;
@@ -132,9 +152,9 @@ static void on_acceptable(evutil_socket_t fd, short what, void *ctx)
     }
 }
 
-hc_status listener_open(listener *on, worker *of, int fd)
+hc_status listener_open(listener *on, worker *of, int fd, bool http)
 {
-    *on = (listener){.worker = of, .fd = fd};
+    *on = (listener){.worker = of, .fd = fd, .http = http};
     (void)event_assign(&on->acceptable, of->base, fd, EV_READ | EV_PERSIST, on_acceptable, on);
     (void)evtimer_assign(&on->retry, of->base, on_retry, on);
     return event_add(&on->acceptable, NULL) == 0 ? HC_OK : HC_ERR_IO;

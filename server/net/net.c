@@ -37,7 +37,8 @@ static hc_status options_take(net *in, const net_options *given)
         return HC_ERR_INVALID;
     atomic_init(&in->idle_timeout_ms, o->idle_timeout_ms);
     atomic_init(&in->request_bytes_max, (uint32_t)o->request_bytes_max);
-    in->port = o->port;
+    in->resp.port = o->port;
+    in->http.port = o->http_port;
     atomic_init(&in->connections, 0);
     atomic_init(&in->clients_max, o->clients_max);
     return HC_OK;
@@ -66,12 +67,12 @@ static void address_set_port(struct sockaddr_storage *address, uint16_t port)
 }
 
 /* Learns the port the system chose. */
-static bool port_learn(net *in, int fd)
+static bool port_learn(port_addresses *on, int fd)
 {
     struct sockaddr_storage bound = {0};
     socklen_t bytes = sizeof bound;
     if (getsockname(fd, (struct sockaddr *)&bound, &bytes) != 0) return false;
-    in->port = ntohs(((struct sockaddr_in *)(void *)&bound)->sin_port);
+    on->port = ntohs(((struct sockaddr_in *)(void *)&bound)->sin_port);
     return true;
 }
 
@@ -82,9 +83,8 @@ static bool is_missing_ipv6(const struct sockaddr_storage *address, int why)
 
 /* Finds out which addresses can be had, by listening on each alone for a moment: with
  * SO_REUSEPORT the kernel would let two processes share the port without a word. */
-static hc_status addresses_probe(net *in)
+static hc_status addresses_probe(const net_options *o, port_addresses *on)
 {
-    const net_options *o = &in->options;
     for (size_t i = 0; i < o->bind_count; i++) {
         struct sockaddr_storage address;
         net_fact where = {.name = "address", .text = o->bind[i]};
@@ -92,7 +92,7 @@ static hc_status addresses_probe(net *in)
             net_log(o->host, HC_LOG_ERROR, "bind", "not a numeric IP address", where, NET_NO_FACT);
             return HC_ERR_INVALID;
         }
-        address_set_port(&address, in->port);
+        address_set_port(&address, on->port);
         int fd = listener_socket(&address, false);
         int why = errno;
         net_fact error = {.name = "error", .text = strerror(why)};
@@ -104,27 +104,27 @@ static hc_status addresses_probe(net *in)
             net_log(o->host, HC_LOG_ERROR, "bind", "cannot listen", where, error);
             return why == EADDRINUSE ? HC_ERR_EXISTS : HC_ERR_IO;
         }
-        bool known = in->port != 0 || port_learn(in, fd);
+        bool known = on->port != 0 || port_learn(on, fd);
         (void)close(fd);
         if (!known) return HC_ERR_IO;
-        address_set_port(&address, in->port);
-        in->addresses[in->address_count++] = address;
+        address_set_port(&address, on->port);
+        on->addresses[on->count++] = address;
     }
-    return in->address_count > 0 ? HC_OK : HC_ERR_IO;
+    return on->count > 0 ? HC_OK : HC_ERR_IO;
 }
 
-static hc_status worker_listen(worker *w)
+static hc_status worker_listen(worker *w, const port_addresses *on, bool http)
 {
     net *in = w->net;
-    for (size_t i = 0; i < in->address_count; i++) {
-        int fd = listener_socket(&in->addresses[i], true);
+    for (size_t i = 0; i < on->count; i++) {
+        int fd = listener_socket(&on->addresses[i], true);
         if (fd < 0) {
             net_log(in->options.host, HC_LOG_ERROR, "bind", "cannot listen",
-                    (net_fact){.name = "port", .number = in->port},
+                    (net_fact){.name = "port", .number = on->port},
                     (net_fact){.name = "error", .text = strerror(errno)});
             return errno == EADDRINUSE ? HC_ERR_EXISTS : HC_ERR_IO;
         }
-        hc_status status = listener_open(&w->listeners[w->listener_count++], w, fd);
+        hc_status status = listener_open(&w->listeners[w->listener_count++], w, fd, http);
         if (status != HC_OK) return status;
     }
     return HC_OK;
@@ -136,7 +136,8 @@ static hc_status workers_make(net *in)
     if (in->workers == NULL) return HC_ERR_NO_MEMORY;
     for (unsigned i = 0; i < in->options.workers; i++) {
         hc_status status = worker_init(&in->workers[i], in, i);
-        if (status == HC_OK) status = worker_listen(&in->workers[i]);
+        if (status == HC_OK) status = worker_listen(&in->workers[i], &in->resp, false);
+        if (status == HC_OK) status = worker_listen(&in->workers[i], &in->http, true);
         if (status != HC_OK) return status;
     }
     return HC_OK;
@@ -179,15 +180,36 @@ static void unpaused(void *ctx)
     }
 }
 
-/* CLIENT KILL has marked a session.  It is listed, so its descriptor is open: connection_destroy
- * takes it from the list first. */
+/* CLIENT KILL has marked a session, of RESP or HTTP.  It is listed, so its descriptor is open: who
+ * ends a connection takes it from the list first. */
 static void cut(void *ctx, session *who)
 {
-    (void)ctx;
-    connection *c = (connection *)(void *)who; /* its first member */
-    (void)shutdown(c->fd, SHUT_RDWR);
-    atomic_store(&c->worker->sweep, true);
-    mailbox_wake(&c->worker->mailbox);
+    net *in = ctx;
+    worker *w = &in->workers[who->worker];
+    (void)shutdown(who->descriptor, SHUT_RDWR);
+    atomic_store(&w->sweep, true);
+    mailbox_wake(&w->mailbox);
+}
+
+/* Routes and addresses of the HTTP API, before anything listens. */
+static hc_status http_prepare(net *in)
+{
+    if (in->options.http == NULL) return HC_OK;
+    hc_status status = in->options.http_calls->service_create(in->options.http, &in->http_service);
+    if (status == HC_OK) status = addresses_probe(&in->options, &in->http);
+    if (status != HC_OK && in->options.http_failed_out != NULL) *in->options.http_failed_out = true;
+    return status;
+}
+
+static void addresses_tell(const net *in, const port_addresses *on, const char *what)
+{
+    for (size_t i = 0; i < on->count; i++) {
+        char text[SESSION_ADDRESS_CHARS];
+        address_text(&on->addresses[i], text);
+        net_log(in->options.host, HC_LOG_INFO, "listen", what,
+                (net_fact){.name = "address", .text = text},
+                (net_fact){.name = "workers", .number = in->options.workers});
+    }
 }
 
 hc_status net_start(const net_options *options, net **net_out)
@@ -197,7 +219,8 @@ hc_status net_start(const net_options *options, net **net_out)
     net *in = calloc(1, sizeof *in);
     if (in == NULL) return HC_ERR_NO_MEMORY;
     hc_status status = options_take(in, options);
-    if (status == HC_OK) status = addresses_probe(in);
+    if (status == HC_OK) status = addresses_probe(&in->options, &in->resp);
+    if (status == HC_OK) status = http_prepare(in);
     if (status == HC_OK) status = workers_make(in);
     if (status == HC_OK) net_set_keepalive(in, in->options.keepalive_ms);
     if (status == HC_OK) node_set_cut(options->node, cut, in);
@@ -207,13 +230,8 @@ hc_status net_start(const net_options *options, net **net_out)
         net_stop(in);
         return status;
     }
-    for (size_t i = 0; i < in->address_count; i++) {
-        char text[SESSION_ADDRESS_CHARS];
-        address_text(&in->addresses[i], text);
-        net_log(in->options.host, HC_LOG_INFO, "listen", "ready for clients",
-                (net_fact){.name = "address", .text = text},
-                (net_fact){.name = "workers", .number = in->options.workers});
-    }
+    addresses_tell(in, &in->resp, "ready for clients");
+    addresses_tell(in, &in->http, "ready for HTTP clients");
     *net_out = in;
     return HC_OK;
 }
@@ -234,12 +252,18 @@ void net_stop(net *in)
     for (unsigned i = 0; i < made; i++)
         worker_fini(&in->workers[i]);
     free(in->workers);
+    if (in->http_service != NULL) in->options.http_calls->service_destroy(in->http_service);
     free(in);
 }
 
 uint16_t net_port(const net *in)
 {
-    return in->port;
+    return in->resp.port;
+}
+
+uint16_t net_http_port(const net *in)
+{
+    return in->http_service != NULL ? in->http.port : 0;
 }
 
 unsigned net_connections(const net *in)

@@ -1,5 +1,5 @@
 /*
- * net.h - the RESP port: listeners, worker threads, connections and their limits.
+ * net.h - the RESP and HTTP ports: listeners, worker threads, connections and their limits.
  *
  *     net_options options = {.host = host, .node = node, .port = 6379, .workers = 2};
  *     net *net;
@@ -18,6 +18,7 @@
 #define HYPERCACHE_SERVER_NET_NET_H
 
 #include "command/node.h"
+#include "http/http_service.h"
 
 typedef struct net net;
 
@@ -44,6 +45,10 @@ typedef struct net_options {
                                   0: NET_OUTPUT_SOFT */
     size_t output_hard_bytes;  /* of one turn's replies, past which it is dropped;
                                   0: NET_OUTPUT_HARD */
+    const http_service_options *http; /* the HTTP API; copied; NULL: none */
+    const http_transport *http_calls; /* how it is reached, if there is one */
+    uint16_t http_port;               /* 0: the system chooses, see net_http_port */
+    bool *http_failed_out; /* NULL, or set when it was the HTTP port that could not be had */
 } net_options;
 
 /* Binds every address, starts the workers; clients are served when it returns.  An IPv6 address is
@@ -61,6 +66,7 @@ void net_stop(net *of);
 
 /* The port listened on. */
 uint16_t net_port(const net *of);
+uint16_t net_http_port(const net *of); /* 0: there is no HTTP API */
 
 /* Connections open now. */
 unsigned net_connections(const net *of);

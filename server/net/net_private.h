@@ -24,6 +24,7 @@
 #include "command/pause.h"
 #include "command/push.h"
 #include "command/session.h"
+#include "http/http_service.h"
 #include "net/byte_queue.h"
 #include "net/mailbox.h"
 #include "net/net.h"
@@ -95,6 +96,7 @@ typedef struct listener {
     worker *worker;
     struct event acceptable, retry; /* retry: a timer, while descriptors are short */
     int fd;
+    bool http;                 /* of the HTTP API */
     bool short_of_descriptors; /* said so already */
 } listener;
 
@@ -109,7 +111,8 @@ struct worker {
     mailbox mailbox;
     _Atomic bool sweep; /* sessions were killed, perhaps ours */
     struct event mail, tick, drain_timeout, resume, unpark;
-    listener listeners[NET_BIND_MAX];
+    http_worker *http; /* its connections of the HTTP API; NULL: none */
+    listener listeners[2 * NET_BIND_MAX];
     size_t listener_count;
     connection *connections;              /* newest first */
     connection *paced_first, *paced_last; /* wait for other workers, see push_pace */
@@ -134,13 +137,19 @@ struct worker {
     uint8_t input[INPUT_BYTES];
 };
 
+/* Where one of the ports is listened on. */
+typedef struct port_addresses {
+    struct sockaddr_storage addresses[NET_BIND_MAX];
+    size_t count;
+    uint16_t port;
+} port_addresses;
+
 struct net {
     net_options options; /* zeros replaced by defaults */
     _Atomic uint32_t idle_timeout_ms;
     _Atomic uint32_t request_bytes_max;
-    struct sockaddr_storage addresses[NET_BIND_MAX];
-    size_t address_count;
-    uint16_t port;
+    port_addresses resp, http;
+    http_service *http_service; /* NULL: no HTTP API */
     worker *workers;
     _Atomic unsigned connections;
     _Atomic unsigned clients_max;
@@ -157,7 +166,7 @@ static inline struct timeval timeval_of_ms(uint32_t ms)
  * process listens there. */
 int listener_socket(const struct sockaddr_storage *address, bool shared);
 /* Takes over `fd`. */
-hc_status listener_open(listener *on, worker *of, int fd);
+hc_status listener_open(listener *on, worker *of, int fd, bool http);
 void listener_close(listener *on);
 /* For connections accepted from now on; 0: off.  Any thread. */
 void listener_keepalive(int fd, uint32_t keepalive_ms);
@@ -170,6 +179,8 @@ void worker_fini(worker *of);
 void *worker_main(void *of); /* the thread */
 /* Sees to it that ticks come while there are deadlines. */
 void worker_tick_need(worker *of);
+/* Ends the loop of a worker that drains and has no connection left. */
+void worker_done_look(worker *of);
 
 /* Lets it wait for its turn among those whose session is paced; and takes it out again. */
 void worker_pace(connection *which);

@@ -32,6 +32,13 @@ static void on_drain_timeout(evutil_socket_t fd, short what, void *ctx)
     (void)event_base_loopbreak(w->base);
 }
 
+void worker_done_look(worker *w)
+{
+    if (!w->draining || w->connections != NULL) return;
+    if (w->http == NULL || w->net->options.http_calls->connections(w->http) == 0)
+        (void)event_base_loopbreak(w->base);
+}
+
 static void worker_drain(worker *w)
 {
     struct timeval limit = timeval_of_ms(w->net->options.drain_timeout_ms);
@@ -43,7 +50,8 @@ static void worker_drain(worker *w)
         next = c->next;
         connection_finish(c);
     }
-    if (w->connections == NULL) (void)event_base_loopbreak(w->base);
+    if (w->http != NULL) w->net->options.http_calls->drain(w->http);
+    worker_done_look(w);
 }
 
 static void client_kill(worker *w, uint64_t session_id)
@@ -53,6 +61,7 @@ static void client_kill(worker *w, uint64_t session_id)
         connection_destroy(c);
         return;
     }
+    if (w->http != NULL) (void)w->net->options.http_calls->kill(w->http, session_id);
 }
 
 static void killed_close(worker *w)
@@ -177,6 +186,7 @@ static void on_mail(evutil_socket_t fd, short what, void *ctx)
     if (atomic_exchange(&w->sweep, false)) killed_close(w);
     worker_await_look(w);
     worker_park_look(w, false);
+    if (w->http != NULL) w->net->options.http_calls->look(w->http);
     pushes_deliver(w);
 }
 
@@ -214,6 +224,26 @@ static struct event_base *base_create(void)
     return base;
 }
 
+static void http_gone(void *ctx)
+{
+    worker *w = ctx;
+    atomic_fetch_sub_explicit(&w->net->connections, 1, memory_order_relaxed);
+    worker_done_look(w);
+}
+
+static void http_hears(void *ctx)
+{
+    worker_tell_wishes(ctx);
+}
+
+static hc_status http_open(worker *w)
+{
+    http_hooks hooks = {.ctx = w, .gone = http_gone, .hears = http_hears};
+    if (w->net->http_service == NULL) return HC_OK;
+    return w->net->options.http_calls->worker_create(w->net->http_service, w->base, w->index,
+                                                     &hooks, &w->http);
+}
+
 hc_status worker_init(worker *w, net *in, unsigned index)
 {
     node *on = in->options.node;
@@ -240,6 +270,10 @@ hc_status worker_init(worker *w, net *in, unsigned index)
         worker_fini(w);
         return HC_ERR_IO;
     }
+    if (http_open(w) != HC_OK) {
+        worker_fini(w);
+        return HC_ERR_NO_MEMORY;
+    }
     settings_take(w);
     push_attach(on, index, on_push, &w->mailbox);
     durable_wake_by(on, index, on_push, &w->mailbox);
@@ -251,6 +285,8 @@ void worker_fini(worker *w)
 {
     if (w->net == NULL) return;
     connections_destroy(w);
+    if (w->http != NULL) w->net->options.http_calls->worker_destroy(w->http);
+    w->http = NULL;
     listeners_close(w);
     if (w->attached) {
         push_detach(w->net->options.node, w->index);

@@ -11,7 +11,9 @@
 
 void worker_tell_wishes(worker *w)
 {
-    durable_waits(w->net->options.node, w->index, w->await_first != NULL || w->hearing > 0);
+    bool http_hears = w->http != NULL && w->net->options.http_calls->hears(w->http);
+    durable_waits(w->net->options.node, w->index,
+                  w->await_first != NULL || w->hearing > 0 || http_hears);
 }
 
 /* Nanoseconds until there is sense in looking again, told or not. */

@@ -30,6 +30,8 @@ START_S_MAX = 30.0
 STOP_S_MAX = 30.0
 LOG_TAIL_BYTES = 4000
 PORTS = range(20000, 32000)  # below the kernel's range for outgoing connections
+# Nobody gets the default port of the HTTP API: several servers run at once.
+os.environ.setdefault("HYPERCACHE_NETWORK_HTTP_PORT", "0")
 SANITIZER_WORDS = (b"Sanitizer", b"runtime error:")
 
 
@@ -115,6 +117,7 @@ class Daemon:
         self.log_path = os.path.join(self.folder, "stderr")
         environ = {k: v for k, v in os.environ.items() if not k.startswith("HYPERCACHE_")}
         environ.setdefault("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")
+        environ["HYPERCACHE_NETWORK_HTTP_PORT"] = "0"
         environ["HYPERCACHE_PERSISTENCE_ENABLED"] = "false"  # a flag of the test says otherwise
         environ.update(environment or {})
         if IS_REDIS:
@@ -159,6 +162,11 @@ class Daemon:
     def client(self, protocol=2, **options):
         """A new connection."""
         return Client(self.port, protocol, **options)
+
+    @property
+    def http_port(self):
+        """The port of the HTTP API, which the system chose."""
+        return int(self.info("server")["http_port"])
 
     def rss(self):
         return rss(self.pid)

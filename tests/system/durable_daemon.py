@@ -49,6 +49,7 @@ class Durable:
     def launch(self, *flags, prefix=None):
         environ = {k: v for k, v in os.environ.items() if not k.startswith("HYPERCACHE_")}
         environ.setdefault("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")
+        environ["HYPERCACHE_NETWORK_HTTP_PORT"] = "0"
         environ.update(self.environment)
         command = [*(self.prefix if prefix is None else prefix), PROGRAM, "--resp-port", str(self.port),
                    "--bind", "127.0.0.1", "--data-dir", self.data, *self.flags, *flags]

@@ -233,7 +233,7 @@ def test_more_clients_than_descriptors_are_told_at_the_start():
               "--threads 1 --network.max_clients 1000000")
     with subprocess.Popen([*unprivileged, "sh", "-c", script], stdout=subprocess.DEVNULL,
                           stderr=subprocess.PIPE) as process:
-        records = [json.loads(process.stderr.readline()) for _ in range(3)]
+        records = [json.loads(process.stderr.readline()) for _ in range(4)]
         process.terminate()
         process.communicate()
         equal(process.returncode, 0)

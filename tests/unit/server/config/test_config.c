@@ -53,7 +53,7 @@ static void test_no_key_is_also_said_to_be_missing(void **state)
     }
     assert_string_equal(config_later("cluster"), "clustering");
     assert_string_equal(config_later("cluster.seeds"), "clustering");
-    assert_string_equal(config_later("network.http_port"), "the HTTP API");
+    assert_string_equal(config_later("network.advertise"), "clustering");
     assert_null(config_later("clusters"));
     assert_null(config_later("network.http_ports"));
 }

@@ -190,7 +190,7 @@ static void test_mistakes_on_the_command_line(void **state)
         {"--config", "--config needs a value\n"},
         {"--threads x", "--threads: network.threads: 'x' is not a number\n"},
         {"--seeds a,b", "--seeds: clustering is not available in this version\n"},
-        {"--http-port 1", "--http-port: the HTTP API is not available in this version\n"},
+        {"--http-port 6379", "--network.http_port: is network.resp_port, too\n"},
         {"--tracing.enabled=true", "--tracing.enabled: tracing is not available in this version\n"},
         {"serve", "unknown argument 'serve'; see `hypercached --help`\n"},
         {"-x", "unknown argument '-x'; see `hypercached --help`\n"},
