@@ -11,35 +11,37 @@
 #define SYNC_MEMBERS 32u /* above, syncs are rarer: by one interval for each doubling */
 #define NEWS_MAX 16u     /* records in one datagram */
 
-/* The record with the most sends left, not yet among `taken`; NOBODY: none is news. */
-static uint32_t freshest(const hc_membership *members, const uint32_t *taken, uint32_t count)
+/* Fills `out` with up to NEWS_MAX records that are news, those with the most sends left first; less
+ * `but`.  One pass, which ends when all news was met. */
+static uint32_t freshest(const hc_membership *members, uint32_t but, uint32_t out[NEWS_MAX])
 {
-    uint32_t best = NOBODY;
-    if (members->news == 0) return best; /* as it mostly is */
-    for (uint32_t i = 0; i < members->count; i++) {
+    uint32_t count = 0, met = 0;
+    for (uint32_t i = 0; met < members->news && i < members->count; i++) {
         uint32_t left = members->records[i].sends_left;
-        if (left == 0 || (best != NOBODY && left <= members->records[best].sends_left)) continue;
-        bool free = true;
-        for (uint32_t k = 0; k < count; k++)
-            free = free && taken[k] != i;
-        if (free) best = i;
+        if (left == 0) continue;
+        met++;
+        if (i == but) continue;
+        uint32_t at = count < NEWS_MAX ? count++ : NEWS_MAX;
+        for (; at > 0 && members->records[out[at - 1]].sends_left < left; at--) {
+            if (at < NEWS_MAX) out[at] = out[at - 1];
+        }
+        if (at < NEWS_MAX) out[at] = i;
     }
-    return best;
+    return count;
 }
 
 void hci_gossip_send(hc_membership *members, const hc_address *to, bool reliable,
                      const message *what, uint32_t first)
 {
-    uint32_t taken[NEWS_MAX], count = 0;
+    uint32_t told[NEWS_MAX + 1], count = 0;
     size_t bytes = hci_wire_begin(members, what);
-    while (count < NEWS_MAX) {
-        uint32_t number = count == 0 && first != NOBODY ? first : freshest(members, taken, count);
-        if (number == NOBODY) break;
-        record *r = &members->records[number];
+    if (first != NOBODY) told[count++] = first;
+    count += freshest(members, first, told + count);
+    for (uint32_t i = 0; i < count && i < NEWS_MAX; i++) {
+        record *r = &members->records[told[i]];
         size_t with = hci_wire_add(members, bytes, r, HC_MEMBERSHIP_DATAGRAM_BYTES_MAX);
         if (with == bytes) break;
         bytes = with;
-        taken[count++] = number;
         if (r->sends_left > 0 && --r->sends_left == 0) members->news--;
     }
     hci_send(members, to, reliable, hci_wire_end(members, bytes));
@@ -54,17 +56,21 @@ void hci_sync_send(hc_membership *members, const hc_address *to, message_kind ki
     hci_send(members, to, true, hci_wire_end(members, bytes));
 }
 
-/* Also to those just declared dead: they are the ones who could object. */
+/* To different ones: of few members each is met in a round or two, whatever the dice say.  Also to
+ * those just declared dead: they are the ones who could object. */
 static void gossip_round(hc_membership *members)
 {
-    uint32_t sent = 0;
+    uint32_t met[GOSSIP_FANOUT], sent = 0;
     for (uint32_t tries = 0; tries < 4 * GOSSIP_FANOUT && sent < GOSSIP_FANOUT; tries++) {
         uint32_t number = random_below(members, members->count);
-        if (number == 0 || members->records[number].member.state == HC_MEMBER_LEFT) continue;
+        bool again = number == 0 || members->records[number].member.state == HC_MEMBER_LEFT;
+        for (uint32_t i = 0; i < sent; i++)
+            again = again || met[i] == number;
+        if (again) continue;
         if (members->news == 0) return;
         message what = hci_message_of(members, MESSAGE_GOSSIP);
         hci_gossip_send(members, &members->records[number].member.address, false, &what, NOBODY);
-        sent++;
+        met[sent++] = number;
     }
 }
 

@@ -162,7 +162,7 @@ static uint64_t suspicion_ns(const hc_membership *members, uint32_t confirmation
     double n = hci_table_alive(members), digits = log10(n < 10 ? 10 : n);
     double least = (double)(members->options.pause_ms * MS + SLACK_NS);
     least -= (double)hci_probe_interval_ns(members); /* which a failed probe took before */
-    least *= 0.25 + 0.75 * digits;
+    least *= 0.5 + 0.5 * digits;
     uint32_t possible = n > 2 ? (uint32_t)n - 2 : 0; /* neither it nor the first accuser */
     if (possible > CONFIRMATIONS) possible = CONFIRMATIONS;
     if (possible == 0 || confirmations >= possible) return (uint64_t)least;

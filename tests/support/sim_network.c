@@ -279,9 +279,15 @@ static void event_run(sim_network *of, event *one)
     free(one->data);
 }
 
+bool sim_exhausted(const sim_network *of)
+{
+    uint64_t most = of->options.events_max;
+    return most != 0 && of->counters.events >= most;
+}
+
 void sim_run(sim_network *of, uint64_t until_ns)
 {
-    while (of->count > 0 && of->heap[0].at_ns <= until_ns) {
+    while (of->count > 0 && of->heap[0].at_ns <= until_ns && !sim_exhausted(of)) {
         event one = event_pop(of);
         of->now_ns = one.at_ns;
         event_run(of, &one);

@@ -26,6 +26,7 @@ typedef struct sim_options {
     /* The time that sim_wake asked for. */
     void (*wake)(void *ctx, uint32_t node);
     void *ctx;
+    uint64_t events_max; /* of a run, then nothing happens any more; 0: no limit */
 } sim_options;
 
 /* How the wires are; may be changed at any time. */
@@ -62,6 +63,8 @@ void sim_hold(sim_network *of, uint32_t node);
 void sim_release(sim_network *of, uint32_t node); /* it gets all of it now */
 /* What is on its way to the node is lost, as with the machine. */
 void sim_drop(sim_network *of, uint32_t node);
+/* More happened than events_max: nodes that talk without end. */
+bool sim_exhausted(const sim_network *of);
 /* Lets time pass. */
 void sim_run(sim_network *of, uint64_t until_ns);
 

@@ -408,7 +408,8 @@ sim_world *sim_world_make(const sim_world_options *options)
                                                .nodes = ENDPOINTS + SIM_TIMERS_MAX,
                                                .deliver = on_deliver,
                                                .wake = on_wake,
-                                               .ctx = world});
+                                               .ctx = world,
+                                               .events_max = SIM_EVENTS_MAX});
     test_random_init_quiet(&world->random, options->seed * 3 + 2);
     sim_log_init(&world->log, options->log);
     for (uint32_t i = 0; i < world->count; i++) {

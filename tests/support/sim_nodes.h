@@ -20,6 +20,7 @@
 
 #define SIM_NODES_MAX 8u
 #define SIM_TIMERS_MAX 16u
+#define SIM_EVENTS_MAX 1000000u /* of a run: ten times what the busiest of them needs */
 #define SIM_WALL_START_MS INT64_C(1700000000000)
 #define SIM_STORE_BYTES_MAX (UINT64_C(64) << 20)
 

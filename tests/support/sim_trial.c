@@ -204,6 +204,8 @@ static const char *unquiet(trial *t, uint32_t *where)
 static void run_for(trial *t, uint64_t ns)
 {
     sim_run(t->world->network, sim_world_now(t->world) + ns);
+    if (sim_exhausted(t->world->network))
+        fail(t, "L", "more than %u events: nodes that talk without end", SIM_EVENTS_MAX);
 }
 
 static void settle(trial *t)
