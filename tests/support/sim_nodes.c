@@ -152,6 +152,7 @@ static void replica_changed(void *ctx, bool ready, bool may_flip)
                 may_flip ? ", may flip" : "");
     bool flips = may_flip && (self->ring == HC_RING_JOINING || self->ring == HC_RING_LEAVING);
     at->members_changed = at->members_changed || flips || self->ready != ready;
+    at->unreadied += self->ready && !ready;
     if (flips && self->ring == HC_RING_LEAVING) at->gone = true;
     if (flips) {
         hc_membership_set_ring(at->members, now,

@@ -53,6 +53,7 @@ typedef struct sim_node {
     hc_host host;
     hc_member_ring ring; /* it starts as */
     bool frozen, superseded, members_changed, in_calls, gone;
+    unsigned unreadied; /* so often it said that it lacks data */
     uint64_t drift_from_ns;
     int64_t offset_ms, drift_ppm;
     sim_disk disk;

@@ -1,6 +1,7 @@
 /* sim_replicas.c - what replicas ask for, done by a network in memory. */
 #include "support/sim_replicas.h"
 
+#include "replication/replication_internal.h"
 #include "support/test_host.h"
 
 #include <assert.h>
@@ -151,6 +152,7 @@ void sim_replica_start(sim_replicas *c, uint32_t number, bool keep)
     status = hc_replica_create(&c->host, &o, &calls, sim_replica_now(n), &n->replica);
     assert(status == HC_OK);
     (void)status;
+    hci_replica_rules_off(n->replica, c->rules_off);
     c->members[number].boot_id = n->boot_id;
     c->members[number].state = HC_MEMBER_ALIVE;
 }
@@ -167,21 +169,25 @@ void sim_replica_stop(sim_replicas *c, uint32_t number, bool keep)
     sim_drop(c->network, number);
 }
 
+void sim_replica_tell(sim_replica *n)
+{
+    const sim_replicas *c = n->in;
+    hc_member known[SIM_REPLICAS_MAX];
+    size_t count = 0;
+    if (n->replica == NULL) return;
+    for (uint32_t k = 0; k < c->count; k++) {
+        if (c->members[k].boot_id != 0) known[count++] = c->members[k];
+    }
+    hc_status status = hc_replica_members(n->replica, sim_replica_now(n), known, count);
+    assert(status == HC_OK);
+    (void)status;
+    tick(n);
+}
+
 void sim_replicas_tell(sim_replicas *c)
 {
-    for (uint32_t i = 0; i < c->count; i++) {
-        sim_replica *n = &c->nodes[i];
-        if (n->replica == NULL) continue;
-        hc_member known[SIM_REPLICAS_MAX];
-        size_t count = 0;
-        for (uint32_t k = 0; k < c->count; k++) {
-            if (c->members[k].boot_id != 0) known[count++] = c->members[k];
-        }
-        hc_status status = hc_replica_members(n->replica, sim_replica_now(n), known, count);
-        assert(status == HC_OK);
-        (void)status;
-        tick(n);
-    }
+    for (uint32_t i = 0; i < c->count; i++)
+        sim_replica_tell(&c->nodes[i]);
 }
 
 void sim_replica_state(sim_replicas *c, uint32_t number, hc_member_state state)

@@ -57,6 +57,7 @@ struct sim_replicas {
     uint32_t flags;         /* likewise */
     sim_reply replies[SIM_REPLIES_MAX];
     uint32_t reply_count;
+    uint32_t rules_off; /* of those to be started: see replication_internal.h */
 };
 
 /* Nobody runs yet. */
@@ -71,6 +72,7 @@ void sim_replica_start(sim_replicas *c, uint32_t number, bool keep);
 void sim_replica_stop(sim_replicas *c, uint32_t number, bool keep);
 /* All that run hear of the members. */
 void sim_replicas_tell(sim_replicas *c);
+void sim_replica_tell(sim_replica *n); /* this one alone */
 void sim_replica_state(sim_replicas *c, uint32_t number, hc_member_state state);
 hc_moment sim_replica_now(const sim_replica *at);
 

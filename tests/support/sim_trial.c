@@ -28,7 +28,7 @@ typedef struct trial {
     sim_trial_result *out;
     sim_history broken; /* of the failure, if it has one */
     uint64_t versions[SIM_NODES_MAX][SIM_KEYS_MAX];
-    uint64_t version_boots[SIM_NODES_MAX];
+    uint64_t version_lives[SIM_NODES_MAX];
 } trial;
 
 static void fail(trial *t, const char *name, const char *format, ...)
@@ -70,8 +70,10 @@ static hc_replica_slot slot_of(const sim_node *at, uint32_t slot)
 static void watch_versions(trial *t, sim_node *at)
 {
     uint64_t *seen = t->versions[at->number];
-    if (t->version_boots[at->number] != at->boot_id) memset(seen, 0, sizeof t->versions[0]);
-    t->version_boots[at->number] = at->boot_id;
+    /* a new life, or what it had was put in doubt: after an absence what nobody else has goes */
+    uint64_t life = at->boot_id << 32 | at->unreadied;
+    if (t->version_lives[at->number] != life) memset(seen, 0, sizeof t->versions[0]);
+    t->version_lives[at->number] = life;
     for (uint32_t class = 0; class <= SIM_CLASS_PLAIN; class ++) {
         for (uint32_t i = 0; i < SIM_KEYS_AT_ONCE; i++) {
             uint32_t number = t->clients.current[class][i];
