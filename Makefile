@@ -235,11 +235,15 @@ test-mutants: ## deliberate faults in the persistence, each of which the crash t
 	$(REMAKE) $(BUILD)/tests/unit/persistence/test_crash
 	@BUILD=$(BUILD) CC=$(CC) $(PYTHON) tests/checks/mutate_persistence.py
 
-.PHONY: sim
-sim: ## clusters under faults in virtual time, SEEDS=20 of them; a failing one is told whole
+.PHONY: sim sim-mutants
+sim: ## clusters under faults in virtual time, SEEDS=100 of them; a failing one is told whole
 	$(PACKAGES) build test
 	$(REMAKE) $(BUILD)/tests/sim/sim_cluster
 	$(BUILD)/tests/sim/sim_cluster --seeds $(SEEDS)
+sim-mutants: ## each rule of the cluster's protocol turned off: what breaks then, as a table (minutes)
+	$(PACKAGES) build test
+	$(REMAKE) $(BUILD)/tests/sim/sim_mutations
+	$(BUILD)/tests/sim/sim_mutations --seeds $(MUTANT_SEEDS)
 
 .PHONY: bench bench-programs
 bench-programs:

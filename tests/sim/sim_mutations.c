@@ -1,13 +1,14 @@
 /*
- * sim_mutations.c - is each rule of the protocol needed?  Without it some seed must fail.
+ * sim_mutations.c - is each rule of the protocol needed?  The table of tests/sim/README.md.
  *
  *     build/tests/sim/sim_mutations [--seeds N] [--rule NUMBER]
  *
- * Turns one rule off at a time and runs the seeds from 1 on, at most N (300), until one fails that
- * does not fail with all rules.  Prints a table, and ends with an error if some rule was not
- * missed.
+ * Turns one rule off at a time and tries its schedule (sim_schedules.h), which must hold with all
+ * rules and break without this one; then up to N random seeds (0), until one fails that does not
+ * fail with all rules.  Ends with an error if some rule was not missed by its schedule.
  */
 #include "support/sim_rules.h"
+#include "support/sim_schedules.h"
 #include "support/sim_trial.h"
 
 #include <stdlib.h>
@@ -50,10 +51,60 @@ static uint64_t seed_that_misses(unsigned rule, uint64_t seeds, sim_trial_result
     return 0;
 }
 
+static const sim_schedule *schedule_of(const char *name)
+{
+    for (size_t i = 0; i < sim_schedules_count(); i++) {
+        if (strcmp(sim_schedules[i].name, name) == 0) return &sim_schedules[i];
+    }
+    return NULL;
+}
+
+static const char *name_of_bit(uint32_t bit)
+{
+    for (size_t i = 0; i < sim_schedules_count(); i++) {
+        if (sim_schedules[i].rule == bit) return sim_schedules[i].name;
+    }
+    return "";
+}
+
+/* False: there is a schedule, and it does not do what it should. */
+static bool schedule_row(const char *name)
+{
+    const sim_schedule *s = schedule_of(name);
+    const char *why;
+    if (s == NULL) {
+        (void)printf("| %s | | |", name);
+        return true;
+    }
+    bool good = sim_schedule_breaks(s, 0, &why) == 0;
+    if (s->beside != 0) {
+        good = good && sim_schedule_breaks(s, s->rule, &why) == 0;
+        good = good && sim_schedule_breaks(s, s->beside, &why) == 0;
+    }
+    uint64_t seed = sim_schedule_breaks(s, s->rule | s->beside, &why);
+    (void)printf("| %s%s%s | %s | %llu: %s |", name, s->beside != 0 ? ", with " : "",
+                 name_of_bit(s->beside), s->story, (unsigned long long)seed,
+                 seed != 0 ? why : "NOT MISSED");
+    return good && seed != 0;
+}
+
+static void seeds_row(unsigned rule, uint64_t seeds)
+{
+    sim_trial_result result = {0};
+    uint64_t seed = seed_that_misses(rule, seeds, &result);
+    if (seeds == 0)
+        (void)printf(" |\n");
+    else if (seed == 0)
+        (void)printf(" none of %llu |\n", (unsigned long long)seeds);
+    else
+        (void)printf(" %llu: %s |\n", (unsigned long long)seed, result.name);
+    (void)fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
-    uint64_t seeds = 300;
-    unsigned first = 0, last = sim_rules_count(), missed = 0;
+    uint64_t seeds = 0;
+    unsigned first = 0, last = sim_rules_count(), unmissed = 0;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--seeds") == 0) seeds = strtoull(argv[i + 1], NULL, 0);
         if (strcmp(argv[i], "--rule") == 0) {
@@ -61,19 +112,11 @@ int main(int argc, char **argv)
             last = first + 1;
         }
     }
-    (void)printf("| rule turned off | seed that fails | what fails |\n|---|---|---|\n");
+    (void)printf("| without | schedule | its seed, and what is wrong then | random seed |\n"
+                 "|---|---|---|---|\n");
     for (unsigned rule = first; rule < last && rule < sim_rules_count(); rule++) {
-        sim_trial_result result = {0};
-        uint64_t seed = seed_that_misses(rule, seeds, &result);
-        if (seed == 0) {
-            (void)printf("| %s | none of %llu | |\n", sim_rule_name(rule),
-                         (unsigned long long)seeds);
-            missed++;
-        } else {
-            (void)printf("| %s | %llu | %s: %s |\n", sim_rule_name(rule), (unsigned long long)seed,
-                         result.name, result.text);
-        }
-        (void)fflush(stdout);
+        unmissed += !schedule_row(sim_rule_name(rule));
+        seeds_row(rule, seeds);
     }
-    return missed > 0;
+    return unmissed > 0;
 }
