@@ -165,6 +165,12 @@ void put_real(json_out *of, double number)
     http_bytes_format(of->to, "%.17g", number);
 }
 
+void put_short_real(json_out *of, double number)
+{
+    member_begin(of);
+    http_bytes_format(of->to, "%.6g", number);
+}
+
 void put_seconds(json_out *of, int64_t ms)
 {
     member_begin(of);

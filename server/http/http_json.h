@@ -34,8 +34,9 @@ void put_text(json_out *of, hc_span text);     /* likewise */
 void put_string(json_out *of, const char *text);
 void put_uint(json_out *of, uint64_t number);
 void put_int(json_out *of, int64_t number);
-void put_real(json_out *of, double number); /* null, if it is not finite */
-void put_seconds(json_out *of, int64_t ms); /* 1.500 */
+void put_real(json_out *of, double number);       /* null, if it is not finite */
+void put_seconds(json_out *of, int64_t ms);       /* 1.500 */
+void put_short_real(json_out *of, double number); /* finite; six digits */
 void put_bool(json_out *of, bool value);
 void put_null(json_out *of);
 void put_base64(json_out *of, hc_span bytes);

@@ -208,5 +208,8 @@ static inline size_t http_unsent(const http_connection *c)
 
 /* The rows of the service itself; each file has one set. */
 extern const http_route_set http_routes_cache;
+extern const http_route_set http_routes_command;
+extern const http_route_set http_routes_console;
+extern const http_route_set http_routes_openapi;
 
 #endif
