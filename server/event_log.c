@@ -1,5 +1,5 @@
 /*
- * event_log.c - log records of topic EVENT_BUS.
+ * event_log.c - log records of topic EVENT_BUS, and events.
  */
 #include "event_log.h"
 
@@ -35,15 +35,27 @@ void event_log(const hc_log *log, hc_log_level level, const char *operation, con
     log->write(log->ctx, &record);
 }
 
-void event_memory_pressure(void *log, hc_pressure_level level, uint64_t used_bytes,
+void event_memory_pressure(void *events, hc_pressure_level level, uint64_t used_bytes,
                            uint64_t limit_bytes)
 {
     static const char *const names[HC_PRESSURE_LEVELS] = {"none", "warning", "critical", "panic"};
+    bool pressed = level != HC_PRESSURE_NONE;
     hc_log_field fields[] = {event_text("pressure", names[level]),
                              event_number("usedBytes", used_bytes),
                              event_number("limitBytes", limit_bytes)};
-    event_log(log, level != HC_PRESSURE_NONE ? HC_LOG_WARN : HC_LOG_INFO, "memory_pressure",
-              level != HC_PRESSURE_NONE ? "a database's memory is near its limit"
-                                        : "a database's memory is no longer near its limit",
-              fields, sizeof fields / sizeof fields[0]);
+    hc_event event = {.message = pressed ? "a database's memory is near its limit"
+                                         : "a database's memory is no longer near its limit",
+                      .fields = fields,
+                      .field_count = sizeof fields / sizeof fields[0],
+                      .has_level = !pressed,
+                      .level = HC_LOG_INFO};
+    hc_events_emit(events, HC_EVENT_MEMORY_PRESSURE, &event);
+}
+
+void event_tell(hc_events *events, hc_event_kind kind, const char *operation, const char *message,
+                const hc_log_field *fields, size_t field_count)
+{
+    hc_event event = {
+        .operation = operation, .message = message, .fields = fields, .field_count = field_count};
+    hc_events_emit(events, kind, &event);
 }

@@ -40,6 +40,7 @@
 struct keeper {
     keeper_options options;
     const hc_log *log;
+    hc_events *events;
     hc_persistence *data;
     char *why; /* of keeper_open and keeper_recover: the first damage is described there */
     size_t why_bytes;
@@ -92,26 +93,32 @@ static void on_wake(void *ctx)
 }
 
 typedef struct event_words {
-    hc_log_level level;
+    hc_event_kind kind;
+    hc_log_level level; /* of the event */
     const char *operation, *message;
 } event_words;
 
 static const event_words words[] = {
-    [HC_PERSISTENCE_DISK_FAILED] = {HC_LOG_ERROR, "disk", "the disk failed"},
-    [HC_PERSISTENCE_DISK_RECOVERED] = {HC_LOG_INFO, "disk",
+    [HC_PERSISTENCE_DISK_FAILED] = {HC_EVENT_DISK_FAILED, HC_LOG_ERROR, "disk", "the disk failed"},
+    [HC_PERSISTENCE_DISK_RECOVERED] = {HC_EVENT_DISK_RECOVERED, HC_LOG_INFO, "disk",
                                        "the disk works again, and the log is whole"},
-    [HC_PERSISTENCE_LOW_DISK] = {HC_LOG_WARN, "disk", "little room is left on the disk"},
-    [HC_PERSISTENCE_SNAPSHOT_STARTED] = {HC_LOG_INFO, "snapshot", "snapshot begun"},
-    [HC_PERSISTENCE_SNAPSHOT_FINISHED] = {HC_LOG_INFO, "snapshot", "snapshot written"},
-    [HC_PERSISTENCE_SNAPSHOT_FAILED] = {HC_LOG_ERROR, "snapshot", "the snapshot failed"},
-    [HC_PERSISTENCE_LOG_ROTATED] = {HC_LOG_DEBUG, "log", "a new log file"},
-    [HC_PERSISTENCE_RECOVERED] = {HC_LOG_INFO, "recover", "data loaded"},
+    [HC_PERSISTENCE_LOW_DISK] = {HC_EVENT_DISK_LOW, HC_LOG_WARN, "disk",
+                                 "little room is left on the disk"},
+    [HC_PERSISTENCE_SNAPSHOT_STARTED] = {HC_EVENT_SNAPSHOT_STARTED, HC_LOG_INFO, "snapshot",
+                                         "snapshot begun"},
+    [HC_PERSISTENCE_SNAPSHOT_FINISHED] = {HC_EVENT_SNAPSHOT_FINISHED, HC_LOG_INFO, "snapshot",
+                                          "snapshot written"},
+    [HC_PERSISTENCE_SNAPSHOT_FAILED] = {HC_EVENT_SNAPSHOT_FAILED, HC_LOG_ERROR, "snapshot",
+                                        "the snapshot failed"},
+    [HC_PERSISTENCE_LOG_ROTATED] = {HC_EVENT_LOG_ROTATED, HC_LOG_DEBUG, "log", "a new log file"},
+    [HC_PERSISTENCE_RECOVERED] = {HC_EVENT_RECOVERED, HC_LOG_INFO, "recover", "data loaded"},
     [HC_PERSISTENCE_TORN_TAIL] =
-        {HC_LOG_WARN, "recover",
+        {HC_EVENT_RECOVERED, HC_LOG_WARN, "recover",
          "the log ended in the middle of a write, as after a power failure"},
-    [HC_PERSISTENCE_MANIFEST_SKIPPED] = {HC_LOG_WARN, "recover",
+    [HC_PERSISTENCE_MANIFEST_SKIPPED] = {HC_EVENT_DATA_DAMAGED, HC_LOG_WARN, "recover",
                                          "the newest manifest is damaged; the one before is used"},
-    [HC_PERSISTENCE_FATAL] = {HC_LOG_ERROR, "disk", "the disk failed, and on_disk_error is abort"},
+    [HC_PERSISTENCE_FATAL] = {HC_EVENT_DISK_FAILED, HC_LOG_ERROR, "disk",
+                              "the disk failed, and on_disk_error is abort"},
 };
 
 static void on_event(void *ctx, const hc_persistence_event *event)
@@ -131,7 +138,13 @@ static void on_event(void *ctx, const hc_persistence_event *event)
     }
     if (event->kind == HC_PERSISTENCE_DISK_FAILED) durable_told(of->options.node);
     const event_words *say = &words[event->kind];
-    event_log(of->log, say->level, say->operation, say->message, fields, count);
+    const hc_event told = {.operation = say->operation,
+                           .message = say->message,
+                           .fields = fields,
+                           .field_count = count,
+                           .has_level = true,
+                           .level = say->level};
+    hc_events_emit(of->events, say->kind, &told);
     if (event->kind == HC_PERSISTENCE_FATAL && of->options.fatal != NULL) {
         of->options.fatal(of->options.fatal_ctx);
     }
@@ -153,7 +166,7 @@ static void on_damage(void *ctx, const hc_damage *damage)
         event_text("file", damage->file),           event_number("offset", damage->offset),
         event_text("reason", damage->what),         event_number("records", damage->records),
         event_number("lsn_from", damage->lsn_from), event_number("lsn_to", damage->lsn_to)};
-    event_log(of->log, HC_LOG_ERROR, "recover", "durable data is damaged", fields, 6);
+    event_tell(of->events, HC_EVENT_DATA_DAMAGED, "recover", "durable data is damaged", fields, 6);
 }
 
 static void bar_show(uint64_t bytes, uint64_t bytes_all)
@@ -263,7 +276,8 @@ static hc_status snapshot_write(keeper *of)
     hc_status status = hc_persistence_snapshot_begin(of->data);
     if (status != HC_OK) {
         hc_log_field field = event_text("reason", hc_status_text(status));
-        event_log(of->log, HC_LOG_ERROR, "snapshot", "the snapshot cannot begin", &field, 1);
+        event_tell(of->events, HC_EVENT_SNAPSHOT_FAILED, "snapshot", "the snapshot cannot begin",
+                   &field, 1);
         return status;
     }
     uint64_t wait_ns = 0;
@@ -344,6 +358,7 @@ static keeper *keeper_make(const keeper_options *options)
     pthread_condattr_t clock;
     made->options = *options;
     made->log = options->host->log;
+    made->events = options->node->options.events;
     (void)pthread_mutex_init(&made->lock, NULL);
     (void)pthread_condattr_init(&clock);
     (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);

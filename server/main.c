@@ -29,6 +29,7 @@
 #include "config/config.h"
 #include "data/data.h"
 #include "descriptors.h"
+#include "event_bus.h"
 #include "event_log.h"
 #include "keeper.h"
 #include "maintenance.h"
@@ -48,6 +49,7 @@ typedef struct assembly {
     char executable[PATH_MAX], config_file[PATH_MAX];
     hc_host host;
     hc_pressure pressure;
+    event_bus bus;
     log_sink *sink;
     tuning tuning;
     node *node;
@@ -144,6 +146,7 @@ static bool node_start(assembly *of)
         .workers = of->workers,
         .clients_max = of->clients,
         .resp_port = (unsigned)of->cfg.network.resp_port,
+        .events = of->bus.events,
         .shutdown = shutdown_asked,
         .shutdown_ctx = of,
     };
@@ -286,7 +289,8 @@ static void started(const assembly *of)
         event_number("threads", of->workers),    event_number("pid", (uint64_t)getpid()),
     };
     (void)snprintf(message, sizeof message, "serving; try redis-cli -p %u", net_port(of->net));
-    event_log(log, HC_LOG_INFO, "start", message, fields, sizeof fields / sizeof fields[0]);
+    event_tell(of->bus.events, HC_EVENT_NODE_STARTED, "start", message, fields,
+               sizeof fields / sizeof fields[0]);
     if (!banner_wanted()) return;
     (void)printf("HyperCache %s serves on %s, port %u, as %s\n"
                  "  try   redis-cli -p %u set greeting hello\n",
@@ -383,14 +387,21 @@ static int daemon_run(assembly *of)
     of->clients = descriptors_provide((unsigned)of->cfg.network.max_clients, of->workers);
     if (!sink_start(of)) goto failure;
     of->host = (hc_host){.size = sizeof(hc_host), .log = log_sink_log(of->sink)};
+    if (event_bus_init(&of->bus, &of->host, cfg->node.id) != HC_OK) {
+        (void)fail(of, "no memory for events");
+        log_sink_stop(of->sink);
+        goto failure;
+    }
     of->pressure = (hc_pressure){.size = sizeof(hc_pressure),
-                                 .ctx = (void *)(uintptr_t)of->host.log,
+                                 .ctx = of->bus.events,
                                  .changed = event_memory_pressure,
                                  .warning_percent = (uint32_t)cfg->cache.pressure_warning_percent,
                                  .critical_percent = (uint32_t)cfg->cache.pressure_critical_percent,
                                  .panic_percent = (uint32_t)cfg->cache.pressure_panic_percent};
     tuning_init(&of->tuning, &of->cfg, of->sink, of->workers);
+    of->tuning.events = of->bus.events;
     if (!node_start(of)) goto sink;
+    event_bus_attach(&of->bus, of->node);
     tuning_attach(&of->tuning, of->node, NULL); /* the first client may ask for changes */
     if (!keep(of) || !serve(of)) goto node;
     if (!load(of)) goto net;
@@ -410,10 +421,13 @@ net:
 node:
     if (!keeper_stop(of->keeper)) status = EXIT_FAILURE;
     tuning_attach(&of->tuning, NULL, NULL);
+    event_bus_attach(&of->bus, NULL);
     node_destroy(of->node);
 sink:
     tuning_fini(&of->tuning);
-    if (status == EXIT_SUCCESS) event_log(of->host.log, HC_LOG_INFO, "stop", "ended", NULL, 0);
+    if (status == EXIT_SUCCESS)
+        event_tell(of->bus.events, HC_EVENT_NODE_STOPPED, "stop", "ended", NULL, 0);
+    event_bus_fini(&of->bus);
     log_sink_stop(of->sink);
 failure:
     if (status != EXIT_SUCCESS) (void)fprintf(stderr, "hypercached: %s\n", of->failure);

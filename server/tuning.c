@@ -23,6 +23,16 @@ static void say(const tuning *of, hc_log_level level, const char *message, const
     event_log(log_sink_log(of->sink), level, "config", message, fields, 2);
 }
 
+static void say_changed(const tuning *of, const char *key, const char *value)
+{
+    static const char message[] = "a setting was changed";
+    hc_log_field fields[] = {event_text("setting", key), event_text("value", value)};
+    if (of->events != NULL)
+        event_tell(of->events, HC_EVENT_CONFIG_CHANGED, "config", message, fields, 2);
+    else
+        say(of, HC_LOG_INFO, message, key, value);
+}
+
 static void levels_apply(const tuning *of, const config *cfg)
 {
     for (unsigned topic = 0; topic < HC_TOPICS; topic++) {
@@ -101,7 +111,7 @@ static void apply(tuning *of, const config *next)
         if (!differs(&of->cfg, next, i)) continue;
         const setting one = setting_of(next, i, text);
         if (of->node != NULL) node_setting_apply(of->node, &one);
-        say(of, HC_LOG_INFO, "a setting was changed", one.name, one.text);
+        say_changed(of, one.name, one.text);
     }
     of->cfg = *next;
     net_apply(of, next);

@@ -23,6 +23,7 @@
 typedef struct tuning {
     settings settings;      /* for node_options */
     log_sink *sink;         /* borrowed until fini */
+    hc_events *events;      /* likewise; set after tuning_init, or NULL: the log alone is told */
     unsigned workers;       /* never changes */
     pthread_mutex_t lock;   /* guards all below */
     unsigned clients_asked; /* network.max_clients as the net was last told */

@@ -80,6 +80,18 @@ const char *hc_log_level_name(hc_log_level level);
 HC_API
 const char *hc_topic_name(hc_topic topic);
 
+/* How keys, which may be personal data, appear in log lines and events. */
+typedef enum hc_log_keys {
+    HC_LOG_KEYS_PLAIN = 0,
+    HC_LOG_KEYS_HASHED = 1, /* 16 hex digits, the same for a key on every node; no secret: whoever
+                             * can guess a key can hash it */
+    HC_LOG_KEYS_OFF = 2
+} hc_log_keys;
+#define HC_LOG_KEY_CHARS 17u
+/* `key` as it may be shown: itself, its hash written to `text`, or nothing. */
+HC_API
+hc_span hc_log_key(hc_log_keys keys, hc_span key, char text[HC_LOG_KEY_CHARS]);
+
 /* Writes `record` as one JSON object without a newline into `buffer` and returns its length in
  * bytes.  A record that does not fit loses whole fields from the end, then text from its message,
  * never its form as JSON; `buffer_bytes` must be at least HC_LOG_JSON_BYTES_MIN or 0 is returned.

@@ -1,7 +1,12 @@
 /*
- * log_names.c - levels and topics as operators write and read them.
+ * log_names.c - levels, topics and keys as operators write and read them.
  */
 #include <hypercache/log.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/hash.h"
 
 static const char *const level_names[] = {
     [HC_LOG_ERROR] = "ERROR", [HC_LOG_WARN] = "WARN",   [HC_LOG_INFO] = "INFO",
@@ -32,4 +37,12 @@ const char *hc_log_level_name(hc_log_level level)
 const char *hc_topic_name(hc_topic topic)
 {
     return (unsigned)topic < HC_TOPICS ? topic_names[topic] : "UNKNOWN";
+}
+
+hc_span hc_log_key(hc_log_keys keys, hc_span key, char text[HC_LOG_KEY_CHARS])
+{
+    if (keys == HC_LOG_KEYS_PLAIN || key.size == 0) return key;
+    if (keys == HC_LOG_KEYS_OFF) return hc_span_make(NULL, 0);
+    int size = snprintf(text, HC_LOG_KEY_CHARS, "%016" PRIx64, hci_hash(key, 0));
+    return hc_span_make(text, (size_t)size);
 }

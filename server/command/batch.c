@@ -373,6 +373,8 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
     gate_enter(&who->node->gate, who->worker);
     session_look_for_swaps(who);
     session_park(who, false);
+    who->batch = requests;
+    who->batches++;
     size_t ran = 1;
     if (count == 1 && is_plain(&requests[0]))
         run_single(&requests[0], counters);

@@ -9,6 +9,7 @@
 
 #include "command/client_name.h"
 #include "command/command_args.h"
+#include "command/correlation.h"
 #include "command/handlers.h"
 #include "command/monitor.h"
 #include "command/pubsub.h"
@@ -16,6 +17,8 @@
 #include "command/tracking.h"
 #include "command/transaction.h"
 #include "command/watchers.h"
+
+enum { SHOWN_USER_BYTES = 64 };
 
 /* In the form of a message, which is all that such a client expects. */
 static void ping_subscriber(request *of)
@@ -77,9 +80,26 @@ void run_select(request *of)
 
 /* ---- AUTH ---- */
 
+static void tell_refused(const request *of, hc_span user)
+{
+    char id[CORRELATION_CHARS];
+    const char *address = of->session->address;
+    request_correlation(of, id);
+    hc_log_field fields[] = {
+        {.name = "client", .kind = HC_FIELD_TEXT, .text = hc_span_make(address, strlen(address))},
+        {.name = "user", .kind = HC_FIELD_TEXT, .text = user}};
+    if (user.size > SHOWN_USER_BYTES) fields[1].text.size = SHOWN_USER_BYTES;
+    hc_event event = {.message = "a client was refused",
+                      .correlation_id = hc_span_make(id, CORRELATION_CHARS - 1),
+                      .fields = fields,
+                      .field_count = 2};
+    hc_events_emit(of->node->options.events, HC_EVENT_AUTH_FAILED, &event);
+}
+
 static bool user_exists(request *of, hc_span user)
 {
     if (user.size == 7 && memcmp(user.data, "default", 7) == 0) return true;
+    tell_refused(of, user);
     request_error(of, "WRONGPASS invalid username-password pair or user is disabled.");
     return false;
 }

@@ -100,6 +100,7 @@ void run_hc_get(request *of);
 void run_hc_set(request *of);
 void run_hc_release(request *of);
 void run_hc_delmatch(request *of);
+void run_hc_events(request *of);
 
 /* number_commands.c */
 void run_decr(request *of);

@@ -251,11 +251,20 @@ static void sample_rate(node *of)
     of->sampled_ns = now_ns;
 }
 
+static void watch_evictions(node *of)
+{
+    uint64_t now_ns = node_now_ns(of);
+    if (of->options.events == NULL || !eviction_watch_due(&of->eviction_watch, now_ns)) return;
+    hc_store_stats sum = node_stores_total(of);
+    eviction_watch_look(&of->eviction_watch, of->options.events, now_ns, sum.keys, sum.evicted);
+}
+
 bool node_maintain(node *of)
 {
     bool more = node_stores_maintain(of);
     if (tracking_gathered(of)) tracking_send(of);
     sample_rate(of);
+    watch_evictions(of);
     history_tick(of->history, of, node_now_ns(of));
     return more;
 }

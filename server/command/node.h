@@ -24,6 +24,7 @@
 
 #include <hypercache/hypercache.h>
 
+#include "command/eviction_watch.h"
 #include "command/gate.h"
 #include "command/monitor.h"
 #include "command/observer.h"
@@ -70,6 +71,7 @@ typedef struct node_options {
     unsigned clients_max;        /* for INFO, where settings have no network.max_clients */
     unsigned resp_port;          /* for INFO */
     unsigned cluster_port;
+    hc_events *events; /* borrowed likewise; NULL: nobody is told what happens */
     /* Asked by SHUTDOWN: starts the way to the end as SIGTERM does, and returns at once.  Any
      * worker's thread.  NULL: SHUTDOWN is refused. */
     void (*shutdown)(void *ctx);
@@ -187,6 +189,7 @@ struct node {
     uint64_t sampled_commands; /* node_maintain's own, for ops_per_second */
     uint64_t sampled_ns;
     uint64_t sampled_input, sampled_output;
+    eviction_watch eviction_watch; /* likewise */
     _Atomic uint64_t ops_per_second;
     _Atomic uint64_t input_per_second, output_per_second; /* bytes */
     history *history;                                     /* how it has been, second by second */

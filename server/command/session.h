@@ -55,6 +55,8 @@ struct session {
 
     /* For the commands, by the owner alone. */
     bool wrote;             /* in the present batch */
+    uint64_t batches;       /* run so far, the present one included: see correlation.h */
+    const request *batch;   /* the first request of the present one */
     uint64_t written_lsn;   /* of the log, behind the latest write */
     uint64_t held_mark;     /* of SAVE: the snapshot's ticket; 0: none waits */
     uint64_t held_until_ns; /* of a command that is parked: until when at most; 0: no such time */

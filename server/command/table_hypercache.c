@@ -31,6 +31,13 @@ static const command rows[] = {
      .summary = "Deletes keys that match a pattern, looking at some at a time",
      .tips = "nondeterministic_output request_policy:special",
      .arguments = "pattern:pattern [CURSOR=cursor:integer] [COUNT=count:integer]"},
+    {ROW("hc.events", -1, COMMAND_LOADING | COMMAND_STALE, NO_KEYS, run_hc_events),
+     .categories = COMMAND_DANGEROUS, .group = COMMAND_GROUP_SERVER,
+     .complexity = "O(N) with N being the events kept, 256 at most",
+     .summary = "Tells what happened to the node lately, one JSON object an event",
+     .tips = "nondeterministic_output",
+     .arguments = "[COUNT=count:integer] [AFTER=id:integer] [LEVEL=level] [COMPONENT=component] "
+                  "[CORRELATION=id]"},
 };
 
 const command_group_rows command_rows_hypercache = {rows, sizeof rows / sizeof rows[0]};

@@ -1,8 +1,8 @@
 /* timing.c - runs of commands are measured, counted and, if they were slow, written down. */
 #include "command/timing.h"
 
-#include "command/redaction.h"
 #include "command/session.h"
+#include "command/slow_report.h"
 
 bool timing_is_heavy_by_size(const request *of)
 {
@@ -47,29 +47,8 @@ static const request *first_told(const timing *of, size_t next)
 
 static void note_slow(timing *of, size_t next, uint64_t ns)
 {
-    observer *to = &of->node->observer;
-    int64_t log_us = atomic_load_explicit(&to->slow_log_us, memory_order_relaxed);
-    uint64_t event_ms = atomic_load_explicit(&to->event_ms, memory_order_relaxed);
     const request *told = first_told(of, next);
-    if (told == NULL) return;
-    int64_t now_s = node_now_ms(of->node) / 1000;
-    if (log_us >= 0 && ns / 1000 >= (uint64_t)log_us) {
-        slow_command one = {
-            .at_s = now_s,
-            .microseconds = ns / 1000,
-            .args = told->args,
-            .argc = told->argc,
-            .others = next - of->first - 1,
-            .address = told->session->address,
-            .name = told->session->name,
-        };
-        request_secrets(told, &one.secret_from, &one.secret_to);
-        slow_log_add(&to->slow_log, &one);
-    }
-    if (event_ms != 0 && ns / 1000000 >= event_ms) {
-        bool fast = (told->command->flags & COMMAND_FAST) != 0;
-        latency_events_note(&to->events, fast ? "fast-command" : "command", now_s, ns / 1000000);
-    }
+    if (told != NULL) slow_report(told, next - of->first, ns);
 }
 
 /* ---- runs ---- */

@@ -17,6 +17,7 @@ void request_metrics(void *ctx, hc_metrics_page *page);
 void client_metrics(void *ctx, hc_metrics_page *page);
 void store_metrics(void *ctx, hc_metrics_page *page);
 void persistence_metrics(void *ctx, hc_metrics_page *page);
+void event_metrics(void *ctx, hc_metrics_page *page);
 void process_metrics(void *ctx, hc_metrics_page *page);
 
 /* A family of one series without labels of its own. */

@@ -9,7 +9,8 @@
 #include "metrics/collectors.h"
 
 static const hc_metrics_collector collectors[] = {
-    process_metrics, request_metrics, client_metrics, store_metrics, persistence_metrics,
+    process_metrics, request_metrics,     client_metrics,
+    store_metrics,   persistence_metrics, event_metrics,
 };
 
 hc_status exposition_create(const exposition_options *options, exposition **exposition_out)

@@ -87,4 +87,12 @@ ROWS = [
     row("STORE what", unknown_subcommand("STORE", "what")),
     row("STORE", arity("store")),
     row("STORES x", arity("stores")),
+    # ---- events ----
+    row("HC.EVENTS COUNT 1 LEVEL info", [matching(r'\{"timestamp":.*"event":".*\}')]),
+    row("HC.EVENTS COUNT 0", NOT_INTEGER),
+    row("HC.EVENTS AFTER -1", NOT_INTEGER),
+    row("HC.EVENTS COUNT", SYNTAX),
+    row("HC.EVENTS WHAT 1", SYNTAX),
+    row("HC.EVENTS LEVEL loud", Error("ERR no such level; ERROR, WARN, INFO, DEBUG or TRACE")),
+    row("HC.EVENTS COMPONENT heart", Error("ERR no such component; as in the field `component` of a log line")),
 ]

@@ -25,6 +25,20 @@ static void test_each_name_is_there_once(void **state)
     }
 }
 
+static void test_a_key_is_shown_hashed_or_not_at_all(void **state)
+{
+    (void)state;
+    char text[HC_LOG_KEY_CHARS], again[HC_LOG_KEY_CHARS];
+    test_assert_span(hc_log_key(HC_LOG_KEYS_PLAIN, HC_SPAN("user:1"), text), HC_SPAN("user:1"));
+    assert_int_equal(hc_log_key(HC_LOG_KEYS_OFF, HC_SPAN("user:1"), text).size, 0);
+    hc_span hashed = hc_log_key(HC_LOG_KEYS_HASHED, HC_SPAN("user:1"), text);
+    assert_int_equal(hashed.size, 16);
+    test_assert_span(hc_log_key(HC_LOG_KEYS_HASHED, HC_SPAN("user:1"), again), hashed);
+    (void)hc_log_key(HC_LOG_KEYS_HASHED, HC_SPAN("user:2"), again);
+    assert_string_not_equal(text, again);
+    assert_int_equal(hc_log_key(HC_LOG_KEYS_HASHED, HC_SPAN(""), text).size, 0);
+}
+
 static void test_values_out_of_range_have_a_name_too(void **state)
 {
     (void)state;
@@ -39,6 +53,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_are_those_operators_write),
         cmocka_unit_test(test_each_name_is_there_once),
+        cmocka_unit_test(test_a_key_is_shown_hashed_or_not_at_all),
         cmocka_unit_test(test_values_out_of_range_have_a_name_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

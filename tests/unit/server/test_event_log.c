@@ -6,6 +6,7 @@
 #include "support/test_host.h"
 
 #include "command/node.h"
+#include "event_bus.h"
 #include "event_log.h"
 
 static void test_memory_pressure_is_warned_of_and_taken_back(void **state)
@@ -14,8 +15,11 @@ static void test_memory_pressure_is_warned_of_and_taken_back(void **state)
     static uint8_t value[3 << 20];
     static test_log log;
     test_log_init(&log, HC_LOG_INFO);
+    hc_host host = {.size = sizeof host, .log = &log.table};
+    event_bus bus;
+    assert_int_equal(event_bus_init(&bus, &host, "n1"), HC_OK);
     hc_pressure pressure = {
-        .size = sizeof pressure, .ctx = &log.table, .changed = event_memory_pressure};
+        .size = sizeof pressure, .ctx = bus.events, .changed = event_memory_pressure};
     node_options options = {.databases = 1,
                             .max_memory_bytes = HC_STORE_MEMORY_BYTES_MIN,
                             .eviction = HC_EVICTION_NONE,
@@ -34,7 +38,9 @@ static void test_memory_pressure_is_warned_of_and_taken_back(void **state)
     assert_int_equal(hc_store_delete(store, HC_SPAN("k")), HC_OK);
     assert_int_equal(log.count, 2);
     assert_true(test_log_has(&log, "\"level\":\"INFO\""));
+    assert_int_equal(hc_events_last(bus.events), 2);
     node_destroy(of);
+    event_bus_fini(&bus);
 }
 
 static void test_no_log_is_told_nothing(void **state)
