@@ -1,0 +1,177 @@
+// node.js - what the page knows of the node, kept fresh, and who wants to hear of it.
+//
+//   every second        the samples of the second that passed (the node keeps 15 minutes of them)
+//   every five seconds  INFO, CONFIG, the cluster, the coarse samples of four hours
+//
+// Nothing is asked while the page is hidden; what was missed is fetched when it is seen again, for
+// the node remembers, not the page.
+
+import { ask, run, parseInfo, fields, isError } from "./api.js";
+import { notice, fromSamples } from "./changes.js";
+import { judge } from "./health.js";
+
+const SECOND_MS = 1000;
+const SLOW_EVERY = 5;
+const SECONDS_MAX = 900;
+const CHANGES_MAX = 300;
+
+export const node = {
+  about: null,     // {node_id, version, started_ms, writes, debug, ...}
+  seconds: [],     // {at, ops, reads, ...}, oldest first
+  spans: [],
+  info: null,
+  infoAt: 0,       // when it was asked for, by the node's clock
+  offers: null,    // paths of the API that this node has
+  config: null,
+  cluster: null,   // null: unknown; {enabled: false}; else what the node says
+  events: [],      // of the node, newest first
+  told: [],        // what the page saw change
+  changes: [],     // all of that as {at, text, level}, newest first
+  problems: [],    // {level, text, since, page}; worst first
+  error: null,     // of the latest question
+  skew: 0,         // its clock minus ours
+  paused: false,
+};
+
+const listeners = new Set();
+
+// `listen` is called after every round; returns what ends it.
+export function onNode(listen) {
+  listeners.add(listen);
+  return () => listeners.delete(listen);
+}
+
+export const now = () => Date.now() + node.skew;
+
+function takeSamples(into, answer, limit) {
+  const names = answer.fields.map((field) => field.name);
+  for (const row of answer.samples) {
+    const sample = { at: row[0] };
+    names.forEach((name, index) => { sample[name] = row[index + 1]; });
+    into.push(sample);
+  }
+  if (into.length > limit) into.splice(0, into.length - limit);
+}
+
+async function fetchSeconds() {
+  const last = node.seconds.length ? node.seconds[node.seconds.length - 1].at : 0;
+  const answer = await ask(`/api/console/history?ring=seconds&after=${last}`);
+  node.skew = answer.now_ms - Date.now();
+  if (node.about && node.about.started_ms !== answer.started_ms) {
+    node.seconds = [];
+    node.spans = [];
+    node.info = null;
+    node.told.unshift({ at: answer.started_ms, text: "Node restarted", level: "warn" });
+  }
+  const { fields: _, samples: __, ...about } = answer;
+  node.about = about;
+  takeSamples(node.seconds, answer, SECONDS_MAX);
+}
+
+async function fetchSlowly() {
+  const last = node.spans.length ? node.spans[node.spans.length - 1].at : 0;
+  const [spans, replies] = await Promise.all([
+    ask(`/api/console/history?ring=spans&after=${last}`),
+    run([["INFO", "everything"], ["CONFIG", "GET", "*"]]),
+  ]);
+  takeSamples(node.spans, spans, 960);
+  const info = isError(replies[0]) ? null : parseInfo(replies[0]);
+  const config = isError(replies[1]) ? null : fields(replies[1]);
+  node.told.unshift(...notice(node.info, info, node.config, config, now()));
+  node.info = info;
+  node.infoAt = now();
+  node.config = config;
+  await fetchOptional();
+}
+
+// Does this node have an endpoint?  It says so itself, so that none is asked for in vain.
+export async function offers(path) {
+  if (!node.offers) {
+    const api = await ask("/openapi.json");
+    node.offers = new Set(Object.keys(api.paths || {}));
+  }
+  return node.offers.has(path);
+}
+
+// What other parts of the node tell; one without them has less to tell.
+async function fetchOptional() {
+  if (await offers("/api/cluster/status")) {
+    node.cluster = await ask("/api/cluster/status");
+    if (node.cluster.enabled !== false) {
+      const answer = await ask("/api/cluster/members");
+      node.cluster.members = answer.members || answer;
+    }
+  } else {
+    node.cluster = { enabled: false };
+  }
+  if (await offers("/api/events/recent")) {
+    const answer = await ask("/api/events/recent");
+    node.events = Array.isArray(answer) ? answer : answer.events || [];
+  }
+}
+
+export const eventTime = (event) => {
+  const at = event.timestamp ?? event.at_ms ?? event.time;
+  return typeof at === "number" ? at : Date.parse(at);
+};
+
+export function eventText(event) {
+  return String(event.message || event.text || event.event || event.operation || event.type || "event");
+}
+
+export function eventLevel(event) {
+  const level = String(event.severity || event.level || "").toLowerCase();
+  if (/err|crit|fatal|bad|panic|page/.test(level)) return "bad";
+  return /warn/.test(level) ? "warn" : "info";
+}
+
+function gather() {
+  const own = node.events.map((event) => ({ at: eventTime(event), text: eventText(event), level: eventLevel(event) }));
+  const derived = fromSamples(node.seconds, node.spans, node.about);
+  const all = [...own, ...derived, ...node.told];
+  const seen = new Set();
+  node.changes = all.filter((one) => {
+    const key = `${Math.round(one.at / 2000)} ${one.text}`;
+    return Number.isFinite(one.at) && !seen.has(key) && seen.add(key);
+  }).sort((a, b) => b.at - a.at).slice(0, CHANGES_MAX);
+  node.told.length = Math.min(node.told.length, CHANGES_MAX);
+}
+
+let round = 0;
+let timer = null;
+let busy = false;
+
+async function tick() {
+  if (busy || document.hidden || node.paused) return;
+  busy = true;
+  try {
+    await fetchSeconds();
+    if (round++ % SLOW_EVERY === 0 || !node.info) await fetchSlowly();
+    node.error = null;
+  } catch (error) {
+    if (!node.error) node.told.unshift({ at: now(), text: `No answer: ${error.message}`, level: "bad" });
+    node.error = error;
+  }
+  busy = false;
+  gather();
+  node.problems = judge(node, now());
+  for (const listen of listeners) listen(node);
+}
+
+export function begin() {
+  timer = timer || setInterval(tick, SECOND_MS);
+  document.addEventListener("visibilitychange", tick);
+  tick();
+}
+
+export function pause(paused) {
+  node.paused = paused;
+  if (!paused) tick();
+  else for (const listen of listeners) listen(node);
+}
+
+// Soon, and not only at the next round.
+export function refresh() {
+  round = 0;
+  return tick();
+}
