@@ -90,7 +90,7 @@ function showNode() {
   const place = document.getElementById("node");
   if (!about) return;
   const text = `${about.node_id || "node"} · ${about.version}`;
-  if (!place.firstElementChild) put(place, h("span"), h("br"), h("span"));
+  if (!place.firstElementChild) put(place, h("span"), h("span"));
   say(place.firstElementChild, text);
   say(place.lastElementChild, `up ${span((now() - about.started_ms) / 1000)}`);
 }

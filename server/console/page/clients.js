@@ -9,6 +9,8 @@ import { node } from "./node.js";
 const EVERY_MS = 3000;
 const SHOWN_MAX = 500;
 
+const last = (client) => (client.cmd && client.cmd !== "NULL" ? client.cmd.replace("|", " ") : "");
+
 function parse(text) {
   return show(text).split("\\n").filter(Boolean).map((line) => {
     const client = {};
@@ -31,7 +33,7 @@ export function clients() {
     { name: "Id", number: true, of: (r) => Number(r.id) },
     { name: "Address", of: (r) => r.addr, show: (r) => h("span.code", {}, r.addr) },
     { name: "Name", of: (r) => r.name || r["lib-name"] || "", show: (r) => r.name || h("span.muted", {}, r["lib-name"] || "–") },
-    { name: "Last command", of: (r) => r.cmd || "", show: (r) => h("span.code", {}, (r.cmd || "–").replace("|", " ")) },
+    { name: "Last command", of: (r) => last(r), show: (r) => h("span.code", {}, last(r) || "–") },
     { name: "Idle", number: true, of: (r) => Number(r.idle), show: (r) => span(Number(r.idle)) },
     { name: "Connected", number: true, of: (r) => Number(r.age), show: (r) => span(Number(r.age)) },
     { name: "Store", of: (r) => r.store || r.db },
@@ -50,6 +52,7 @@ export function clients() {
   function states(client) {
     const found = [];
     const flags = client.flags || "";
+    if (node.info && (client.laddr || "").endsWith(`:${node.info.http_port}`)) found.push(tag("HTTP"));
     if (flags.includes("b")) found.push(tag("waits", "warn"));
     if (flags.includes("P") || Number(client.sub) + Number(client.psub) > 0) found.push(tag("subscribed"));
     if (flags.includes("x")) found.push(tag("transaction"));

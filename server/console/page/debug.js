@@ -21,11 +21,11 @@ function histogram(name, steps) {
   });
   const most = Math.max(1, ...rows.map(([, here]) => here));
   return h("div.stack", {}, h("h2.code", {}, name), h("table", { "aria-label": `Durations of ${name}` },
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Up to"), h("th", { scope: "col" }, "Commands"), h("th.number", { scope: "col" }, "Share"), h("th.number", { scope: "col" }, "Count"))),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Up to"), h("th", { scope: "col" }, " "), h("th.number", { scope: "col" }, "Share"), h("th.number", { scope: "col" }, "Count"))),
     h("tbody", {}, rows.map(([us, here]) => {
       const fill = h("span");
       fill.style.width = `${(100 * here) / most}%`;
-      return h("tr", {}, h("td", {}, seconds(us / 1e6)), h("td.grow", {}, h("div.bar", {}, fill)), h("td.number", {}, ratio(here / total)), h("td.number", {}, whole(here)));
+      return h("tr", {}, h("td", {}, `${count(us >= 1000 ? Math.round(us / 100) / 10 : us)} ${us >= 1000 ? "ms" : "µs"}`), h("td.fill", {}, h("div.bar", {}, fill)), h("td.number", {}, ratio(here / total)), h("td.number", {}, whole(here)));
     }))));
 }
 

@@ -87,7 +87,7 @@ async function fetchSlowly() {
 // Does this node have an endpoint?  It says so itself, so that none is asked for in vain.
 export async function offers(path) {
   if (!node.offers) {
-    const api = await ask("/openapi.json");
+    const api = await ask("/openapi.json").catch(() => ({}));
     node.offers = new Set(Object.keys(api.paths || {}));
   }
   return node.offers.has(path);

@@ -8,11 +8,12 @@ import { node, now, refresh } from "./node.js";
 const RANGES = [[300, "5 min"], [900, "15 min"], [14400, "4 h"]];
 let chosen = 300; // kept from visit to visit
 
-const counted = (value) => count(Math.round(value));
+// Two digits, for the small print: 12 K.
+const counted = (value) => count(value >= 100 ? Number(value.toPrecision(2)) : Math.round(value)).replace(/\.0+(?= |$)/, "");
 const hitRatio = (s) => (s.hits + s.misses > 0 ? s.hits / (s.hits + s.misses) : null);
 
 const TILES = [
-  { name: "Operations", colour: 1, of: (s) => s.ops, part: "rate", about: (s) => `${counted(s.reads)} read · ${counted(s.writes)} write` },
+  { name: "Operations", colour: 1, of: (s) => s.ops, part: "rate", about: (s) => `${counted(s.reads)} read, ${counted(s.writes)} write` },
   { name: "p99 latency", colour: 3, of: (s) => (s.p99 > 0 ? s.p99 : null), part: "seconds", about: (s) => (s.p50 > 0 ? `p50 ${seconds(s.p50)}` : "nothing ran") },
   { name: "Hit ratio", colour: 1, of: hitRatio, part: "ratio", about: (s) => `${rate(s.misses)} missed` },
   { name: "Memory", colour: 4, of: (s) => s.used_bytes, part: "bytes", about: (s, about) => (about.max_memory ? `${ratio(s.used_bytes / about.max_memory)} of ${bytes(about.max_memory)}` : `no limit, ${bytes(s.resident_bytes)} resident`) },
@@ -59,6 +60,7 @@ function makeCharts() {
       { label: "evicted", colour: 2, of: (s) => s.evicted, fill: true }, { label: "expired", colour: 3, of: (s) => s.expired }] }),
     chart({ title: "Network", format: byteRate, binary: true, series: [
       { label: "in", colour: 1, of: (s) => s.input_bytes }, { label: "out", colour: 3, of: (s) => s.output_bytes }] }),
+    chart({ title: "Processors in use", format: (value) => (value === null ? "–" : value.toFixed(2)), series: [{ label: "of all threads", colour: 3, of: (s) => s.processors, fill: true }] }),
   ];
 }
 
@@ -107,7 +109,7 @@ export function overview() {
     { name: "p99", number: true, of: (r) => r.p99, show: (r) => seconds(r.p99) },
     { name: "p99.9", number: true, of: (r) => r.p999, show: (r) => seconds(r.p999) },
     { name: "Failed", number: true, of: (r) => r.failed, show: (r) => h(r.failed ? "span.bad" : "span.muted", {}, whole(r.failed)) },
-    { name: "Share of time", number: true, of: (r) => r.share, show: (r) => ratio(r.share) },
+    { name: "Of time", number: true, of: (r) => r.share, show: (r) => ratio(r.share) },
   ], { sort: 7, label: "Commands" });
   const facts = h("dl.pairs");
   const problems = h("div.stack", { hidden: true });
