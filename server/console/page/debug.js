@@ -71,7 +71,8 @@ function inspector() {
     const key = parsed.words && parsed.words.length === 1 ? parsed.words[0] : field.value;
     put(place, loading(3));
     try {
-      const [memory, encoding, ttl, object] = await run([["MEMORY", "USAGE", key], ["OBJECT", "ENCODING", key], ["PTTL", key], ["DEBUG", "OBJECT", key]]);
+      const [memory, encoding, ttl] = await run([["MEMORY", "USAGE", key], ["OBJECT", "ENCODING", key], ["PTTL", key]]);
+      const [object] = node.about && node.about.writes ? await run([["DEBUG", "OBJECT", key]]) : [{ error: "Where it lies is told with security.http_admin and security.debug_commands." }];
       if (memory === null) {
         put(place, empty("No such key", show(key)));
         return;

@@ -1,20 +1,20 @@
 // events.js - what the node tells as it happens: one stream of server-sent events, filtered here.
 
-import { h, put, say, empty, tag } from "./dom.js";
+import { h, put, say, empty, failed, tag } from "./dom.js";
 import { clock, moment, count } from "./format.js";
-import { ask, ApiError } from "./api.js";
-import { node, offers, eventTime, eventText, eventLevel } from "./node.js";
+import { offers, recentEvents, eventTime, eventText, eventLevel } from "./node.js";
 
 const KEPT_MAX = 1000;
 const DRAWN_MAX = 200;
 const WORD = { bad: "error", warn: "warning", info: "info" };
-const KNOWN = new Set(["timestamp", "at_ms", "time", "message", "text", "event", "operation", "type", "severity", "level", "component", "correlation_id", "correlationId", "node", "node_id", "nodeId", "id", "number", "seq"]);
+const KNOWN = new Set(["timestamp", "at_ms", "time", "message", "text", "event", "operation", "type", "severity", "level", "component", "correlation_id", "correlationId", "node", "node_id", "nodeId", "id", "number", "seq", "eventId", "setting", "value", "pid", "bind"]);
 
 export function events(query) {
   let list = [];
   let held = 0;
   let stopped = false;
   let source = null;
+  let timer = null;
   let ended = false;
   const component = h("select", { "aria-label": "Component", onchange: draw }, h("option", { value: "" }, "all"));
   const level = h("select", { "aria-label": "Level", onchange: draw }, [["", "all"], ["warn", "warnings and errors"], ["bad", "errors"]].map(([value, text]) => h("option", { value }, text)));
@@ -33,7 +33,7 @@ export function events(query) {
     h("div.form", {}, h("label", {}, "Component", component), h("label", {}, "Level", level), h("label.grow", {}, "Contains", search), hold),
     h("section.panel", {}, place));
 
-  const key = (event) => event.id ?? event.number ?? event.seq ?? `${eventTime(event)} ${eventText(event)}`;
+  const key = (event) => event.eventId ?? event.id ?? `${eventTime(event)} ${eventText(event)}`;
 
   function take(event) {
     if (list.some((other) => key(other) === key(event))) return;
@@ -83,12 +83,16 @@ export function events(query) {
 
   async function open() {
     try {
-      if (!(await offers("/api/events"))) throw new ApiError("Not there", "This node tells no events.", 404);
-      const answer = await ask("/api/events/recent");
-      const recent = Array.isArray(answer) ? answer : answer.events || [];
+      const recent = await recentEvents();
       [...recent].sort((a, b) => eventTime(a) - eventTime(b)).forEach(take);
       if (ended) return;
       draw();
+      if (!(await offers("/api/events"))) {
+        put(state, tag("read every 3 s", ""));
+        timer = setTimeout(open, 3000);
+        return;
+      }
+      if (ended) return;
       source = new EventSource("/api/events");
       source.onopen = () => put(state, tag("live", "good"));
       source.onerror = () => put(state, tag("connecting again", "warn"));
@@ -103,12 +107,9 @@ export function events(query) {
       source.addEventListener("event", receive);
     } catch (error) {
       if (ended) return;
-      put(state, tag("seen by this page", ""));
-      list = node.changes.map((one) => ({ at_ms: one.at, message: one.text, level: one.level, component: "console" }));
-      draw();
-      if (error.status !== 404) put(place, h("div.state.is-bad", {}, h("h2", {}, error.title), h("p", {}, error.message)));
+      put(place, failed(error, open));
     }
   }
   open();
-  return { element, end() { ended = true; if (source) source.close(); } };
+  return { element, end() { ended = true; clearTimeout(timer); if (source) source.close(); } };
 }

@@ -77,7 +77,7 @@ async function fetchSlowly() {
   takeSamples(node.spans, spans, 960);
   const info = isError(replies[0]) ? null : parseInfo(replies[0]);
   const config = isError(replies[1]) ? null : fields(replies[1]);
-  node.told.unshift(...notice(node.info, info, node.config, config, now()));
+  if (!node.events.length) node.told.unshift(...notice(node.info, info, node.config, config, now())); // else it tells itself
   node.info = info;
   node.infoAt = now();
   node.config = config;
@@ -104,10 +104,17 @@ async function fetchOptional() {
   } else {
     node.cluster = { enabled: false };
   }
+  node.events = await recentEvents();
+}
+
+// The node's own events, oldest first; none of a node that keeps none.
+export async function recentEvents() {
   if (await offers("/api/events/recent")) {
     const answer = await ask("/api/events/recent");
-    node.events = Array.isArray(answer) ? answer : answer.events || [];
+    return Array.isArray(answer) ? answer : answer.events || [];
   }
+  const [reply] = await run([["HC.EVENTS", "COUNT", "256"]]);
+  return isError(reply) ? [] : reply.map((line) => JSON.parse(line));
 }
 
 export const eventTime = (event) => {
@@ -115,8 +122,17 @@ export const eventTime = (event) => {
   return typeof at === "number" ? at : Date.parse(at);
 };
 
+// What is said best in other words than the log's.
+const SAID = {
+  config_changed: (e) => `Setting ${e.setting} is now ${e.value === "" ? "empty" : e.value}`,
+  node_started: (e) => `Node started, version ${e.version}`,
+  memory_pressure: (e) => `Memory: ${e.message}${e.pressure ? ` (${e.pressure})` : ""}`,
+};
+
 export function eventText(event) {
-  return String(event.message || event.text || event.event || event.operation || event.type || "event");
+  const said = SAID[event.event] ? SAID[event.event](event) : event.message || event.event || event.operation;
+  const text = String(said || "event");
+  return text[0].toUpperCase() + text.slice(1);
 }
 
 export function eventLevel(event) {
@@ -126,8 +142,9 @@ export function eventLevel(event) {
 }
 
 function gather() {
-  const own = node.events.map((event) => ({ at: eventTime(event), text: eventText(event), level: eventLevel(event) }));
-  const derived = fromSamples(node.seconds, node.spans, node.about);
+  const own = node.events.filter((event) => !/debug|trace/i.test(event.level || "")).map((event) => ({ at: eventTime(event), text: eventText(event), level: eventLevel(event) }));
+  const started = node.events.some((event) => event.event === "node_started");
+  const derived = fromSamples(node.seconds, node.spans, started ? null : node.about);
   const all = [...own, ...derived, ...node.told];
   const seen = new Set();
   node.changes = all.filter((one) => {
