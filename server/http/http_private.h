@@ -24,6 +24,7 @@
 #define HTTP_LINGER_MS 1000u          /* for a refused client to stop sending */
 #define HTTP_POLL_MS 5u               /* between looks at connections that wait for a time */
 #define HTTP_STREAM_BYTES (64u << 10) /* unsent; a stream is pulled while less waits */
+#define HTTP_TEXT_BYTES (160u << 10)  /* of unescaped parameters of one request; fixed */
 #define HTTP_DATE_CHARS 64u
 
 typedef struct http_connection http_connection;
@@ -208,6 +209,10 @@ static inline size_t http_unsent(const http_connection *c)
 
 /* The rows of the service itself; each file has one set. */
 extern const http_route_set http_routes_cache;
+extern const http_route_set http_routes_batch;
+extern const http_route_set http_routes_stores;
+extern const http_route_set http_routes_node;
+extern const http_route_set http_routes_cluster;
 extern const http_route_set http_routes_command;
 extern const http_route_set http_routes_console;
 extern const http_route_set http_routes_openapi;

@@ -91,6 +91,7 @@ static void exchange_begin(http_connection *c, http_exchange *x, const http_head
                          .taped = c->taped,
                          .since_ns = c->request_ns};
     w->texts.size = 0;
+    w->texts.failed = false;
     if (c->tape == NULL) answer_clear(&w->tape, HTTP_KEEP_BYTES);
     http_respond_begin(x);
 }

@@ -187,8 +187,9 @@ hc_status http_worker_create(http_service *service, struct event_base *base, uns
     w->counters = node_worker_counters(w->node, index);
     answer_init(&w->tape);
     node_random(w->node, w->correlation_seed, sizeof w->correlation_seed);
-    w->correlation_seed[0] |= 1; /* not both zero */
-    if (!http_bytes_reserve(&w->texts, 2 * HTTP_HEAD_BYTES_MAX)) {
+    w->correlation_seed[0] |= 1;         /* not both zero */
+    w->texts.size_max = HTTP_TEXT_BYTES; /* it never moves: spans point into it */
+    if (!http_bytes_reserve(&w->texts, HTTP_TEXT_BYTES)) {
         http_worker_destroy(w);
         return HC_ERR_NO_MEMORY;
     }
