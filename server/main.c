@@ -33,6 +33,7 @@
 #include "event_log.h"
 #include "keeper.h"
 #include "maintenance.h"
+#include "metrics/metrics_route.h"
 #include "net/net.h"
 #include "store_list.h"
 #include "telemetry/log_sink.h"
@@ -50,6 +51,7 @@ typedef struct assembly {
     hc_host host;
     hc_pressure pressure;
     event_bus bus;
+    exposition *page; /* of metrics */
     log_sink *sink;
     tuning tuning;
     node *node;
@@ -157,6 +159,18 @@ static bool node_start(assembly *of)
     return false;
 }
 
+static bool metrics_start(assembly *of)
+{
+    exposition_options options = {
+        .host = &of->host,
+        .node = of->node,
+        .sink = of->sink,
+        .data_dir = of->cfg.persistence.enabled ? of->cfg.node.data_dir : NULL,
+    };
+    hc_status status = exposition_create(&options, &of->page);
+    return status == HC_OK || fail(of, "cannot keep metrics: %s", hc_status_text(status));
+}
+
 static bool banner_wanted(void);
 
 /* Opens the data directory, if data is to be kept. */
@@ -221,7 +235,10 @@ static bool serve(assembly *of)
         bind[i] = cfg->network.bind.items[i];
     for (size_t i = 0; i < cfg->network.http_hosts.count; i++)
         hosts[i] = cfg->network.http_hosts.items[i];
+    const http_route_set sets[] = {metrics_routes(of->page)};
     http_service_options http = {
+        .sets = sets,
+        .set_count = sizeof sets / sizeof sets[0],
         .node = of->node,
         .host = &of->host,
         .hosts = hosts,
@@ -247,6 +264,7 @@ static bool serve(assembly *of)
         .http_calls = &http_transport_calls,
         .http_port = (uint16_t)cfg->network.http_port,
         .http_failed_out = &http_failed,
+        .loop_lag = exposition_loop_lag(of->page),
     };
     hc_status status = net_start(&options, &of->net);
     if (status != HC_OK) return serve_failed(of, status, http_failed);
@@ -403,7 +421,7 @@ static int daemon_run(assembly *of)
     if (!node_start(of)) goto sink;
     event_bus_attach(&of->bus, of->node);
     tuning_attach(&of->tuning, of->node, NULL); /* the first client may ask for changes */
-    if (!keep(of) || !serve(of)) goto node;
+    if (!metrics_start(of) || !keep(of) || !serve(of)) goto node;
     if (!load(of)) goto net;
     if (maintenance_start(of->node, &of->maintenance) != HC_OK) {
         (void)fail(of, "no memory for a thread");
@@ -422,6 +440,7 @@ node:
     if (!keeper_stop(of->keeper)) status = EXIT_FAILURE;
     tuning_attach(&of->tuning, NULL, NULL);
     event_bus_attach(&of->bus, NULL);
+    exposition_destroy(of->page);
     node_destroy(of->node);
 sink:
     tuning_fini(&of->tuning);

@@ -11,6 +11,7 @@
 struct exposition {
     exposition_options options;
     hc_metrics *metrics;
+    hc_metric *loop_lag;
 };
 
 void request_metrics(void *ctx, hc_metrics_page *page);
@@ -18,6 +19,7 @@ void client_metrics(void *ctx, hc_metrics_page *page);
 void store_metrics(void *ctx, hc_metrics_page *page);
 void persistence_metrics(void *ctx, hc_metrics_page *page);
 void event_metrics(void *ctx, hc_metrics_page *page);
+void cluster_metrics(void *ctx, hc_metrics_page *page);
 void process_metrics(void *ctx, hc_metrics_page *page);
 
 /* A family of one series without labels of its own. */

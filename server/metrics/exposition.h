@@ -30,5 +30,7 @@ hc_status exposition_create(const exposition_options *options, exposition **expo
 /* Accepts NULL. */
 void exposition_destroy(exposition *of);
 hc_metrics *exposition_metrics(exposition *of);
+/* A histogram with a lane for each worker: for net_options. */
+hc_metric *exposition_loop_lag(exposition *of);
 
 #endif

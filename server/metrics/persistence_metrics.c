@@ -25,7 +25,7 @@ GAUGE(disk_size, "hypercache_disk_size_bytes", "bytes", "Size of that disk.");
 GAUGE(log_bytes, "hypercache_log_replay_bytes", "bytes",
       "Log that the next recovery would replay.");
 GAUGE(log_files, "hypercache_log_files", NULL, "Files of the log.");
-GAUGE(behind, "hypercache_log_behind_records", NULL, "Records written and not yet durable.");
+GAUGE(behind, "hypercache_log_behind_bytes", "bytes", "Log that is not yet durable.");
 GAUGE(sync_max, "hypercache_fsync_max_seconds", "seconds", "The longest sync since the start.");
 GAUGE(snapshot_active, "hypercache_snapshot_active", NULL, "1 while a snapshot is written.");
 GAUGE(snapshot_at, "hypercache_snapshot_timestamp_seconds", "seconds",

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "metrics/collectors.h"
@@ -43,17 +44,26 @@ static void tell_memory(hc_metrics_page *page)
     (void)fclose(file);
 }
 
+static uint64_t descriptors_count(void)
+{
+    uint64_t count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    if (folder == NULL) return 0;
+    while (readdir(folder) != NULL)
+        count++;
+    (void)closedir(folder);
+    return count > 3 ? count - 3 : 0; /* ".", "..", and its own */
+}
+
 static void tell_descriptors(hc_metrics_page *page)
 {
     struct rlimit limit;
+    struct stat folder;
     uint64_t count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    if (folder != NULL) {
-        while (readdir(folder) != NULL)
-            count++;
-        (void)closedir(folder);
-        tell_count(page, &descriptors, count > 3 ? count - 3 : 0); /* ".", "..", and its own */
-    }
+    /* Linux tells the number as the folder's size since 6.2; before, they are counted. */
+    if (stat("/proc/self/fd", &folder) == 0) count = (uint64_t)folder.st_size;
+    if (count == 0) count = descriptors_count();
+    tell_count(page, &descriptors, count);
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
         tell_count(page, &descriptors_max, (uint64_t)limit.rlim_cur);
 }

@@ -48,6 +48,7 @@ typedef struct net_options {
     const http_service_options *http; /* the HTTP API; copied; NULL: none */
     const http_transport *http_calls; /* how it is reached, if there is one */
     uint16_t http_port;               /* 0: the system chooses, see net_http_port */
+    hc_metric *loop_lag;   /* a histogram with a lane a worker, see worker.c; NULL: not measured */
     bool *http_failed_out; /* NULL, or set when it was the HTTP port that could not be had */
 } net_options;
 

@@ -41,6 +41,7 @@
 #define CLOSE_MS_MAX 10000u /* for a closing client to take its last replies */
 #define LINGER_MS_MAX 1000u /* for a refused client to stop sending */
 #define TICK_MS 1000u
+#define LAG_MS 1000u
 #define PACED_PER_TURN 16u  /* of those who may go on, before others have their turn */
 #define PACE_MS 1u          /* between two looks whether a publisher may go on */
 #define PARKED_MS_MAX 1000u /* between looks at parked connections */
@@ -110,8 +111,9 @@ struct worker {
     bool attached; /* to the node's pushes */
     mailbox mailbox;
     _Atomic bool sweep; /* sessions were killed, perhaps ours */
-    struct event mail, tick, drain_timeout, resume, unpark;
-    http_worker *http; /* its connections of the HTTP API; NULL: none */
+    struct event mail, tick, drain_timeout, resume, unpark, lag;
+    uint64_t lag_due_ns; /* when `lag` is to come; it comes every LAG_MS if it is measured */
+    http_worker *http;   /* its connections of the HTTP API; NULL: none */
     listener listeners[2 * NET_BIND_MAX];
     size_t listener_count;
     connection *connections;              /* newest first */

@@ -213,6 +213,26 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     if (again) worker_tick_need(w);
 }
 
+static void lag_measure(worker *w)
+{
+    struct timeval interval = timeval_of_ms(LAG_MS);
+    if (w->net->options.loop_lag == NULL) return;
+    w->lag_due_ns = node_now_ns(w->net->options.node) + LAG_MS * UINT64_C(1000000);
+    (void)event_add(&w->lag, &interval);
+}
+
+/* A timer that comes late was kept waiting by what everybody else had to wait for, too. */
+static void on_lag(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    worker *w = ctx;
+    uint64_t now_ns = node_now_ns(w->net->options.node);
+    uint64_t late_ns = now_ns > w->lag_due_ns ? now_ns - w->lag_due_ns : 0;
+    hc_metric_observe(w->net->options.loop_lag, w->index, late_ns);
+    if (!w->draining) lag_measure(w);
+}
+
 static struct event_base *base_create(void)
 {
     struct event_config *config = event_config_new();
@@ -263,6 +283,7 @@ hc_status worker_init(worker *w, net *in, unsigned index)
     }
     (void)event_assign(&w->mail, w->base, w->mailbox.wake_fd, EV_READ | EV_PERSIST, on_mail, w);
     (void)evtimer_assign(&w->tick, w->base, on_tick, w);
+    (void)evtimer_assign(&w->lag, w->base, on_lag, w);
     (void)evtimer_assign(&w->resume, w->base, on_resume, w);
     (void)evtimer_assign(&w->unpark, w->base, on_unpark, w);
     (void)evtimer_assign(&w->drain_timeout, w->base, on_drain_timeout, w);
@@ -275,6 +296,7 @@ hc_status worker_init(worker *w, net *in, unsigned index)
         return HC_ERR_NO_MEMORY;
     }
     settings_take(w);
+    lag_measure(w);
     push_attach(on, index, on_push, &w->mailbox);
     durable_wake_by(on, index, on_push, &w->mailbox);
     w->attached = true;
@@ -296,6 +318,7 @@ void worker_fini(worker *w)
         (void)event_del(&w->mail);
         (void)event_del(&w->tick);
         (void)event_del(&w->drain_timeout);
+        (void)event_del(&w->lag);
         (void)event_del(&w->resume);
         (void)event_del(&w->unpark);
         event_base_free(w->base);
