@@ -268,7 +268,6 @@ static bool serve(assembly *of)
     };
     hc_status status = net_start(&options, &of->net);
     if (status != HC_OK) return serve_failed(of, status, http_failed);
-    node_set_http_port(of->node, net_http_port(of->net));
     return true;
 }
 

@@ -96,7 +96,8 @@ static unsigned head_end(const uint8_t *data, size_t size, size_t *seen, size_t 
     while (*seen < within) {
         const uint8_t *lf = memchr(data + *seen, '\n', within - *seen);
         size_t at = lf != NULL ? (size_t)(lf - data) : within;
-        if (first_line && at > HTTP_LINE_BYTES_MAX) return 414;
+        if (first_line && at > HTTP_LINE_BYTES_MAX)
+            return begins_well(data, size) == 0 ? 414 : 400;
         if (lf == NULL) {
             *seen = within;
             break;
@@ -109,7 +110,7 @@ static unsigned head_end(const uint8_t *data, size_t size, size_t *seen, size_t 
             return 200;
         }
     }
-    if (size >= HTTP_HEAD_BYTES_MAX) return first_line ? 414 : 431;
+    if (size >= HTTP_HEAD_BYTES_MAX) return 431;
     return begins_well(data, size);
 }
 
@@ -168,7 +169,7 @@ static unsigned line_parse(hc_span line, http_head *head)
     hc_span version = hc_span_make(second + 1, rest.size - target.size - 1);
     if (name.size == 0 || name.size > HTTP_METHOD_BYTES_MAX) return 400;
     for (size_t i = 0; i < name.size; i++)
-        if (!http_is_token(name.data[i])) return 400;
+        if (name.data[i] < 'A' || name.data[i] > 'Z') return 400;
     head->method = method_named(name);
     unsigned status = version_parse(version, head);
     if (status != 200) return status;

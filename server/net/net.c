@@ -221,6 +221,7 @@ hc_status net_start(const net_options *options, net **net_out)
     hc_status status = options_take(in, options);
     if (status == HC_OK) status = addresses_probe(&in->options, &in->resp);
     if (status == HC_OK) status = http_prepare(in);
+    if (status == HC_OK) node_set_http_port(options->node, net_http_port(in));
     if (status == HC_OK) status = workers_make(in);
     if (status == HC_OK) net_set_keepalive(in, in->options.keepalive_ms);
     if (status == HC_OK) node_set_cut(options->node, cut, in);
