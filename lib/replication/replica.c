@@ -238,6 +238,12 @@ static void record_take(hc_replica *r, uint32_t from, const record *what, uint64
     case RECORD_CONSULT:
         hci_consult_take(r, from, what);
         break;
+    case RECORD_HOLD:
+        hci_hold_take(r, from, what);
+        break;
+    case RECORD_HELD:
+        hci_held_take(r, from, what);
+        break;
     case RECORD_ROOT:
     case RECORD_BLOCKS:
     case RECORD_SLOTS:
@@ -254,16 +260,13 @@ static void record_take(hc_replica *r, uint32_t from, const record *what, uint64
 static void flush_take(hc_replica *r, uint32_t from, uint64_t flush)
 {
     peer *p = r->peers[from];
-    if (flush > p->flush) p->flush = flush;
+    bool news = flush > p->flush;
+    if (news) p->flush = flush;
     if (flush > r->flush && hci_clock_witness(r, flush)) {
         hci_entry_flush(r, flush);
         hci_beat_send(r, from);
     }
-    for (uint32_t i = 0; i < r->op_count; i++) {
-        op *o = r->ops[i];
-        if (o != NULL && o->kind == OP_WRITE && o->request.kind == HC_REQUEST_FLUSH)
-            hci_flush_look(r, o);
-    }
+    if (news) hci_flush_heard(r);
 }
 
 hc_status hc_replica_receive(hc_replica *r, hc_moment now, hc_span message)

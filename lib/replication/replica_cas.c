@@ -136,16 +136,19 @@ static void cas_commit(hc_replica *r, op *o)
     hci_op_finish(r, o, o->absent ? HC_OUTCOME_ABSENT : HC_OUTCOME_DONE);
 }
 
+static void abort_send(hc_replica *r, uint32_t to, hc_span key, uint64_t version)
+{
+    hci_peer_send(r, to,
+                  &(record){.kind = RECORD_ABORT, .entry = {.version = version}, .key = key});
+}
+
 static void cas_abort(hc_replica *r, op *o)
 {
     uint32_t others[2 * HOLDERS_MAX], count = hci_others(r, o->slot, others);
     pending *held = hci_pending_find(r, o->request.key);
     if (held != NULL && held->entry.version == o->best.version) hci_pending_remove(r, held);
-    for (uint32_t i = 0; i < count; i++) {
-        record what = {
-            .kind = RECORD_ABORT, .entry = {.version = o->best.version}, .key = o->request.key};
-        hci_peer_send(r, others[i], &what);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        abort_send(r, others[i], o->request.key, o->best.version);
     if (o->replied) {
         hci_op_end(r, o);
         return;
@@ -182,7 +185,7 @@ void hci_cas_run(hc_replica *r, op *o)
         hci_op_end(r, o);
         return;
     }
-    if (hci_pending_find(r, o->request.key) != NULL) {
+    if (hci_pending_find(r, o->request.key) != NULL || hci_flush_holds(r)) {
         hci_op_park(r, o, BUSY_NS);
         return;
     }
@@ -204,6 +207,23 @@ void hci_cas_run(hc_replica *r, op *o)
     if (hci_op_won(r, o)) cas_commit(r, o);
 }
 
+/* A floor or a flush refuses for good.  When most do, and have not taken it before, it was never
+ * committed and never will be. */
+static bool complete_hopeless(hc_replica *r, op *o, uint32_t from)
+{
+    uint32_t refusing = 0;
+    int place = hci_place_now(r, o->slot, from);
+    if (o->kind != OP_COMPLETE || place < 0) return false;
+    o->seen_floor[place] = 1;
+    for (uint32_t i = 0; i < r->topology.now_count; i++)
+        refusing += o->seen_floor[i] != 0;
+    if (refusing < hci_majority(r->topology.now_count)) return false;
+    pending *held = hci_pending_find(r, o->request.key);
+    if (held != NULL && held->entry.version == o->best.version) hci_pending_remove(r, held);
+    hci_op_end(r, o);
+    return true;
+}
+
 void hci_cas_answer(hc_replica *r, op *o, uint32_t from, const record *what)
 {
     if (what->expect != o->best.version) return; /* to an earlier proposal */
@@ -222,7 +242,9 @@ void hci_cas_answer(hc_replica *r, op *o, uint32_t from, const record *what)
         }
     } else if (what->result == ANSWER_FLOOR) {
         (void)hci_clock_witness(r, what->entry.version);
-        if (r->floor[o->slot] < what->entry.version) r->floor[o->slot] = what->entry.version;
+        if (r->floor[o->slot] < what->entry.version && what->entry.version != r->flush)
+            r->floor[o->slot] = what->entry.version;
+        if (complete_hopeless(r, o, from)) return;
     }
     hci_op_vote(r, o, from, false);
     if (o->kind == OP_CAS && hci_op_lost(r, o)) cas_abort(r, o);
@@ -286,7 +308,13 @@ static void cas_judge(hc_replica *r, uint32_t from, const record *what, record *
         return;
     }
     if (!held_judge(r, what, reply)) return;
-    bool kept = pending_add(r, what->key, &what->entry, what->expect, from);
+    bool dead = what->expect != 0 && what->expect <= r->flush; /* evaluated on what was flushed */
+    if (dead && rule(r, HCI_RULE_G7_FLUSH)) {
+        reply->result = ANSWER_FLOOR;
+        reply->entry.version = r->flush;
+        return;
+    }
+    bool kept = !hci_flush_holds(r) && pending_add(r, what->key, &what->entry, what->expect, from);
     reply->result = kept ? ANSWER_YES : ANSWER_BUSY;
 }
 
@@ -305,6 +333,23 @@ void hci_abort_take(hc_replica *r, uint32_t from, const record *what)
         hci_pending_remove(r, held);
 }
 
+/* What is stored as proposed was committed, whatever else is in doubt here.  Something newer ends
+ * the proposal; whether that is to be believed is judged as of any write. */
+static void status_stored(hc_replica *r, uint32_t from, const record *what, const entry *here)
+{
+    uint32_t slot = hc_ring_slot(what->key);
+    bool same = here->version == what->entry.version;
+    record put = {.kind = RECORD_PUT,
+                  .flags = same || bit_get(r->synced, block_of(r, slot)) ? RECORD_FORCE : 0,
+                  .set_hash = r->topology.set_hash[block_of(r, slot)],
+                  .entry = *here,
+                  .key = what->key,
+                  .value = here->flags & ENTRY_STUB ? hc_span_make(NULL, 0) : here->value};
+    if (same) put.entry.flags &= ~(unsigned)ENTRY_TENTATIVE;
+    hci_stream_put(r, from, slot, &put);
+    if (!same) abort_send(r, from, what->key, what->entry.version);
+}
+
 /* Somebody holds a proposal of ours for long: what became of it? */
 void hci_status_take(hc_replica *r, uint32_t from, const record *what)
 {
@@ -314,25 +359,16 @@ void hci_status_take(hc_replica *r, uint32_t from, const record *what)
     pending *held = hci_pending_find(r, what->key);
     if (held != NULL && held->entry.version == version) return; /* not decided yet */
     bool any = hci_entry_get(r, what->key, &here);
-    if (!any && (r->floor[slot] >= version || r->flush >= version)) {
+    if (any && here.version >= version) {
+        status_stored(r, from, what, &here);
+    } else if (!any && (r->floor[slot] >= version || r->flush >= version)) {
         /* committed or not, it went since: a miss is what is left of it */
         here = (entry){.version = hci_clock_stamp(r, version), .flags = ENTRY_STUB};
         (void)hci_entry_put(r, what->key, &here, true);
         hci_replicate(r, slot, what->key, &here, 0, true, NULL);
-        return;
+    } else {
+        abort_send(r, from, what->key, version);
     }
-    if (any && here.version >= version) {
-        record put = {.kind = RECORD_PUT,
-                      .flags = RECORD_FORCE,
-                      .set_hash = r->topology.set_hash[block_of(r, slot)],
-                      .entry = here,
-                      .key = what->key,
-                      .value = here.flags & ENTRY_STUB ? hc_span_make(NULL, 0) : here.value};
-        hci_stream_put(r, from, slot, &put);
-        return;
-    }
-    hci_peer_send(r, from,
-                  &(record){.kind = RECORD_ABORT, .entry = {.version = version}, .key = what->key});
 }
 
 /* ---- in time ---- */

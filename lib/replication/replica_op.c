@@ -385,6 +385,7 @@ void hci_answer_take(hc_replica *r, uint32_t from, const record *what)
     case OP_FREE:
     case OP_PARKED:
     case OP_PROXY:
+    case OP_FLUSH:
         break;
     }
 }
@@ -435,6 +436,7 @@ static void op_late(hc_replica *r, op *o)
     case OP_WRITE:
     case OP_READ:
     case OP_MEND:
+    case OP_FLUSH:
         hci_op_finish(r, o, reads ? HC_OUTCOME_TRY_AGAIN : HC_OUTCOME_UNCERTAIN);
         break;
     }
@@ -456,6 +458,9 @@ static void op_retry(hc_replica *r, op *o)
         break;
     case OP_READ:
         hci_read_decide(r, o, true);
+        break;
+    case OP_FLUSH:
+        hci_flush_again(r, o);
         break;
     case OP_FREE:
     case OP_WRITE:

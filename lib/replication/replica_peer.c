@@ -98,6 +98,7 @@ static void peer_reborn(hc_replica *r, peer *p)
     p->beat_topology = p->beat_epoch = 0;
     p->heard_ns = p->offset_ns = p->their_ns = 0;
     p->in_stream = p->in_seq = 0;
+    p->flush = 0;
     p->pull_op = 0;
     p->serving->on = false;
     if (rule(r, HCI_RULE_G2_BOOT)) memset(p->clean, 0, SLOTS * sizeof *p->clean);

@@ -103,6 +103,11 @@ void hci_read_take(hc_replica *r, uint32_t from, const record *what)
 /* Enough have answered: the newest, unless it may have been deleted. */
 static void decided(hc_replica *r, op *o, bool last)
 {
+    if (o->best.version <= r->flush && rule(r, HCI_RULE_G7_FLUSH)) {
+        entry none = {.version = 0}; /* flushed meanwhile, and whoever answered knows it by now */
+        answer_with(r, o, &none);
+        return;
+    }
     uint32_t count = r->topology.now_count, holding = 0, doubting = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (!(o->yes_now >> i & 1)) continue;

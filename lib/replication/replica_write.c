@@ -173,38 +173,3 @@ void hci_write_answer(hc_replica *r, op *o, uint32_t from, const record *what)
     o->best.version = o->version = version_over(r, o, what->entry.version);
     hci_write_again(r, o);
 }
-
-/* ---- FLUSH: one version for everything ---- */
-
-/* Nobody who counts in any quorum may miss it: all but a minority of any block's holders. */
-void hci_flush_look(hc_replica *r, op *o)
-{
-    uint32_t knows = 1, members = 1;
-    for (uint32_t i = 0; i < r->peer_count; i++) {
-        const peer *p = r->peers[i];
-        if (p->is_self || !p->known || p->member.ring == HC_RING_OUT) continue;
-        members++;
-        knows += p->flush >= o->version;
-    }
-    uint32_t count = r->topology.now_count;
-    uint32_t spare =
-        o->request.level == HC_LEVEL_QUORUM && count > 0 ? count - hci_majority(count) : 0;
-    if (knows + spare >= members) hci_op_finish(r, o, HC_OUTCOME_DONE);
-}
-
-void hci_flush_run(hc_replica *r, op *o)
-{
-    uint64_t over = r->flush;
-    for (uint32_t slot = 0; slot < SLOTS; slot++) {
-        if (r->high[slot] > over) over = r->high[slot];
-    }
-    o->version = hci_clock_stamp(r, over);
-    hci_entry_flush(r, o->version);
-    for (uint32_t i = 0; i < r->peer_count; i++)
-        hci_beat_send(r, i);
-    o->kind = OP_WRITE;
-    if (o->request.level == HC_LEVEL_ONE)
-        hci_op_finish(r, o, HC_OUTCOME_DONE);
-    else
-        hci_flush_look(r, o);
-}

@@ -11,6 +11,7 @@
  *     replica_op.c        requests under way, and passing them on
  *     replica_write.c     writes and read-modify-writes, as the acting primary
  *     replica_cas.c       proposals at QUORUM: accepted, committed, taken back
+ *     replica_flush.c     everything at once
  *     replica_read.c      reads, and mending what they see
  *     replica_repair.c    digests with each peer in turn, down to single keys
  *     replica_consult.c   a key that somebody lacks: deleted there, or never seen?
@@ -81,7 +82,9 @@ typedef enum record_kind {
     RECORD_KEYS = 17,    /* slot, time: cut, seq: buckets, version: floor; value: key, version... */
     RECORD_WANT = 18,    /* slot, version: floor; value: keys */
     RECORD_CLEAN = 19,   /* all shared slots are equal */
-    RECORD_CONSULT = 20  /* op, key, version */
+    RECORD_CONSULT = 20, /* op, key, version */
+    RECORD_HOLD = 21,    /* op: no proposals for a while; LAST: again */
+    RECORD_HELD = 22     /* op, time: the clock */
 } record_kind;
 
 typedef enum answer {
@@ -165,7 +168,8 @@ typedef struct peer {
     /* the stream from it */
     uint64_t in_stream, in_seq;
     bool ack_due;
-    uint64_t flush; /* the last it knows of */
+    uint64_t flush;   /* the last it knows of */
+    uint64_t hold_op; /* the flush that it holds proposals for */
     /* repair */
     uint64_t *clean; /* [slot]: all up to this version was equal */
     uint64_t repair_ns, pull_ns, pull_op, root_hlc;
@@ -183,7 +187,8 @@ typedef enum op_kind {
     OP_COMPLETE = 5, /* likewise, of one that a dead node began */
     OP_READ = 6,
     OP_MEND = 7, /* a read that writes back what it found */
-    OP_CONSULT = 8
+    OP_CONSULT = 8,
+    OP_FLUSH = 9
 } op_kind;
 
 typedef struct op {
@@ -197,6 +202,7 @@ typedef struct op {
     uint64_t origin_op, origin_boot;
     bool replied, applied;
     uint64_t deadline_ns, retry_ns;
+    uint64_t began_ns;    /* FLUSH: its hold */
     uint32_t target;      /* of PROXY */
     uint64_t target_boot; /* likewise */
     /* votes: bits of places among the holders */
@@ -255,6 +261,10 @@ struct hc_replica {
     uint16_t tag;
     /* slots */
     uint64_t flush;
+    uint64_t hold_until_ns; /* no proposals before: see replica_flush.c */
+    uint64_t hold_op;       /* the last flush that asked for it */
+    uint32_t hold_by;
+    bool hold_many;
     uint64_t floor[SLOTS], high[SLOTS], digest[SLOTS];
     uint8_t stale_digest[SLOT_MAP_BYTES]; /* something left unseen */
     topology topology;
@@ -411,7 +421,6 @@ void hci_answer_take(hc_replica *r, uint32_t from, const record *what);
 /* ---- replica_write.c, replica_cas.c, replica_read.c ---- */
 void hci_write_run(hc_replica *r, op *o);
 void hci_write_answer(hc_replica *r, op *o, uint32_t from, const record *what);
-void hci_flush_run(hc_replica *r, op *o);
 /* What the request makes of the key: STORE or DELETE into *after (its value is borrowed). */
 hc_status hci_request_apply(hc_replica *r, op *o, const entry *before, hc_update_action *action,
                             entry *after);
@@ -431,7 +440,15 @@ void hci_read_take(hc_replica *r, uint32_t from, const record *what);
 void hci_read_answer(hc_replica *r, op *o, uint32_t from, const record *what);
 void hci_read_decide(hc_replica *r, op *o, bool last);
 void hci_write_again(hc_replica *r, op *o);
+
+/* ---- replica_flush.c ---- */
+void hci_flush_run(hc_replica *r, op *o);
 void hci_flush_look(hc_replica *r, op *o);
+void hci_flush_again(hc_replica *r, op *o);
+void hci_flush_heard(hc_replica *r);
+bool hci_flush_holds(const hc_replica *r); /* proposals have to wait */
+void hci_hold_take(hc_replica *r, uint32_t from, const record *what);
+void hci_held_take(hc_replica *r, uint32_t from, const record *what);
 
 /* ---- replica_repair.c, replica_consult.c, replica_sync.c, replica_sweep.c ---- */
 uint64_t hci_repair_tick(hc_replica *r);

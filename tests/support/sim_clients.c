@@ -436,29 +436,13 @@ void sim_clients_read(sim_clients *c, uint32_t number, uint32_t key, uint32_t no
     send(c, client, &d);
 }
 
-/* Did anybody write this key shortly before, during or after the flush? */
-static bool is_disturbed(const sim_history *history, size_t count, const sim_op *flush)
-{
-    for (size_t i = 0; i < count; i++) {
-        const sim_op *op = &history->ops[i];
-        if (op->kind != SIM_READ && op->invoked_ns < flush->returned_ns + SIM_FLUSH_APART_NS &&
-            (op->returned_ns == SIM_PENDING ||
-             op->returned_ns + SIM_FLUSH_APART_NS > flush->invoked_ns))
-            return true;
-    }
-    return false;
-}
-
 void sim_clients_history(const sim_clients *c, uint32_t key, sim_history *out)
 {
     *out = *c->keys[key].history;
-    size_t own = out->count;
-    uint64_t first = own > 0 ? out->ops[0].invoked_ns : 0;
+    uint64_t first = out->count > 0 ? out->ops[0].invoked_ns : 0;
     for (size_t i = 0; i < c->flush_count && out->count < SIM_HISTORY_OPS_MAX; i++) {
         sim_op flush = c->flushes[i];
         if (flush.returned_ns < first || flush.kind == SIM_READ) continue;
-        if (flush.returned_ns != SIM_PENDING && is_disturbed(out, own, &flush))
-            flush.returned_ns = SIM_PENDING;
         out->ops[out->count++] = flush;
     }
 }

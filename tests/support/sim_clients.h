@@ -25,7 +25,6 @@
 #define SIM_KEY_OPS_MAX 60u
 #define SIM_KEYS_AT_ONCE 2u /* of each class */
 #define SIM_FLUSHES_MAX 64u
-#define SIM_FLUSH_APART_NS (3 * SIM_SECOND) /* see sim_clients_history */
 #define SIM_CLIENT_PATIENCE_NS (3 * SIM_SECOND)
 #define SIM_REPLIES_KEPT 64u
 #define SIM_OUTCOMES 8u /* of hc_outcome */
@@ -92,9 +91,7 @@ void sim_clients_stop(sim_clients *c);
 bool sim_clients_idle(const sim_clients *c);
 /* Has `client` read `key` at QUORUM by way of `node`; stopped clients only. */
 void sim_clients_read(sim_clients *c, uint32_t client, uint32_t key, uint32_t node);
-/* All that is known of a key, flushes included.  A flush passes through all nodes and is not one
- * step beside writes of the same moment: of a key that somebody wrote less than SIM_FLUSH_APART_NS
- * before or after, nothing is known of when it took effect. */
+/* All that is known of a key, flushes included: each is one step among the key's own. */
 void sim_clients_history(const sim_clients *c, uint32_t key, sim_history *out);
 
 #endif

@@ -273,6 +273,8 @@ static void check_histories(trial *t)
     for (uint32_t i = 0; i < t->clients.key_count; i++) {
         const sim_key *key = &t->clients.keys[i];
         if (key->history == NULL || key->history->count == 0) continue;
+        /* nodes whose clocks differ do not agree on when something expires */
+        if (key->class == SIM_CLASS_LEASE && !t->clients.leases_exact) continue;
         sim_clients_history(&t->clients, i, history);
         sim_verdict verdict = sim_history_check(history);
         t->out->histories++;

@@ -5,6 +5,7 @@
 #include "support/test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static sim_replicas *three(uint64_t seed)
 {
@@ -172,6 +173,49 @@ static void test_a_flush_is_for_all_nodes_and_old_values_stay_dead(void **state)
     sim_replicas_end(c);
 }
 
+/* Three clients count on three nodes while a fourth flushes: what is read in the end is what was
+ * counted since, and no sum from before it. */
+static void test_increments_beside_a_flush_start_at_nothing_and_none_is_lost(void **state)
+{
+    (void)state;
+    sim_replicas *c = three(10);
+    sim_reply *before[60], *after[60], *flush = NULL;
+    unsigned low = 0, since = 0;
+    for (unsigned i = 0; i < 60; i++) {
+        if (i == 30) flush = sim_replica_ask(c, 0, HC_REQUEST_FLUSH, HC_LEVEL_QUORUM, "", "");
+        before[i] = sim_replica_ask(c, i % 3, HC_REQUEST_UPDATE, HC_LEVEL_QUORUM, "n", "+1");
+        sim_replicas_run(c, 0.0007);
+    }
+    sim_replicas_run(c, 2);
+    assert_int_equal(flush->outcome, HC_OUTCOME_DONE);
+    for (unsigned i = 0; i < 60; i++) {
+        assert_int_equal(before[i]->outcome, HC_OUTCOME_DONE);
+        low += before[i]->version < flush->version;
+        since += before[i]->version > flush->version;
+    }
+    assert_in_range(low, 1, 59);
+    for (unsigned i = 0; i < 60; i++) {
+        after[i] = sim_replica_ask(c, i % 3, HC_REQUEST_UPDATE, HC_LEVEL_QUORUM, "n", "+1");
+        sim_replicas_run(c, 0.01);
+        since += after[i]->outcome == HC_OUTCOME_DONE;
+    }
+    sim_replicas_run(c, 1);
+    sim_reply read = sim_replica_do(c, 1, HC_REQUEST_GET, HC_LEVEL_QUORUM, "n", "");
+    assert_int_equal(strtoll(read.value, NULL, 10), since);
+    sim_replicas_end(c);
+}
+
+static void test_a_flush_that_most_cannot_hear_is_uncertain(void **state)
+{
+    (void)state;
+    sim_replicas *c = three(11);
+    bool alone[3] = {true, false, false};
+    sim_split(c->network, alone);
+    assert_int_equal(sim_replica_do(c, 0, HC_REQUEST_FLUSH, HC_LEVEL_QUORUM, "", "").outcome,
+                     HC_OUTCOME_UNCERTAIN);
+    sim_replicas_end(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +228,8 @@ int main(void)
         cmocka_unit_test(test_of_two_who_set_what_is_absent_one_wins),
         cmocka_unit_test(test_a_failing_update_tells_its_status),
         cmocka_unit_test(test_a_flush_is_for_all_nodes_and_old_values_stay_dead),
+        cmocka_unit_test(test_increments_beside_a_flush_start_at_nothing_and_none_is_lost),
+        cmocka_unit_test(test_a_flush_that_most_cannot_hear_is_uncertain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
