@@ -95,22 +95,32 @@ static bool log_file(assembly *of, char path[PATH_MAX])
     return fail(of, "node.data_dir: cannot create %s: %s", folder, strerror(errno));
 }
 
+static bool logs_to(const assembly *of, const char *output)
+{
+    for (size_t i = 0; i < of->cfg.logging.output.count; i++)
+        if (strcasecmp(of->cfg.logging.output.items[i], output) == 0) return true;
+    return false;
+}
+
 static bool sink_start(assembly *of)
 {
     char path[PATH_MAX];
     if (!log_file(of, path)) return false;
-    bool to_stderr = false;
-    for (size_t i = 0; i < of->cfg.logging.output.count; i++)
-        to_stderr = to_stderr || strcasecmp(of->cfg.logging.output.items[i], "stderr") == 0;
     log_sink_options options = {
         .node_id = of->cfg.node.id,
         .file = path[0] != '\0' ? path : NULL,
-        .fd = to_stderr ? STDERR_FILENO : -1,
+        .file_bytes_max = (uint64_t)of->cfg.logging.file_bytes_max,
+        .files_max = (unsigned)of->cfg.logging.files_max,
+        .fd = logs_to(of, "stderr") ? STDERR_FILENO : -1,
+        .journal = logs_to(of, "journald"),
+        .keys = (hc_log_keys)of->cfg.logging.keys,
         .json = of->cfg.logging.format == CONFIG_FORMAT_JSON,
         .level = (hc_log_level)of->cfg.logging.level,
     };
     hc_status status = log_sink_start(&options, &of->sink);
     if (status == HC_OK) return true;
+    if (status == HC_ERR_NOT_FOUND)
+        return fail(of, "logging.output: journald: no journal answers: %s", strerror(errno));
     return fail(of, "logging.file: %s: %s", path,
                 status == HC_ERR_IO ? strerror(errno) : hc_status_text(status));
 }
@@ -416,7 +426,7 @@ static int daemon_run(assembly *of)
                                  .critical_percent = (uint32_t)cfg->cache.pressure_critical_percent,
                                  .panic_percent = (uint32_t)cfg->cache.pressure_panic_percent};
     tuning_init(&of->tuning, &of->cfg, of->sink, of->workers);
-    of->tuning.events = of->bus.events;
+    tuning_tell(&of->tuning, of->bus.events);
     if (!node_start(of)) goto sink;
     event_bus_attach(&of->bus, of->node);
     tuning_attach(&of->tuning, of->node, NULL); /* the first client may ask for changes */

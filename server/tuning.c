@@ -44,6 +44,8 @@ static void levels_apply(const tuning *of, const config *cfg)
         }
         log_sink_level(of->sink, (hc_topic)topic, (hc_log_level)level);
     }
+    log_sink_keys(of->sink, (hc_log_keys)cfg->logging.keys);
+    hc_events_keys(of->events, (hc_log_keys)cfg->logging.keys);
 }
 
 static setting_kind kind_of(const config_key *key)
@@ -236,6 +238,12 @@ void tuning_init(tuning *of, const config *cfg, log_sink *sink, unsigned workers
     };
     (void)pthread_mutex_init(&of->lock, NULL);
     levels_apply(of, cfg);
+}
+
+void tuning_tell(tuning *of, hc_events *events)
+{
+    of->events = events;
+    hc_events_keys(events, (hc_log_keys)of->cfg.logging.keys);
 }
 
 void tuning_fini(tuning *of)

@@ -23,7 +23,7 @@
 typedef struct tuning {
     settings settings;      /* for node_options */
     log_sink *sink;         /* borrowed until fini */
-    hc_events *events;      /* likewise; set after tuning_init, or NULL: the log alone is told */
+    hc_events *events;      /* likewise; NULL: the log alone is told */
     unsigned workers;       /* never changes */
     pthread_mutex_t lock;   /* guards all below */
     unsigned clients_asked; /* network.max_clients as the net was last told */
@@ -38,6 +38,8 @@ bool tuning_check(const config *cfg, config_problems *problems);
 
 /* `cfg`, which tuning_check has passed, is copied.  Levels take effect at once. */
 void tuning_init(tuning *of, const config *cfg, log_sink *sink, unsigned workers);
+/* Changes are events from now on.  Before other threads know of it. */
+void tuning_tell(tuning *of, hc_events *events);
 void tuning_fini(tuning *of);
 
 /* Says whom changes go to from now on; NULL: nobody.  A node or net that is new here is told all

@@ -81,6 +81,13 @@ const config_word config_words_format[] = {
 const config_word config_words_output[] = {
     {"stderr", CONFIG_OUTPUT_STDERR},
     {"file", CONFIG_OUTPUT_FILE},
+    {"journald", CONFIG_OUTPUT_JOURNALD},
+    {NULL, 0},
+};
+const config_word config_words_keys[] = {
+    {"plain", HC_LOG_KEYS_PLAIN},
+    {"hashed", HC_LOG_KEYS_HASHED},
+    {"off", HC_LOG_KEYS_OFF},
     {NULL, 0},
 };
 

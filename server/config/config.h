@@ -104,7 +104,11 @@ typedef enum config_debug {
     CONFIG_DEBUG_YES
 } config_debug;
 typedef enum config_format { CONFIG_FORMAT_JSON, CONFIG_FORMAT_TEXT } config_format;
-typedef enum config_output { CONFIG_OUTPUT_STDERR, CONFIG_OUTPUT_FILE } config_output;
+typedef enum config_output {
+    CONFIG_OUTPUT_STDERR,
+    CONFIG_OUTPUT_FILE,
+    CONFIG_OUTPUT_JOURNALD
+} config_output;
 
 /* An entry of `stores`. */
 typedef struct config_store {
@@ -169,8 +173,10 @@ typedef struct config {
         int level;              /* hc_log_level */
         int format;             /* config_format */
         config_list components; /* "NAME=level" */
-        config_list output;     /* "stderr", "file" */
+        config_list output;     /* "stderr", "file", "journald" */
         config_text file;
+        int64_t file_bytes_max, files_max;
+        int keys; /* hc_log_keys */
     } logging;
     struct {
         int64_t threshold_us; /* -1: none */
@@ -268,7 +274,7 @@ bool config_component(const char *item, int *topic_out, int *level_out);
 
 extern const config_word config_words_eviction[], config_words_compression[], config_words_debug[],
     config_words_strategy[], config_words_sync[], config_words_disk_error[], config_words_level[],
-    config_words_format[], config_words_output[];
+    config_words_format[], config_words_output[], config_words_keys[];
 
 /* ---- writing ---- */
 

@@ -138,11 +138,19 @@
       "Components with a level of their own, as STORAGE_ENGINE=debug.")                            \
     X(LOGGING_FORMAT, "logging", "format", ENUM, logging.format, "json", 0, 0, 0, NULL,            \
       config_words_format, "json: one object a line; text: for people.")                           \
-    X(LOGGING_OUTPUT, "logging", "output", LIST, logging.output, "stderr", 1, 2, 0, NULL,          \
+    X(LOGGING_OUTPUT, "logging", "output", LIST, logging.output, "stderr", 1, 3, 0, NULL,          \
       config_words_output, "Where log lines go; file needs logging.file.")                         \
     X(LOGGING_FILE, "logging", "file", TEXT, logging.file, "", 0, CONFIG_TEXT_MAX, 0, NULL,        \
       NULL,                                                                                        \
       "File that log lines are appended to. SIGHUP opens it anew, after a rotation.")              \
+    X(LOGGING_MAX_FILE_SIZE, "logging", "max_file_size", SIZE, logging.file_bytes_max, "100MB", 0, \
+      INT64_C(1) << 46, 0, NULL, NULL,                                                             \
+      "Past it the file becomes file.1, that one file.2 and so on. 0: never.")                     \
+    X(LOGGING_MAX_FILES, "logging", "max_files", INT, logging.files_max, "10", 1, 1000, 0, NULL,   \
+      NULL, "Log files kept, with the present one.")                                               \
+    X(LOGGING_KEYS, "logging", "keys", ENUM, logging.keys, "plain", 0, 0, CONFIG_LIVE, NULL,       \
+      config_words_keys,                                                                           \
+      "How keys appear in log lines and events: plain, hashed (the same hash on each node), off.") \
     X(SLOWLOG_THRESHOLD, "slowlog", "threshold_us", INT, slowlog.threshold_us, "10000", -1,        \
       INT64_C(1) << 50, CONFIG_LIVE, NULL, NULL,                                                   \
       "SLOWLOG notes commands that ran for so many microseconds. -1: none. Below 10000 every "     \
@@ -198,8 +206,6 @@
     X("security.users", "users")                                                                   \
     X("security.tls", "TLS")                                                                       \
     X("security.cluster_secret", "clustering")                                                     \
-    X("logging.max_file_size", "log rotation")                                                     \
-    X("logging.max_files", "log rotation")                                                         \
     X("debug", "debug mode")                                                                       \
     X("tracing", "tracing")
 

@@ -12,9 +12,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -22,12 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "telemetry/log_file.h"
+#include "telemetry/log_journal.h"
 #include "telemetry/log_text.h"
 
 #define NODE_ID_BYTES 256u
 #define CHUNK_BYTES 4096u /* of one write */
 #define STACK_BYTES (128u << 10)
-#define WRITABLE_MS 1000 /* wait for an output that is set not to block */
 
 struct log_sink {
     hc_log log;
@@ -35,9 +33,10 @@ struct log_sink {
     bool json;
     int fd;
     char node_id[NODE_ID_BYTES];
-    char path[PATH_MAX]; /* "": no file */
+    atomic_uchar keys; /* an hc_log_keys */
     pthread_t thread;
-    int file; /* the writer's own after start; -1: none */
+    log_file file; /* these two are the writer's own after start */
+    int journal;   /* -1: none */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -60,7 +59,10 @@ static size_t line_make(const log_sink *sink, const hc_log_record *record,
                         char line[LOG_LINE_BYTES_MAX])
 {
     hc_log_record stamped = *record;
+    char hash[HC_LOG_KEY_CHARS];
+    hc_log_keys keys = (hc_log_keys)atomic_load_explicit(&sink->keys, memory_order_relaxed);
     if (stamped.time_ms == 0) stamped.time_ms = wall_ms();
+    stamped.key = hc_log_key(keys, record->key, hash);
     size_t room = LOG_LINE_BYTES_MAX - 1;
     size_t size = sink->json ? hc_log_record_json(&stamped, sink->node_id, line, room)
                              : log_record_text(&stamped, line, room);
@@ -96,53 +98,29 @@ static void sink_write(void *ctx, const hc_log_record *record)
 
 /* ---- the writer ---- */
 
-/* Writes all of `text`, or gives up; returns how many lines were lost. */
-static uint64_t output_write(int fd, const char *text, size_t bytes)
-{
-    while (bytes > 0) {
-        ssize_t done = write(fd, text, bytes);
-        if (done >= 0) {
-            text += done;
-            bytes -= (size_t)done;
-            continue;
-        }
-        if (errno == EINTR) continue;
-        struct pollfd ready = {.fd = fd, .events = POLLOUT};
-        if (errno == EAGAIN && poll(&ready, 1, WRITABLE_MS) > 0) continue;
-        break;
-    }
-    uint64_t lost = 0;
-    for (size_t i = 0; i < bytes; i++)
-        lost += text[i] == '\n';
-    return lost;
-}
-
-static int file_open(const char *path)
-{
-    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-}
-
-/* Keeps the old file when the new one cannot be had. */
 static void file_reopen(log_sink *sink)
 {
-    if (sink->path[0] == '\0') return;
-    int file = file_open(sink->path);
-    if (file < 0) {
-        hc_log_field why = {.name = "reason", .kind = HC_FIELD_TEXT};
-        const char *text = strerror(errno);
-        why.text = hc_span_make(text, strlen(text));
-        hc_log_record record = {.level = HC_LOG_ERROR,
-                                .topic = HC_TOPIC_EVENT_BUS,
-                                .operation = "reopen",
-                                .message = "the log file cannot be opened anew",
-                                .duration_ns = -1,
-                                .fields = &why,
-                                .field_count = 1};
-        sink_write(sink, &record);
-        return;
-    }
-    (void)close(sink->file);
-    sink->file = file;
+    if (sink->file.fd < 0 || log_file_reopen(&sink->file)) return;
+    hc_log_field why = {.name = "reason", .kind = HC_FIELD_TEXT};
+    const char *text = strerror(errno);
+    why.text = hc_span_make(text, strlen(text));
+    hc_log_record record = {.level = HC_LOG_ERROR,
+                            .topic = HC_TOPIC_EVENT_BUS,
+                            .operation = "reopen",
+                            .message = "the log file cannot be opened anew",
+                            .duration_ns = -1,
+                            .fields = &why,
+                            .field_count = 1};
+    sink_write(sink, &record);
+}
+
+/* To all outputs; returns how many lines were lost. */
+static uint64_t outputs_write(log_sink *sink, const char *text, size_t bytes)
+{
+    uint64_t lost = log_file_write(&sink->file, text, bytes);
+    if (sink->fd >= 0) lost += log_output_write(sink->fd, text, bytes);
+    if (sink->journal >= 0) lost += log_journal_write(sink->journal, text, bytes);
+    return lost;
 }
 
 static void dropped_report(log_sink *sink, uint64_t count)
@@ -157,15 +135,12 @@ static void dropped_report(log_sink *sink, uint64_t count)
                             .fields = &field,
                             .field_count = 1};
     size_t size = line_make(sink, &record, line);
-    if (sink->fd >= 0) (void)output_write(sink->fd, line, size);
-    if (sink->file >= 0) (void)output_write(sink->file, line, size);
+    (void)outputs_write(sink, line, size);
 }
 
 static void chunk_write(log_sink *sink, const char *text, size_t bytes)
 {
-    uint64_t lost = 0;
-    if (sink->fd >= 0) lost += output_write(sink->fd, text, bytes);
-    if (sink->file >= 0) lost += output_write(sink->file, text, bytes);
+    uint64_t lost = outputs_write(sink, text, bytes);
     if (lost == 0) return;
     (void)pthread_mutex_lock(&sink->lock);
     sink->dropped += lost;
@@ -228,40 +203,51 @@ static hc_status thread_start(log_sink *sink)
     return failed ? HC_ERR_NO_MEMORY : HC_OK;
 }
 
+/* HC_ERR_IO: errno tells. */
+static hc_status outputs_open(log_sink *sink, const log_sink_options *options)
+{
+    const char *path = options->file != NULL ? options->file : "";
+    sink->fd = options->fd;
+    sink->file.fd = sink->journal = -1;
+    if (path[0] != '\0' &&
+        !log_file_open(&sink->file, path, options->file_bytes_max, options->files_max))
+        return errno == ENAMETOOLONG ? HC_ERR_INVALID : HC_ERR_IO;
+    if (!options->journal) return HC_OK;
+    sink->journal = log_journal_open(options->journal_path);
+    return sink->journal >= 0 ? HC_OK : HC_ERR_NOT_FOUND;
+}
+
+static void sink_free(log_sink *sink)
+{
+    log_file_close(&sink->file);
+    if (sink->journal >= 0) (void)close(sink->journal);
+    (void)pthread_cond_destroy(&sink->changed);
+    (void)pthread_mutex_destroy(&sink->lock);
+    free(sink);
+}
+
 hc_status log_sink_start(const log_sink_options *options, log_sink **sink_out)
 {
     *sink_out = NULL;
-    const char *path = options->file != NULL ? options->file : "";
-    if (strlen(path) >= PATH_MAX || strlen(options->node_id) >= NODE_ID_BYTES) {
-        return HC_ERR_INVALID;
-    }
+    if (strlen(options->node_id) >= NODE_ID_BYTES) return HC_ERR_INVALID;
     log_sink *sink = calloc(1, sizeof *sink); /* pages of the ring are touched as they are used */
     if (sink == NULL) return HC_ERR_NO_MEMORY;
     sink->log = (hc_log){sizeof(hc_log), sink, sink_wants, sink_write};
     sink->json = options->json;
-    sink->fd = options->fd;
-    sink->file = -1;
     memcpy(sink->node_id, options->node_id, strlen(options->node_id) + 1);
-    memcpy(sink->path, path, strlen(path) + 1);
     for (unsigned topic = 0; topic < HC_TOPICS; topic++)
         atomic_init(&sink->levels[topic], (unsigned char)options->level);
+    atomic_init(&sink->keys, (unsigned char)options->keys);
     (void)pthread_mutex_init(&sink->lock, NULL);
     (void)pthread_cond_init(&sink->changed, NULL);
-    hc_status status = HC_OK;
-    if (path[0] != '\0') {
-        sink->file = file_open(path);
-        if (sink->file < 0) status = HC_ERR_IO;
-    }
+    hc_status status = outputs_open(sink, options);
     int reason = errno;
     if (status == HC_OK) status = thread_start(sink);
     if (status == HC_OK) {
         *sink_out = sink;
         return HC_OK;
     }
-    if (sink->file >= 0) (void)close(sink->file);
-    (void)pthread_cond_destroy(&sink->changed);
-    (void)pthread_mutex_destroy(&sink->lock);
-    free(sink);
+    sink_free(sink);
     errno = reason;
     return status;
 }
@@ -278,10 +264,7 @@ void log_sink_stop(log_sink *sink)
     until.tv_sec += LOG_STOP_MS_MAX / 1000;
     /* An output that blocks for ever must not hold up the process's end: then the sink stays. */
     if (pthread_timedjoin_np(sink->thread, NULL, &until) != 0) return;
-    if (sink->file >= 0) (void)close(sink->file);
-    (void)pthread_cond_destroy(&sink->changed);
-    (void)pthread_mutex_destroy(&sink->lock);
-    free(sink);
+    sink_free(sink);
 }
 
 const hc_log *log_sink_log(const log_sink *sink)
@@ -292,6 +275,11 @@ const hc_log *log_sink_log(const log_sink *sink)
 void log_sink_level(log_sink *sink, hc_topic topic, hc_log_level level)
 {
     atomic_store_explicit(&sink->levels[topic], (unsigned char)level, memory_order_relaxed);
+}
+
+void log_sink_keys(log_sink *sink, hc_log_keys keys)
+{
+    atomic_store_explicit(&sink->keys, (unsigned char)keys, memory_order_relaxed);
 }
 
 void log_sink_reopen(log_sink *sink)

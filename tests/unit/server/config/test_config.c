@@ -213,10 +213,10 @@ static void test_bad_values_are_refused_and_leave_the_field_alone(void **state)
          "'lur' is none of: s3fifo, lru, lfu, fifo, ttl, random, noeviction, allkeys-s3fifo, "
          "allkeys-fifo, allkeys-ttl, volatile-s3fifo, volatile-fifo, allkeys-lru, allkeys-lfu, "
          "allkeys-random, volatile-lru, volatile-lfu, volatile-random, volatile-ttl"},
-        {"logging.output", "stdout", "'stdout' is none of: stderr, file"},
+        {"logging.output", "stdout", "'stdout' is none of: stderr, file, journald"},
         {"logging.output", "", "must have at least 1 item"},
         {"logging.output", "stderr,STDERR", "names 'STDERR' twice"},
-        {"logging.output", "stderr,file,stderr", "has more than 2 items"},
+        {"logging.output", "stderr,file,journald,x", "has more than 3 items"},
         {"network.bind", "localhost",
          "'localhost' is not an IP address, such as 127.0.0.1, ::1, 0.0.0.0 or ::"},
         {"network.bind", "127.0.0.1 127.0.0.1", "names '127.0.0.1' twice"},

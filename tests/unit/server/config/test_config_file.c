@@ -99,8 +99,8 @@ static void test_mistakes_are_told_with_file_line_and_key(void **state)
          "f.yaml:3: this section stands twice in the file\n"},
         {"cluster:\n  enabled: true\n",
          "f.yaml:1: cluster: clustering is not available in this version\n"},
-        {"logging: {max_files: 3}\n",
-         "f.yaml:1: logging.max_files: log rotation is not available in this version\n"},
+        {"security: {users: 3}\n",
+         "f.yaml:1: security.users: users is not available in this version\n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         config cfg;
