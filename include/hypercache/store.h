@@ -105,6 +105,11 @@ typedef struct hc_store_options {
     uint64_t filter_capacity; /* keys planned for; more cost reads a little.  0: from the limit */
     uint32_t filter_bits;     /* of a fingerprint, 8, 12 or 16; 0: the fewest for the rate */
     uint32_t filter_reserved; /* 0 */
+    /* 1: a shard holds whole slots of the cluster (ring.h), those of a block side by side, so that
+     * a walk through some slots passes over the other shards.  Costs the checksum of a key in each
+     * call.  As many shards as blocks make the walk of a block proportional to the block. */
+    uint32_t by_slot;
+    uint32_t slot_reserved; /* 0 */
 } hc_store_options;
 
 /* What is known of an item besides its bytes. */

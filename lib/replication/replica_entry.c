@@ -16,6 +16,7 @@
 #include "replication/replication_private.h"
 
 #include "base/hash.h"
+#include "store/store_internal.h"
 
 #include <string.h>
 
@@ -251,11 +252,14 @@ void hci_entry_flush(hc_replica *r, uint64_t version)
 
 /* ---- walking ---- */
 
+#define WALK_COST_BYTES 16 /* of the background's budget, for each item looked at */
+
 typedef struct walking {
     hc_replica *r;
     const uint8_t *slots;
     entry_visit visit;
     void *ctx;
+    size_t seen; /* items, of other slots too */
 } walking;
 
 static void walk_visit(void *ctx, const hc_item *item)
@@ -263,6 +267,7 @@ static void walk_visit(void *ctx, const hc_item *item)
     walking *w = ctx;
     entry e;
     uint32_t slot = hc_ring_slot(item->key);
+    w->seen++;
     if (w->slots != NULL && !bit_get(w->slots, slot)) return;
     hci_entry_open(w->r, item, &e);
     if (e.version == 0) return;
@@ -270,10 +275,36 @@ static void walk_visit(void *ctx, const hc_item *item)
     w->visit(w->ctx, slot, item->key, &e);
 }
 
+/* Of a store made by slot: shard after shard that has any of them.  cursor: shard << 32 | place. */
+static void shards_walk(walking *w, const uint8_t *shards, uint64_t *cursor, size_t count)
+{
+    hc_store *store = w->r->store;
+    uint32_t number = (uint32_t)(*cursor >> 32), place = (uint32_t)*cursor;
+    for (; number < hci_store_shards(store) && w->seen < count; number++, place = 0) {
+        if (!bit_get(shards, number)) continue;
+        hci_store_scan_shard(store, number, &place, count - w->seen, walk_visit, w);
+        if (place != 0) break;
+    }
+    *cursor = number < hci_store_shards(store) ? (uint64_t)number << 32 | place : 0;
+}
+
 bool hci_entries_walk(hc_replica *r, const uint8_t *slots, uint64_t *cursor, size_t count,
                       entry_visit visit, void *ctx)
 {
-    walking w = {r, slots, visit, ctx};
-    hc_store_scan(r->store, cursor, count, walk_visit, &w);
+    walking w = {r, slots, visit, ctx, 0};
+    uint8_t shards[HC_STORE_SHARDS_MAX / 8] = {0};
+    uint32_t number;
+    if (slots != NULL && hci_store_shard_of_slot(r->store, 0, &number)) {
+        for (uint32_t slot = 0; slot < SLOTS; slot++) {
+            if (slots[slot / 8] == 0) slot |= 7;
+            if (!bit_get(slots, slot)) continue;
+            (void)hci_store_shard_of_slot(r->store, slot, &number);
+            bit_set(shards, number, true);
+        }
+        shards_walk(&w, shards, cursor, count);
+    } else {
+        hc_store_scan(r->store, cursor, count, walk_visit, &w);
+    }
+    if (slots != NULL) r->tokens -= (int64_t)w.seen * WALK_COST_BYTES;
     return *cursor != 0;
 }

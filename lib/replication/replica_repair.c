@@ -18,6 +18,8 @@
 #include <string.h>
 
 #define BUCKETS 64u
+#define GROUP 32u
+#define MORE_NS (20 * MS) /* between rounds when one is not enough */
 #define BLOCKS_A_ROUND 8u
 #define CUT_MS 5000u
 #define KEYS_BYTES_MAX (1u << 20)
@@ -133,12 +135,14 @@ static void blocks_take(hc_replica *r, uint32_t from, const record *what)
             if (++sent == BLOCKS_A_ROUND) p->repair_at = (i + p->repair_at + 1) % count;
         }
     }
-    if (sent == BLOCKS_A_ROUND) p->repair_ns = r->now.now_ns; /* there is more */
+    if (sent == BLOCKS_A_ROUND) p->repair_ns = r->now.now_ns + MORE_NS; /* there is more */
 }
 
+/* Buckets of up to GROUP slots that lie side by side, in one walk. */
 typedef struct bucketing {
     uint64_t cut;
-    uint64_t digests[BUCKETS];
+    uint32_t first;
+    uint64_t digests[GROUP][BUCKETS];
 } bucketing;
 
 static uint32_t bucket_of(hc_span key)
@@ -149,52 +153,65 @@ static uint32_t bucket_of(hc_span key)
 static void bucket_visit(void *ctx, uint32_t slot, hc_span key, const entry *e)
 {
     bucketing *b = ctx;
-    (void)slot;
-    if (e->version <= b->cut) b->digests[bucket_of(key)] += hci_entry_mix(key, e->version);
+    if (e->version <= b->cut)
+        b->digests[slot - b->first][bucket_of(key)] += hci_entry_mix(key, e->version);
 }
 
-static void buckets_make(hc_replica *r, uint32_t slot, uint64_t cut, bucketing *out)
+/* Of the `slots` that are set, all within GROUP of `first`. */
+static void buckets_make(hc_replica *r, uint32_t first, const uint8_t *slots, uint64_t cut,
+                         bucketing *out)
 {
-    uint8_t slots[SLOT_MAP_BYTES] = {0};
     uint64_t cursor = 0;
-    *out = (bucketing){.cut = cut};
-    bit_set(slots, slot, true);
+    memset(out, 0, sizeof *out);
+    out->cut = cut;
+    out->first = first;
     while (hci_entries_walk(r, slots, &cursor, HC_SCAN_COUNT_MAX, bucket_visit, out))
         continue;
 }
 
-static void buckets_send(hc_replica *r, uint32_t to, uint32_t slot)
+static void buckets_send(hc_replica *r, uint32_t to, uint32_t first, const uint8_t *slots)
 {
     bucketing b;
     uint8_t list[8 * BUCKETS];
     uint64_t back = (uint64_t)CUT_MS << 22, now = hci_clock_now(r);
-    uint64_t cut = now > back ? now - back : 0;
-    buckets_make(r, slot, cut, &b);
-    for (uint32_t i = 0; i < BUCKETS; i++)
-        hci_put64(list + (size_t)8 * i, b.digests[i]);
-    record what = {.kind = RECORD_BUCKETS,
-                   .slot = slot,
-                   .time = cut,
-                   .value = hc_span_make(list, sizeof list)};
-    hci_peer_send(r, to, &what);
+    buckets_make(r, first, slots, now > back ? now - back : 0, &b);
+    for (uint32_t i = 0; i < GROUP && first + i < SLOTS; i++) {
+        if (!bit_get(slots, first + i)) continue;
+        for (uint32_t k = 0; k < BUCKETS; k++)
+            hci_put64(list + (size_t)8 * k, b.digests[i][k]);
+        record what = {.kind = RECORD_BUCKETS,
+                       .slot = first + i,
+                       .time = b.cut,
+                       .value = hc_span_make(list, sizeof list)};
+        hci_peer_send(r, to, &what);
+    }
+}
+
+/* One slot of the other: its digest and floor.  True: it differs. */
+static bool slot_look(hc_replica *r, uint32_t from, uint32_t slot, const uint8_t *at)
+{
+    if (!shared(r, from, slot)) return false;
+    uint64_t floor = hci_get64(at + 8);
+    if (hci_get64(at) != hci_digest(r, slot)) return true;
+    clean_note(r, from, slot, hci_clock_now(r));
+    if (r->floor[slot] < floor && hci_clock_witness(r, floor)) r->floor[slot] = floor;
+    return false;
 }
 
 static void slots_take(hc_replica *r, uint32_t from, const record *what)
 {
     uint32_t count = r->topology.block_slots;
     if (what->value.size != (size_t)count * 16 || what->slot % count != 0) return;
-    uint64_t now = hci_clock_now(r);
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t slot = what->slot + i;
-        if (!shared(r, from, slot)) continue;
-        uint64_t theirs = hci_get64(what->value.data + (size_t)16 * i);
-        uint64_t floor = hci_get64(what->value.data + (size_t)16 * i + 8);
-        if (theirs != hci_digest(r, slot)) {
-            buckets_send(r, from, slot);
-            continue;
+    for (uint32_t i = 0; i < count; i += GROUP) {
+        uint8_t slots[SLOT_MAP_BYTES] = {0};
+        bool any = false;
+        for (uint32_t k = i; k < count && k < i + GROUP; k++) {
+            bool differs = slot_look(r, from, what->slot + k, what->value.data + (size_t)16 * k);
+            bit_set(slots, what->slot + k, differs);
+            any = any || differs;
         }
-        clean_note(r, from, slot, now);
-        if (r->floor[slot] < floor && hci_clock_witness(r, floor)) r->floor[slot] = floor;
+        /* without budget the rest waits for another round */
+        if (any && r->tokens > 0) buckets_send(r, from, what->slot + i, slots);
     }
 }
 
@@ -245,14 +262,14 @@ static void buckets_take(hc_replica *r, uint32_t from, const record *what)
     uint64_t cursor = 0;
     listing l = {.cut = what->time};
     if (what->value.size != (size_t)8 * BUCKETS || !shared(r, from, what->slot)) return;
-    buckets_make(r, what->slot, what->time, &mine);
+    bit_set(slots, what->slot, true);
+    buckets_make(r, what->slot, slots, what->time, &mine);
     for (uint32_t i = 0; i < BUCKETS; i++) {
-        bool differs = mine.digests[i] != hci_get64(what->value.data + (size_t)8 * i);
+        bool differs = mine.digests[0][i] != hci_get64(what->value.data + (size_t)8 * i);
         l.mask |= (uint64_t)differs << i;
     }
     l.bytes = l.mask != 0 ? hci_buffer_room(r, &r->value, KEYS_BYTES_MAX) : NULL;
     if (l.bytes == NULL) return;
-    bit_set(slots, what->slot, true);
     while (hci_entries_walk(r, slots, &cursor, HC_SCAN_COUNT_MAX, list_visit, &l))
         continue;
     record keys = {.kind = RECORD_KEYS,

@@ -370,8 +370,8 @@ uint64_t hci_digest(hc_replica *r, uint32_t slot);
 void hci_digests_renew(hc_replica *r);
 void hci_evicted(void *ctx, const hc_effect *effect);
 typedef void (*entry_visit)(void *ctx, uint32_t slot, hc_span key, const entry *e);
-/* The one place that walks the store by slot; `slots` NULL: all.  False: the walk is over.  A store
- * that keeps its keys by slot would replace this. */
+/* The one place that walks the store by slot; `slots` NULL: all.  False: the walk is over.  Of a
+ * store made by slot it meets only the shards that have some of them. */
 bool hci_entries_walk(hc_replica *r, const uint8_t *slots, uint64_t *cursor, size_t count,
                       entry_visit visit, void *ctx);
 

@@ -5,6 +5,7 @@
  * space each per shard.  Address space costs nothing until touched, so a new store takes a few
  * pages.
  */
+#include "base/crc16.h"
 #include "base/options.h"
 #include "store/store_compress.h"
 #include "store/store_private.h"
@@ -19,6 +20,7 @@
 
 static_assert(DATA_SPACE_BYTES - DATA_BYTES >= RACY_SLACK, "loads beyond the last item");
 static_assert(HC_STORE_SHARDS_MAX % 64 == 0, "hc_txn has one bit a shard");
+static_assert(HC_STORE_SHARDS_MAX < HCI_SLOTS, "a shard has more than a slot");
 
 static uint32_t shard_count_choose(const hc_store_options *options)
 {
@@ -49,6 +51,7 @@ static hc_status options_check(const hc_store_options *o)
     if (o->compression_min_bytes != 0 && o->compression_min_bytes < COMPRESSION_MIN_BYTES_MIN) {
         return HC_ERR_INVALID;
     }
+    if (o->by_slot > 1 || o->slot_reserved != 0) return HC_ERR_INVALID;
     return o->filter_reserved == 0 ? HC_OK : HC_ERR_INVALID;
 }
 
@@ -117,6 +120,8 @@ hc_status hc_store_create(const hc_host *host, const hc_store_options *options,
     store->host = resolved;
     store->shards = (shard *)(void *)(space + head_bytes);
     status = store_configure(store, &o);
+    if (o.by_slot != 0)
+        store->slot_shift = (uint32_t)__builtin_ctz(HCI_SLOTS) - (uint32_t)__builtin_ctz(shards);
     memory_add(store, head_bytes + shards_bytes);
     if (status == HC_OK) status = hci_compressor_create(store, &o);
     for (uint32_t i = 0; i < shards && status == HC_OK; i++) {

@@ -18,6 +18,8 @@ typedef struct hci_load_item {
 uint32_t hci_store_shards(const hc_store *store);
 /* The number of the shard in which `key` is, or would be. */
 uint32_t hci_store_shard_of(const hc_store *store, hc_span key);
+/* Likewise of a slot; false: the store is not made by slot, and any shard may have some of it. */
+bool hci_store_shard_of_slot(const hc_store *store, uint32_t key_slot, uint32_t *shard_out);
 /* `keys` items are about to come: an empty index gets its final size at once and need not grow
  * step by step.  Nobody else uses the store meanwhile. */
 void hci_store_presize(hc_store *store, uint64_t keys);

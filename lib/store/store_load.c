@@ -8,6 +8,7 @@
  * index has its final size from the start (hci_store_presize), so that no bucket is ever split,
  * which would read every item's key once more.
  */
+#include "base/crc16.h"
 #include "store/store_compress.h"
 #include "store/store_internal.h"
 #include "store/store_private.h"
@@ -21,6 +22,8 @@ uint32_t hci_store_shards(const hc_store *store)
     return store->shard_count;
 }
 
+#define SHARD_AT 44u /* as shard_of reads it */
+
 static uint32_t number_of(const hc_store *store, uint64_t hash)
 {
     return (uint32_t)(shard_of(store, hash) - store->shards);
@@ -29,6 +32,18 @@ static uint32_t number_of(const hc_store *store, uint64_t hash)
 uint32_t hci_store_shard_of(const hc_store *store, hc_span key)
 {
     return number_of(store, hash_of(store, key));
+}
+
+uint64_t hci_hash_by_slot(const hc_store *store, hc_span key, uint64_t hash)
+{
+    uint64_t number = (uint64_t)(hci_slot(key) >> store->slot_shift);
+    return (hash & ((UINT64_C(1) << SHARD_AT) - 1)) | number << SHARD_AT;
+}
+
+bool hci_store_shard_of_slot(const hc_store *store, uint32_t key_slot, uint32_t *shard_out)
+{
+    *shard_out = key_slot >> store->slot_shift;
+    return store->slot_shift != 0;
 }
 
 void hci_store_presize(hc_store *store, uint64_t keys)

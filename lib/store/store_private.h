@@ -210,7 +210,8 @@ struct hc_store {
     hc_eviction eviction;
     bool evict_volatile_only;
     uint64_t seed;
-    uint64_t hash_mask; /* all ones; tests take bits away to make hashes collide */
+    uint64_t hash_mask;  /* all ones; tests take bits away to make hashes collide */
+    uint32_t slot_shift; /* the shard is the key's slot >> this; 0: it is the hash's */
     int64_t default_ttl_ms;
     _Atomic uint64_t memory_limit; /* UINT64_MAX: none */
     _Atomic uint64_t memory_bytes;
@@ -227,9 +228,11 @@ struct hc_store {
 
 /* ---- hashes: bits 0..31 position, 32..39 tag, 44..63 shard ---- */
 
+uint64_t hci_hash_by_slot(const hc_store *store, hc_span key, uint64_t hash); /* store_load.c */
 static inline uint64_t hash_of(const hc_store *store, hc_span key)
 {
-    return hci_hash(key, store->seed) & store->hash_mask;
+    uint64_t hash = hci_hash(key, store->seed) & store->hash_mask;
+    return __builtin_expect(store->slot_shift != 0, 0) ? hci_hash_by_slot(store, key, hash) : hash;
 }
 
 static inline shard *shard_of(const hc_store *store, uint64_t hash)

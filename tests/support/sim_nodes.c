@@ -323,8 +323,11 @@ void sim_node_start(sim_node *at, sim_disk_kind disk)
     assert(at->replica == NULL);
     at->boot_id++;
     at->frozen = at->superseded = false;
-    hc_store_options so = {
-        .size = sizeof so, .max_memory_bytes = SIM_STORE_BYTES_MAX, .seed = 5, .shards = 1};
+    hc_store_options so = {.size = sizeof so,
+                           .max_memory_bytes = SIM_STORE_BYTES_MAX,
+                           .seed = 5,
+                           .shards = 4,
+                           .by_slot = 1};
     hc_status status = hc_store_create(&at->host, &so, &at->store);
     assert(status == HC_OK);
     if (disk >= SIM_DISK_ALL) load_keys(at, disk == SIM_DISK_TORN);

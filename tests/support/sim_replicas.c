@@ -215,7 +215,8 @@ sim_replicas *sim_replicas_make(uint64_t seed, uint32_t count)
                                       .store_id = 5,
                                       .secret = {1, 2, 3},
                                       .blocks = 64};
-    c->store_options = (hc_store_options){.size = sizeof c->store_options, .shards = 1};
+    c->store_options =
+        (hc_store_options){.size = sizeof c->store_options, .shards = 4, .by_slot = 1};
     for (uint32_t i = 0; i < count; i++) {
         c->nodes[i] = (sim_replica){.in = c, .number = i};
         c->members[i] = (hc_member){
