@@ -230,9 +230,9 @@ test-crash: ## lose power at a million moments, again while recovering, and 200 
 	    $(PYTHON) tests/system/test_durability.py
 	@TEST_CRASH_POINTS=1000000 $(BUILD)/tests/unit/persistence/test_crash
 .PHONY: test-mutants
-test-mutants: ## deliberate faults in the persistence, each of which the crash test must see
+test-mutants: ## deliberate faults in the persistence, one or more a rule, each of which a test must see
 	$(PACKAGES) build test
-	$(REMAKE) $(BUILD)/tests/unit/persistence/test_crash
+	$(REMAKE) $(addprefix $(BUILD)/tests/unit/persistence/,test_crash test_damage test_persistence)
 	@BUILD=$(BUILD) CC=$(CC) $(PYTHON) tests/checks/mutate_persistence.py
 
 .PHONY: sim sim-mutants

@@ -46,12 +46,15 @@ typedef struct chain_file {
 
 /* How many keys the log sets in a store, by linear counting (Whang et al. 1990): each key sets one
  * bit of a map, and the zeros that are left tell.  Within 2 % up to twelve million keys, and no
- * more than a hint to the index. */
+ * more than a hint to the index.  The map is there from record SKETCH_RECORDS_MIN on: up to that
+ * the number of records is hint enough, and most logs of small stores cost nothing. */
 #define SKETCHES_MAX 8u /* stores it is done for; others grow step by step */
 #define SKETCH_BITS (1u << 20)
+#define SKETCH_RECORDS_MIN 4096u
 typedef struct key_sketch {
-    uint32_t store;
-    uint64_t *bits;
+    uint32_t store, ones;
+    uint64_t records; /* that set a key */
+    uint64_t *bits;   /* NULL: not yet, or no memory */
 } key_sketch;
 
 typedef struct log_scan {

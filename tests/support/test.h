@@ -16,6 +16,19 @@
 
 #include <hypercache/types.h>
 
+/* ThreadSanitizer makes what takes and gives back memory some fifty times slower: tests of one
+ * thread do less under it, and print a line that begins with "skipped". */
+#if defined(__SANITIZE_THREAD__)
+#define TEST_UNDER_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TEST_UNDER_TSAN 1
+#endif
+#endif
+#ifndef TEST_UNDER_TSAN
+#define TEST_UNDER_TSAN 0
+#endif
+
 /* The bytes of a string, without its final NUL. */
 static inline hc_span span(const char *text)
 {

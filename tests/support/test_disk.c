@@ -1,5 +1,9 @@
 /*
  * test_disk.c - files as two images and a map of dirty sectors; names as a list of pending changes.
+ *
+ * Images are shared, and copied by who writes to one that others have too: a crash leaves most
+ * files as they are, and there are a million crashes.  Invariant: the bytes of an image behind its
+ * file's size are zero.
  */
 #include "support/test_disk.h"
 
@@ -14,10 +18,16 @@
 #define NAME_BYTES 128u
 #define CHANGES_MAX 1024u
 
+typedef struct image {
+    uint32_t users;
+    size_t capacity;
+    uint8_t bytes[];
+} image;
+
 typedef struct inode {
-    uint8_t *now, *durable;
+    image *now, *durable; /* perhaps the same; NULL: empty */
     size_t size, durable_size, capacity;
-    uint8_t *dirty; /* one byte a sector */
+    uint8_t *dirty; /* one byte a sector; NULL: none is */
     bool locked;
 } inode;
 
@@ -58,20 +68,66 @@ static size_t sectors(size_t bytes)
     return (bytes + SECTOR_BYTES - 1) / SECTOR_BYTES;
 }
 
+static image *image_of(const image *from, size_t capacity)
+{
+    image *made = malloc(sizeof *made + capacity);
+    assert_non_null(made);
+    size_t known = from != NULL && from->capacity < capacity ? from->capacity : capacity;
+    if (from == NULL) known = 0;
+    made->users = 1;
+    made->capacity = capacity;
+    if (known > 0) memcpy(made->bytes, from->bytes, known);
+    if (known < capacity) memset(made->bytes + known, 0, capacity - known);
+    return made;
+}
+
+static void image_drop(image *of)
+{
+    if (of != NULL && --of->users == 0) free(of);
+}
+
+/* Makes it one's own, and as large as the inode has room for. */
+static uint8_t *image_write(image **at, size_t capacity)
+{
+    if (*at == NULL || (*at)->users > 1 || (*at)->capacity < capacity) {
+        image *made = image_of(*at, capacity);
+        image_drop(*at);
+        *at = made;
+    }
+    return (*at)->bytes;
+}
+
+static image *image_share(image *of)
+{
+    if (of != NULL) of->users++;
+    return of;
+}
+
 static void inode_room(inode *of, size_t bytes)
 {
-    if (bytes <= of->capacity) return;
-    size_t capacity = sectors(bytes < 4096 ? 4096 : bytes + bytes / 4) * SECTOR_BYTES;
-    of->now = realloc(of->now, capacity);
-    of->durable = realloc(of->durable, capacity);
-    of->dirty = realloc(of->dirty, capacity / SECTOR_BYTES);
-    assert_non_null(of->now);
-    assert_non_null(of->durable);
+    if (bytes > of->capacity) {
+        size_t capacity = sectors(bytes < 4096 ? 4096 : bytes + bytes / 4) * SECTOR_BYTES;
+        if (of->dirty != NULL) {
+            of->dirty = realloc(of->dirty, capacity / SECTOR_BYTES);
+            assert_non_null(of->dirty);
+            memset(of->dirty + of->capacity / SECTOR_BYTES, 0,
+                   (capacity - of->capacity) / SECTOR_BYTES);
+        }
+        of->capacity = capacity;
+    }
+}
+
+static void dirty_note(inode *of, size_t from, size_t count)
+{
+    if (of->dirty == NULL) of->dirty = calloc(of->capacity / SECTOR_BYTES, 1);
     assert_non_null(of->dirty);
-    memset(of->now + of->capacity, 0, capacity - of->capacity);
-    memset(of->durable + of->capacity, 0, capacity - of->capacity);
-    memset(of->dirty + of->capacity / SECTOR_BYTES, 0, (capacity - of->capacity) / SECTOR_BYTES);
-    of->capacity = capacity;
+    memset(of->dirty + from, 1, count);
+}
+
+static void dirty_forget(inode *of)
+{
+    free(of->dirty);
+    of->dirty = NULL;
 }
 
 static uint32_t inode_add(test_disk *disk)
@@ -85,36 +141,45 @@ static uint32_t inode_add(test_disk *disk)
     return disk->inode_count++;
 }
 
-/* Some of what is not synced reaches the disk. */
-static void inode_leak(test_random *random, inode *of)
+static void sectors_leak(test_random *random, inode *of, unsigned mood)
 {
-    size_t longest = of->size > of->durable_size ? of->size : of->durable_size;
-    unsigned mood = (unsigned)test_random_below(random, 4); /* all, none, or some */
-    for (size_t i = 0; i < sectors(longest); i++) {
+    uint8_t *durable = image_write(&of->durable, of->capacity);
+    for (size_t i = 0; i < of->capacity / SECTOR_BYTES; i++) {
         if (!of->dirty[i]) continue;
         uint64_t fate = test_random_below(random, 8);
         if (mood == 0) fate = 7;
         if (mood == 1) fate = 0;
         size_t keep = fate == 1 ? (size_t)test_random_below(random, SECTOR_BYTES)
                                 : (fate > 3 ? SECTOR_BYTES : 0);
-        memcpy(of->durable + i * SECTOR_BYTES, of->now + i * SECTOR_BYTES, keep);
+        memcpy(durable + i * SECTOR_BYTES, of->now->bytes + i * SECTOR_BYTES, keep);
     }
+}
+
+/* Some of what is not synced reaches the disk. */
+static void inode_leak(test_random *random, inode *of)
+{
+    size_t longest = of->size > of->durable_size ? of->size : of->durable_size;
+    unsigned mood = (unsigned)test_random_below(random, 4); /* all, none, or some */
+    if (of->dirty == NULL && of->size == of->durable_size) return;
+    if (of->dirty != NULL) sectors_leak(random, of, mood);
     uint64_t size_fate = mood < 2 ? mood ^ 1 : test_random_below(random, 3);
     size_t low = of->size < of->durable_size ? of->size : of->durable_size;
     if (size_fate == 1) of->durable_size = of->size;
     if (size_fate == 2) {
         of->durable_size = low + (size_t)test_random_below(random, longest - low + 1);
     }
+    /* bytes behind the durable end read as zero once it grows */
+    uint8_t *durable = image_write(&of->durable, of->capacity);
+    memset(durable + of->durable_size, 0, of->capacity - of->durable_size);
 }
 
-/* Bytes behind the durable end read as zero once it grows. */
+/* What is durable is all there is. */
 static void inode_settle(inode *of)
 {
-    if (of->capacity > 0) {
-        memset(of->durable + of->durable_size, 0, of->capacity - of->durable_size);
-        memcpy(of->now, of->durable, of->capacity);
-        memset(of->dirty, 0, of->capacity / SECTOR_BYTES);
-    }
+    image *old = of->now;
+    of->now = image_share(of->durable);
+    image_drop(old);
+    dirty_forget(of);
     of->size = of->durable_size;
 }
 
@@ -245,7 +310,13 @@ static hc_status disk_read(void *ctx, hc_file *file, void *buffer, size_t bytes,
     if (offset >= of->size) return HC_OK;
     size_t left = of->size - (size_t)offset;
     *read_out = bytes < left ? bytes : left;
-    if (*read_out > 0) memcpy(buffer, of->now + offset, *read_out);
+    if (*read_out == 0) return HC_OK;
+    size_t held = of->now != NULL && of->now->capacity > offset
+                      ? of->now->capacity - (size_t)offset
+                      : 0; /* behind it the file is all zeros */
+    size_t copied = *read_out < held ? *read_out : held;
+    if (copied > 0) memcpy(buffer, of->now->bytes + offset, copied);
+    if (copied < *read_out) memset((uint8_t *)buffer + copied, 0, *read_out - copied);
     return HC_OK;
 }
 
@@ -253,10 +324,10 @@ static void inode_write(inode *of, size_t offset, const uint8_t *from, size_t by
 {
     if (bytes == 0) return;
     inode_room(of, offset + bytes);
-    memcpy(of->now + offset, from, bytes);
+    memcpy(image_write(&of->now, of->capacity) + offset, from, bytes);
     if (offset + bytes > of->size) of->size = offset + bytes;
-    memset(of->dirty + offset / SECTOR_BYTES, 1,
-           (offset + bytes - 1) / SECTOR_BYTES - offset / SECTOR_BYTES + 1);
+    dirty_note(of, offset / SECTOR_BYTES,
+               (offset + bytes - 1) / SECTOR_BYTES - offset / SECTOR_BYTES + 1);
 }
 
 static hc_status disk_write(void *ctx, hc_file *file, const hc_span *parts, size_t count,
@@ -284,10 +355,17 @@ static hc_status disk_write(void *ctx, hc_file *file, const hc_span *parts, size
 
 static void sync_good(inode *of)
 {
-    for (size_t i = 0; i < of->capacity / SECTOR_BYTES; i++) {
-        if (!of->dirty[i]) continue;
-        memcpy(of->durable + i * SECTOR_BYTES, of->now + i * SECTOR_BYTES, SECTOR_BYTES);
-        of->dirty[i] = 0;
+    if (of->dirty != NULL) {
+        uint8_t *durable = image_write(&of->durable, of->capacity);
+        for (size_t i = 0; i < of->capacity / SECTOR_BYTES; i++) {
+            if (!of->dirty[i]) continue;
+            memcpy(durable + i * SECTOR_BYTES, of->now->bytes + i * SECTOR_BYTES, SECTOR_BYTES);
+        }
+        dirty_forget(of);
+    }
+    if (of->durable != NULL && of->durable_size > of->size) {
+        uint8_t *durable = image_write(&of->durable, of->capacity);
+        memset(durable + of->size, 0, of->capacity - of->size);
     }
     of->durable_size = of->size;
 }
@@ -295,7 +373,7 @@ static void sync_good(inode *of)
 static void sync_failed(test_disk *disk, inode *of)
 {
     inode_leak(&disk->random, of);
-    if (of->capacity > 0) memset(of->dirty, 0, of->capacity / SECTOR_BYTES);
+    dirty_forget(of);
     if (disk->faults.sync_failure == TEST_DISK_DROPS) inode_settle(of);
 }
 
@@ -320,7 +398,10 @@ static hc_status disk_truncate(void *ctx, hc_file *file, uint64_t bytes)
     inode *of = &disk->inodes[file->inode];
     if (size_granted(disk, of, (size_t)bytes) < bytes) return HC_ERR_NO_SPACE;
     inode_room(of, (size_t)bytes);
-    if (bytes < of->size) memset(of->now + bytes, 0, of->size - (size_t)bytes);
+    if (bytes < of->size && of->now != NULL) {
+        uint8_t *now = image_write(&of->now, of->capacity);
+        memset(now + bytes, 0, of->size - (size_t)bytes);
+    }
     of->size = (size_t)bytes;
     return HC_OK;
 }
@@ -446,8 +527,8 @@ void test_disk_destroy(test_disk *disk)
 {
     if (disk == NULL) return;
     for (uint32_t i = 0; i < disk->inode_count; i++) {
-        free(disk->inodes[i].now);
-        free(disk->inodes[i].durable);
+        image_drop(disk->inodes[i].now);
+        image_drop(disk->inodes[i].durable);
         free(disk->inodes[i].dirty);
     }
     free(disk->inodes);
@@ -480,13 +561,15 @@ static void inodes_take(test_disk *to, const test_disk *from, bool crashed)
         uint32_t number = inode_add(to);
         inode *made = &to->inodes[number];
         to->names[i].inode = to->durable_names[i].inode = number;
-        if (old->capacity == 0) continue;
-        inode_room(made, old->capacity);
-        memcpy(made->now, old->now, old->capacity);
-        memcpy(made->durable, old->durable, old->capacity);
-        memcpy(made->dirty, old->dirty, old->capacity / SECTOR_BYTES);
-        made->size = old->size;
-        made->durable_size = old->durable_size;
+        *made = *old;
+        made->locked = false;
+        made->now = image_share(old->now);
+        made->durable = image_share(old->durable);
+        if (old->dirty != NULL) {
+            made->dirty = malloc(old->capacity / SECTOR_BYTES);
+            assert_non_null(made->dirty);
+            memcpy(made->dirty, old->dirty, old->capacity / SECTOR_BYTES);
+        }
         if (crashed) {
             inode_leak(&to->random, made);
             inode_settle(made);
@@ -540,8 +623,13 @@ const char *test_disk_flip(test_disk *disk, uint64_t at, unsigned bit, uint64_t 
     for (uint32_t i = 0; i < disk->name_count; i++) {
         inode *of = &disk->inodes[disk->names[i].inode];
         if (at < of->size) {
-            of->now[at] ^= (uint8_t)(1u << bit);
-            of->durable[at] ^= (uint8_t)(1u << bit);
+            bool is_one = of->now == of->durable;
+            image_write(&of->now, of->capacity)[at] ^= (uint8_t)(1u << bit);
+            if (!is_one) image_write(&of->durable, of->capacity)[at] ^= (uint8_t)(1u << bit);
+            if (is_one) {
+                image_drop(of->durable);
+                of->durable = image_share(of->now);
+            }
             *offset_out = at;
             return disk->names[i].name;
         }
@@ -556,7 +644,7 @@ uint8_t *test_disk_file(test_disk *disk, const char *name, size_t *bytes_out)
     assert_true(at < disk->name_count);
     inode *of = &disk->inodes[disk->names[at].inode];
     *bytes_out = of->size;
-    return of->now;
+    return image_write(&of->now, of->capacity);
 }
 
 size_t test_disk_file_count(const test_disk *disk)

@@ -19,6 +19,7 @@ typedef struct shelf {
     test_disk *disk; /* NULL: files */
     hc_host host;
     hc_persistence_hooks hooks;
+    unsigned wakes; /* of the host */
     hc_persistence_options options;
     hc_persistence *p;
     hc_store *store;
@@ -453,6 +454,73 @@ static void test_a_disk_that_fills_up_is_told_before_it_is_full(void **state)
     test_disk_destroy(disk);
 }
 
+#define ROUNDS 20u
+#define ROUND_BYTES 40000u /* of values; a ring holds six of them, a log file one and a half */
+
+/* Two generations, each with a manifest, two parts and the log since; the lock, a file made ahead
+ * and one to be used again. */
+#define ROUND_FILES_MAX 20u
+
+static void test_files_and_memory_stay_bounded_while_snapshots_come(void **state)
+{
+    (void)state;
+    test_disk *disk = test_disk_create(1);
+    static uint8_t value[1000];
+    uint64_t wait_ns;
+    shelf s;
+    shelf_init(&s, disk, "d");
+    s.options.ring_bytes = 1u << 18;
+    s.options.segment_bytes = 1u << 16;
+    s.options.threads = 2;
+    assert_int_equal(shelf_open(&s, HC_STRATEGY_DEFAULT), HC_OK);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned i = 0; i < ROUND_BYTES / sizeof value; i++)
+            assert_int_equal(
+                hc_store_set(s.store, span("k"), hc_span_make(value, sizeof value), NULL), HC_OK);
+        assert_int_equal(hc_persistence_sync(s.p), HC_OK);
+        assert_int_equal(hc_persistence_admit(s.p, &wait_ns), HC_OK);
+        assert_int_equal(wait_ns, 0); /* the ring is empty again */
+        (void)hc_persistence_step(s.p);
+        assert_int_equal(hc_persistence_snapshot(s.p), HC_OK);
+        assert_in_range(test_disk_file_count(disk), 1, ROUND_FILES_MAX);
+        assert_in_range(test_disk_bytes(disk), 1, ROUND_FILES_MAX << 16);
+    }
+    assert_int_equal(shelf_close(&s), HC_OK);
+    test_disk_destroy(disk);
+}
+
+static void wake_count(void *ctx)
+{
+    shelf *s = ctx;
+    s->wakes++;
+}
+
+/* A host whose thread rests is woken by the first write, and once. */
+static void test_the_first_write_after_a_quiet_time_wakes_the_host(void **state)
+{
+    (void)state;
+    for (unsigned sync = HC_SYNC_ALWAYS; sync <= HC_SYNC_NO; sync++) {
+        test_disk *disk = test_disk_create(1);
+        shelf s;
+        shelf_init(&s, disk, "d");
+        s.hooks.wake = wake_count;
+        s.options.sync = sync;
+        assert_int_equal(shelf_open(&s, HC_STRATEGY_DEFAULT), HC_OK);
+        assert_int_equal(hc_persistence_sync(s.p), HC_OK);
+        while (hc_persistence_step(s.p) < 50000000)
+            test_clock_advance_ms(&s.clock, 10);
+        assert_int_equal(s.wakes, 0);
+        key_set(&s, "k", "1");
+        key_set(&s, "k", "2");
+        assert_int_equal(s.wakes, 1);
+        (void)hc_persistence_step(s.p);
+        assert_int_equal(hc_persistence_durable_lsn(s.p) == hc_persistence_lsn(s.p),
+                         sync == HC_SYNC_ALWAYS);
+        assert_int_equal(shelf_close(&s), HC_OK);
+        test_disk_destroy(disk);
+    }
+}
+
 static void test_everysec_is_durable_after_a_second(void **state)
 {
     (void)state;
@@ -635,7 +703,7 @@ static void test_threads_write_while_snapshots_are_taken(void **state)
     assert_int_equal(system(command), 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys_come_back_from_real_files),
@@ -648,10 +716,13 @@ int main(void)
         cmocka_unit_test(test_what_follows_a_gap_does_not_count_without_its_snapshot),
         cmocka_unit_test(test_abort_asks_the_host_to_end),
         cmocka_unit_test(test_a_disk_that_fills_up_is_told_before_it_is_full),
+        cmocka_unit_test(test_files_and_memory_stay_bounded_while_snapshots_come),
+        cmocka_unit_test(test_the_first_write_after_a_quiet_time_wakes_the_host),
         cmocka_unit_test(test_everysec_is_durable_after_a_second),
         cmocka_unit_test(test_without_memory_opening_fails_and_harms_nothing),
         cmocka_unit_test(test_each_call_of_the_disk_may_fail_once),
         cmocka_unit_test(test_threads_write_while_snapshots_are_taken),
     };
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
