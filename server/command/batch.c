@@ -17,6 +17,7 @@
  *
  * How long each took is timing.c's affair.
  */
+#include "command/cluster_turn.h"
 #include "command/command_args.h"
 #include "command/durable.h"
 #include "command/handlers.h"
@@ -211,7 +212,7 @@ static bool is_refused(request *of, const timing *time)
     } else if (!arity_fits(row, of->argc) || row->run == NULL) {
         node_count(&time->counters->rejections[command_index(row)], 1);
         if (!transaction_refuses(of)) request_error_arity(of);
-    } else if (durable_may_hold(of->node) && durable_refuses(of)) {
+    } else if (!cluster_may_take(of) && durable_may_hold(of->node) && durable_refuses(of)) {
         node_count(&time->counters->rejections[command_index(row)], 1);
     } else if (subscriber_may_not(of)) {
         node_count(&time->counters->rejections[command_index(row)], 1);
@@ -228,6 +229,13 @@ static bool run_one(request *of, timing *time)
 {
     if (is_refused(of, time)) return false;
     if (of->session->transaction != NULL && transaction_takes(of)) return false;
+    if (cluster_may_take(of)) {
+        node_count(&time->counters->calls[command_index(of->command)], 1);
+        if ((of->command->flags & COMMAND_WRITE) != 0) of->session->wrote = true;
+        cluster_take(of);
+        return true;
+    }
+    cluster_pause(of->session);
     return perform(of, time);
 }
 
@@ -343,6 +351,7 @@ static size_t run_many(request *requests, size_t count, node_counters *counters,
             prefetched += prefetch_keys(requests + ran, count - ran, who->store);
         }
         bool plain = is_plain(&requests[ran]);
+        if (!plain && who->turn != NULL && cluster_holds(&requests[ran])) break;
         if (!plain && must_wait(&requests[ran])) {
             session_park(who, true);
             break;
@@ -382,6 +391,7 @@ size_t request_run_batch(request *requests, size_t count, size_t output_soft_byt
         ran = run_many(requests, count, counters, output_soft_bytes);
     if (tracking_gathered(who->node)) tracking_send(who->node);
     if (push_waits(who)) push_deliver(who, to, output_soft_bytes);
+    if (__builtin_expect(who->turn != NULL || who->in_cluster, 0)) cluster_batch_end(who);
     gate_leave(&who->node->gate, who->worker);
     if (who->wrote) durable_written(who);
     node_count(&counters->commands, ran);

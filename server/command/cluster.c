@@ -12,14 +12,20 @@
 #include <string.h>
 
 #include "command/cluster_private.h"
-#include "command/node.h"
 
 hc_status cluster_init(node *of)
 {
     cluster *made = calloc(1, sizeof *made);
     if (made == NULL) return HC_ERR_NO_MEMORY;
+    made->workers = calloc(of->options.workers, sizeof *made->workers);
+    if (made->workers == NULL) {
+        free(made);
+        return HC_ERR_NO_MEMORY;
+    }
     (void)pthread_mutex_init(&made->view_lock, NULL);
     (void)pthread_rwlock_init(&made->calls_lock, NULL);
+    for (unsigned i = 0; i < of->options.workers; i++)
+        (void)pthread_mutex_init(&made->workers[i].lock, NULL);
     of->cluster = made;
     return HC_OK;
 }
@@ -29,6 +35,7 @@ void cluster_fini(node *of)
     cluster *c = of->cluster;
     if (c == NULL) return;
     cluster_view_release(c->view);
+    cluster_workers_fini(c, of->options.workers);
     (void)pthread_mutex_destroy(&c->view_lock);
     (void)pthread_rwlock_destroy(&c->calls_lock);
     free(c);

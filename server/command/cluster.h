@@ -138,6 +138,13 @@ typedef struct cluster_calls {
     hc_status (*meet)(void *ctx, const hc_address *address);
     hc_status (*forget)(void *ctx, const hc_node_id *id);
     hc_status (*leave)(void *ctx);
+    /* Requests are put between these two, which lock: answers come inside. */
+    void (*enter)(void *ctx);
+    void (*exit)(void *ctx);
+    /* As hc_replica_request; answered by cluster_part_answer. */
+    hc_status (*ask)(void *ctx, const hc_request *request);
+    hc_level reads, writes;
+    int64_t default_ttl_ms; /* 0: none */
 } cluster_calls;
 
 /*   HC_ERR_NO_MEMORY */

@@ -5,20 +5,93 @@
 #include <pthread.h>
 
 #include "command/cluster.h"
+#include "command/cluster_turn.h"
 
 enum { CLUSTER_ALONE = 0, CLUSTER_EXPECTED, CLUSTER_ATTACHED };
 
-typedef struct cluster {
+/* How the answers of a command's parts become its reply. */
+typedef enum cluster_job_kind {
+    JOB_ERROR, /* no part: `error` */
+    JOB_GET,   /* the value, or null */
+    JOB_OK,    /* "OK" */
+    JOB_RAW,   /* as the handler answered on the acting primary */
+    JOB_COUNT, /* how many keys there were */
+    JOB_GETS   /* an array, null for what is absent or no string */
+} cluster_job_kind;
+
+typedef struct cluster_job cluster_job;
+
+struct cluster_part {
+    cluster_job *job;
+    hc_outcome outcome;
+    hc_status status;
+    hc_type type;
+    uint32_t have, need;
+    hc_span value;  /* in `bytes`, or borrowed while it is answered at once */
+    uint8_t *bytes; /* NULL: none */
+};
+
+struct cluster_job {
+    cluster_turn *turn;
+    cluster_job_kind kind;
+    const command *command;
+    const char *error;
+    reply *reply; /* while the batch runs */
+    bool muted;
+    uint32_t part_count, left;
+    cluster_part *parts; /* `one`, or allocated */
+    cluster_part one;
+};
+
+struct cluster_turn {
+    cluster_turn *next, *previous; /* of the worker's */
+    cluster_turn *done_next;
+    node *node;
+    session *session; /* NULL: it is gone */
+    unsigned worker;
+    bool running; /* its batch is */
+    uint32_t job_count;
+    uint32_t rendered; /* of those, from the first one on */
+    uint32_t open;     /* not answered yet; by whoever holds the answerer's lock */
+    cluster_job jobs[REQUEST_BATCH_MAX]; /* last: not cleared */
+};
+
+typedef struct cluster_worker {
+    cluster_turn *turns, *spare;
+    pthread_mutex_t lock; /* guards what follows */
+    cluster_turn *done_first, *done_last;
+    void (*wake)(void *ctx);
+    void *wake_ctx;
+} cluster_worker;
+
+struct cluster {
     _Atomic int state;
     pthread_mutex_t view_lock; /* guards the two below */
     const cluster_view *view;  /* NULL: none yet */
     uint64_t view_number;
     pthread_rwlock_t calls_lock; /* written to attach and detach */
     cluster_calls calls;
-} cluster;
+    cluster_worker *workers; /* as many as the node has */
+};
 
 /* NULL: there are none.  Else cluster_calls_let must follow. */
 const cluster_calls *cluster_calls_hold(node *of);
 void cluster_calls_let(node *of);
+
+/* cluster_turn.c */
+void cluster_workers_fini(cluster *of, unsigned count);
+/* Holds the calls and their lock until cluster_pause or the end of the batch.  NULL: none. */
+const cluster_calls *cluster_resume(session *of);
+/* NULL: no memory. */
+cluster_job *cluster_job_add(request *of, cluster_job_kind kind, uint32_t part_count);
+/* One without parts is complete. */
+void cluster_job_added(cluster_job *job);
+/* NULL: no memory; to be freed. */
+uint8_t *cluster_update_write(const request *of, size_t *size_out);
+
+/* cluster_reply.c */
+void cluster_job_render(const cluster_job *job, reply *to);
+/* Plays one whole RESP3 reply.  False: `text` is none, and nothing was said. */
+bool cluster_reply_replay(hc_span text, reply *to);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command/cluster_turn.h"
 #include "command/monitor.h"
 #include "command/pubsub.h"
 #include "command/push.h"
@@ -54,6 +55,7 @@ void session_fini(session *of)
     node *on = of->node;
     transaction_drop(of);
     watch_drop(of);
+    cluster_turn_abandon(of);
     session_park(of, false);
     pubsub_end(of);
     monitor_stop(of);

@@ -23,6 +23,7 @@
 #define SESSION_NAMED (-1)
 
 typedef struct transaction transaction;         /* transaction.h */
+typedef struct cluster_turn cluster_turn;       /* cluster_turn.h */
 typedef struct watch watch;                     /* watchers.h */
 typedef struct tracking_client tracking_client; /* tracking.h */
 typedef struct push_inbox push_inbox;           /* push.h */
@@ -62,6 +63,8 @@ struct session {
     uint64_t held_until_ns; /* of a command that is parked: until when at most; 0: no such time */
     bool held_for_log;      /* of WAITAOF: until written_lsn is durable */
     bool alone;             /* has the node to itself: request_alone_begin */
+    bool in_cluster;        /* holds its lock: cluster_pause */
+    cluster_turn *turn;     /* what the cluster is to answer; NULL: nothing */
     session_replies replies;
     bool in_exec;               /* while what was queued runs: its replies are parts of one */
     pubsub_session *subscribed; /* NULL: it never subscribed */
@@ -156,7 +159,7 @@ static inline bool session_is_plain(const session *of)
 {
     uintptr_t any = (uintptr_t)atomic_load_explicit(&of->tracking, memory_order_relaxed) |
                     (uintptr_t)of->transaction | (uintptr_t)of->subscribed |
-                    (uintptr_t)of->selected.held | (uintptr_t)of->replies |
+                    (uintptr_t)of->selected.held | (uintptr_t)of->replies | (uintptr_t)of->turn |
                     (uintptr_t)atomic_load_explicit(&of->monitors, memory_order_relaxed);
     return any == 0;
 }

@@ -11,6 +11,7 @@
  * With 1024 slots and 100 names a random seed is free of collisions about once in 150 tries.
  */
 #include "command/table.h"
+#include "command/handlers.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -141,6 +142,9 @@ static uint32_t cares_of(const command *row)
     uint32_t cares = NODE_PAUSED | NODE_MONITORED | NODE_LOADING;
     if ((row->flags & COMMAND_READONLY) != 0) cares |= NODE_MISSES;
     if ((row->flags & COMMAND_READONLY) == 0) cares |= NODE_LOGGED; /* SAVE and WAITAOF, too */
+    bool keyed = row->keys.first > 0 && row->keys.access != COMMAND_ACCESS_CHANNEL;
+    bool data = (row->flags & (COMMAND_READONLY | COMMAND_WRITE)) != 0;
+    if ((keyed || data || row->run == run_multi) && row->run != run_lolwut) cares |= NODE_CLUSTERED;
     return cares;
 }
 

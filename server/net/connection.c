@@ -116,7 +116,7 @@ static bool waits_for_input(const connection *c)
 {
     if (c->state == CONNECTION_LINGERING) return true;
     return c->state == CONNECTION_OPEN && !c->ended && !c->more && !c->stalled &&
-           !c->session.paced && !c->awaits;
+           !c->session.paced && !c->awaits && !cluster_awaits(&c->session);
 }
 
 /* While replies wait for the log nothing is read.  Most clients send nothing meanwhile either, so
@@ -130,7 +130,8 @@ static bool waits_for_room(const connection *c)
 {
     if (c->awaits) return false;
     if (c->out.tail > 0) return true;
-    bool may_run = c->more && !c->session.paced && !session_is_parked(&c->session);
+    bool may_run = c->more && !c->session.paced && !session_is_parked(&c->session) &&
+                   !cluster_awaits(&c->session);
     return c->state == CONNECTION_OPEN && (c->pushed || may_run);
 }
 
@@ -172,7 +173,9 @@ static void close_sent(connection *c)
 
 void connection_settle(connection *c)
 {
-    if (c->state == CONNECTION_OPEN && c->ended && !c->more) c->state = CONNECTION_CLOSING;
+    bool answers_come = cluster_awaits(&c->session);
+    if (c->state == CONNECTION_OPEN && c->ended && !c->more && !answers_come)
+        c->state = CONNECTION_CLOSING;
     if (c->state == CONNECTION_CLOSING) {
         byte_queue_fini(&c->in);
         if (c->out.tail == 0)

@@ -184,7 +184,7 @@ static bool turn_is_over(const connection *c)
 {
     return c->state != CONNECTION_OPEN || c->stalled || c->session.paced ||
            session_is_parked(&c->session) || durable_awaits(&c->session) ||
-           c->worker->turn_output_bytes > TURN_OUTPUT_BYTES;
+           cluster_awaits(&c->session) || c->worker->turn_output_bytes > TURN_OUTPUT_BYTES;
 }
 
 /* Others wait, and it has had its time.  The session knows when its latest batch began, so a turn
@@ -450,8 +450,23 @@ void connection_write(connection *c)
     }
     c->stalled = false;
     if (c->state == CONNECTION_OPEN && push_waits(&c->session)) connection_push(c);
-    bool held_back = c->session.paced || session_is_parked(&c->session);
+    bool held_back =
+        c->session.paced || session_is_parked(&c->session) || cluster_awaits(&c->session);
     if (c->state == CONNECTION_OPEN && c->more && !c->stalled && !held_back) run_held(c);
+}
+
+void connection_answered(connection *c)
+{
+    resp_encoder *e = &c->worker->encoder;
+    e->base.protocol = c->protocol;
+    e->queued = byte_queue_size(&c->out);
+    cluster_turn_render(&c->session, &e->base);
+    if (e->failed) c->state = CONNECTION_DEAD;
+    output_flush(c);
+    c->stalled = output_is_full(c);
+    resp_encoder_clear(e);
+    bool held_back = c->session.paced || c->stalled || durable_awaits(&c->session);
+    if (c->state == CONNECTION_OPEN && c->more && !held_back) run_held(c);
 }
 
 bool connection_left(const connection *c)
@@ -463,5 +478,6 @@ bool connection_left(const connection *c)
 void connection_unpark(connection *c)
 {
     session_park(&c->session, false);
-    if (c->state == CONNECTION_OPEN && c->more && !c->stalled && !c->session.paced) run_held(c);
+    bool held_back = c->stalled || c->session.paced || cluster_awaits(&c->session);
+    if (c->state == CONNECTION_OPEN && c->more && !held_back) run_held(c);
 }

@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
+#include "command/cluster_turn.h"
 #include "command/durable.h"
 #include "command/pause.h"
 #include "command/push.h"
@@ -223,6 +224,8 @@ void connection_read(connection *of);
 void connection_write(connection *of);
 /* Goes on with what a pause or a WAIT held back, if its time has come. */
 void connection_unpark(connection *of);
+/* Sends what the cluster has answered, and goes on. */
+void connection_answered(connection *of);
 /* The client of a connection that reads nothing at present is gone. */
 bool connection_left(const connection *of);
 /* Sends messages that were posted to the session. */

@@ -169,6 +169,17 @@ static void on_unpark(evutil_socket_t fd, short what, void *ctx)
     worker_park_look(ctx, true);
 }
 
+/* Connections whose commands the cluster has answered. */
+static void answers_take(worker *w)
+{
+    session *who;
+    while ((who = cluster_turn_next(w->net->options.node, w->index)) != NULL) {
+        connection *c = (connection *)(void *)who; /* its first member */
+        connection_answered(c);
+        connection_settle(c);
+    }
+}
+
 static void on_mail(evutil_socket_t fd, short what, void *ctx)
 {
     (void)fd;
@@ -184,6 +195,7 @@ static void on_mail(evutil_socket_t fd, short what, void *ctx)
     }
     settings_take(w);
     if (atomic_exchange(&w->sweep, false)) killed_close(w);
+    answers_take(w);
     worker_await_look(w);
     worker_park_look(w, false);
     if (w->http != NULL) w->net->options.http_calls->look(w->http);
@@ -299,6 +311,7 @@ hc_status worker_init(worker *w, net *in, unsigned index)
     lag_measure(w);
     push_attach(on, index, on_push, &w->mailbox);
     durable_wake_by(on, index, on_push, &w->mailbox);
+    cluster_wake_by(on, index, on_push, &w->mailbox);
     w->attached = true;
     return HC_OK;
 }
@@ -313,6 +326,7 @@ void worker_fini(worker *w)
     if (w->attached) {
         push_detach(w->net->options.node, w->index);
         durable_wake_by(w->net->options.node, w->index, NULL, NULL);
+        cluster_wake_by(w->net->options.node, w->index, NULL, NULL);
     }
     if (w->base != NULL) {
         (void)event_del(&w->mail);
