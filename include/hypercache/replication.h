@@ -253,7 +253,9 @@ typedef struct hc_replica_slot {
     bool has_acting, synced;                  /* synced: this node has the slot's data */
     bool held;                                /* this node is among the holders */
     hc_node_id acting;
-    uint64_t digest; /* equal where the same keys have the same versions */
+    /* Equal where the same keys have the same versions.  It may have to be counted anew, over the
+     * whole store: whoever does not need it says so by a `size` that ends before it. */
+    uint64_t digest;
     uint64_t floor;  /* below it, a key that is not here may have been deleted */
 } hc_replica_slot;
 HC_API

@@ -388,7 +388,8 @@ void hc_replica_slot_get(const hc_replica *r, uint32_t slot, hc_replica_slot *ou
         s.synced = bit_get(r->synced, block_of(r, slot));
         s.held = bit_get(r->held, block_of(r, slot));
     }
-    s.digest = hci_digest((hc_replica *)(uintptr_t)r, slot); /* may be counted anew */
+    if (size > offsetof(hc_replica_slot, digest))
+        s.digest = hci_digest((hc_replica *)(uintptr_t)r, slot); /* may be counted anew */
     s.floor = r->floor[slot];
     memcpy(out, &s, size < sizeof s ? size : sizeof s);
     out->size = size;

@@ -40,7 +40,6 @@ typedef struct cluster_member {
     int64_t since_ms;       /* Unix: this node knows the present state since */
     uint32_t slots_acting;  /* slots it serves, as this node sees it */
     uint32_t slots_held;    /* slots of which it has, or is to have, a copy */
-    uint64_t synced_blocks; /* blocks of which it has all data, by its own word */
 } cluster_member;
 
 /* Neighbouring slots that the same members hold and serve. */

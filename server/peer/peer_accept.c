@@ -1,0 +1,207 @@
+/*
+ * peer_accept.c - streams from others: a greeting within PEER_GREETING_MS_MAX, then frames.
+ *
+ * What a frame claims to hold is believed only as it arrives, up to PEER_FRAME_BYTES_MAX; anything
+ * else ends the stream.  A node has one stream to us: the newer ends the older, so that nothing
+ * overtakes.
+ */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "peer/peer_private.h"
+
+enum { ACCEPTS_PER_TURN = 16, READ_BYTES_MAX = 1 << 18 };
+
+static void accepted_end(peer_accepted *a)
+{
+    peer *of = a->in;
+    if (a->next != NULL) a->next->previous = a->previous;
+    if (a->previous != NULL)
+        a->previous->next = a->next;
+    else
+        of->accepted = a->next;
+    of->accepted_count--;
+    bufferevent_free(a->stream);
+    free(a);
+}
+
+static void refused_count(peer *of, uint64_t *which)
+{
+    (void)pthread_mutex_lock(&of->lock);
+    (*which)++;
+    (void)pthread_mutex_unlock(&of->lock);
+}
+
+/* ---- greeting ---- */
+
+static void older_end(const peer_accepted *a)
+{
+    peer_accepted *next;
+    for (peer_accepted *one = a->in->accepted; one != NULL; one = next) {
+        next = one->next;
+        bool same = one->greeted && memcmp(&one->node, &a->node, sizeof a->node) == 0;
+        if (same && one != a) accepted_end(one);
+    }
+}
+
+/* False: the stream is to end. */
+static bool greeting_take(peer_accepted *a, struct evbuffer *in)
+{
+    peer *of = a->in;
+    uint8_t bytes[PEER_GREETING_BYTES];
+    peer_greeting from, own;
+    if (evbuffer_remove(in, bytes, sizeof bytes) != (int)sizeof bytes ||
+        !peer_greeting_read(bytes, &from)) {
+        refused_count(of, &of->bad_frames);
+        return false;
+    }
+    peer_greeting_own(of, &own);
+    own.verdict = (uint16_t)peer_greeting_judge(&from, &own);
+    bool welcome = own.verdict == PEER_WELCOME;
+    peer_greeting_write(bytes, &own);
+    (void)bufferevent_write(a->stream, bytes, sizeof bytes);
+    if (!welcome) {
+        refused_count(of, &of->refused_hello);
+        (void)evbuffer_drain(in, evbuffer_get_length(in));
+        (void)bufferevent_disable(a->stream, EV_READ); /* it ends when that is sent, or too late */
+        return true;
+    }
+    a->greeted = true;
+    a->node = from.node;
+    a->boot_id = from.boot_id;
+    a->address = from.address;
+    bufferevent_set_timeouts(a->stream, NULL, NULL);
+    older_end(a);
+    return true;
+}
+
+/* ---- frames ---- */
+
+static void received_count(peer *of, const hc_node_id *from, size_t bytes)
+{
+    for (size_t i = 0; i < of->route_count; i++) {
+        if (memcmp(&of->routes[i].node, from, sizeof *from) != 0) continue;
+        of->routes[i].received_bytes += bytes;
+        return;
+    }
+}
+
+static void frame_take(peer_accepted *a, unsigned kind, hc_span message)
+{
+    peer *of = a->in;
+    if (kind == PEER_FRAME_MEMBERS) {
+        if (message.size > HC_MEMBERSHIP_MESSAGE_BYTES_MAX) return;
+        (void)hc_membership_receive(of->members, peer_now_ns(of), &a->address, true, message);
+    } else if (kind == PEER_FRAME_REPLICA) {
+        (void)pthread_mutex_lock(&of->lock);
+        received_count(of, &a->node, message.size + PEER_FRAME_HEAD_BYTES);
+        (void)hc_replica_receive(of->replica, peer_now(of), message);
+        (void)pthread_mutex_unlock(&of->lock);
+    }
+}
+
+/* 1: one was taken; 0: none is whole; -1: it was none. */
+static int frame_next(peer_accepted *a, struct evbuffer *in)
+{
+    uint8_t head[PEER_FRAME_HEAD_BYTES];
+    unsigned kind;
+    size_t bytes;
+    if (evbuffer_copyout(in, head, sizeof head) != (ev_ssize_t)sizeof head) return 0;
+    if (!peer_frame_read(head, &kind, &bytes)) return -1;
+    if (evbuffer_get_length(in) < sizeof head + bytes) return 0;
+    const uint8_t *all = evbuffer_pullup(in, (ev_ssize_t)(sizeof head + bytes));
+    if (all == NULL) return -1; /* no memory: it will come again */
+    frame_take(a, kind, hc_span_make(all + sizeof head, bytes));
+    (void)evbuffer_drain(in, sizeof head + bytes);
+    return 1;
+}
+
+static void on_readable(struct bufferevent *stream, void *ctx)
+{
+    peer_accepted *a = ctx;
+    peer *of = a->in;
+    struct evbuffer *in = bufferevent_get_input(stream);
+    if (!a->greeted) {
+        if (evbuffer_get_length(in) < PEER_GREETING_BYTES) return;
+        if (!greeting_take(a, in)) {
+            accepted_end(a);
+            return;
+        }
+        if (!a->greeted) return;
+    }
+    int taken;
+    while ((taken = frame_next(a, in)) > 0)
+        continue;
+    if (taken < 0) {
+        refused_count(of, &of->bad_frames);
+        accepted_end(a);
+    }
+    peer_turn_soon(of);
+}
+
+static void on_sent(struct bufferevent *stream, void *ctx)
+{
+    peer_accepted *a = ctx;
+    if ((bufferevent_get_enabled(stream) & EV_READ) == 0) accepted_end(a); /* it was refused */
+}
+
+static void on_event(struct bufferevent *stream, short what, void *ctx)
+{
+    peer_accepted *a = ctx;
+    (void)stream;
+    if ((what & BEV_EVENT_CONNECTED) == 0) accepted_end(a); /* else: its dress is on */
+}
+
+static void accepted_make(peer *of, int fd)
+{
+    struct timeval late = {.tv_sec = PEER_GREETING_MS_MAX / 1000};
+    int one = 1;
+    peer_accepted *a = of->accepted_count < PEER_ACCEPTED_MAX ? calloc(1, sizeof *a) : NULL;
+    struct bufferevent *stream = a != NULL ? peer_stream(of, fd, true) : NULL;
+    if (stream == NULL) {
+        free(a);
+        (void)close(fd);
+        return;
+    }
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    a->in = of;
+    a->stream = stream;
+    a->next = of->accepted;
+    if (a->next != NULL) a->next->previous = a;
+    of->accepted = a;
+    of->accepted_count++;
+    bufferevent_setcb(stream, on_readable, on_sent, on_event, a);
+    bufferevent_set_timeouts(stream, &late, &late);
+    (void)bufferevent_set_max_single_read(stream, READ_BYTES_MAX);
+    bufferevent_setwatermark(stream, EV_READ, 0, PEER_FRAME_BYTES_MAX + PEER_FRAME_HEAD_BYTES);
+    if (bufferevent_enable(stream, EV_READ | EV_WRITE) != 0) accepted_end(a);
+}
+
+static void on_acceptable(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)what;
+    for (unsigned i = 0; i < ACCEPTS_PER_TURN; i++) {
+        int got = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (got < 0) return;
+        accepted_make(ctx, got);
+    }
+}
+
+hc_status peer_accept_start(peer *of)
+{
+    of->acceptable = event_new(of->base, of->tcp, EV_READ | EV_PERSIST, on_acceptable, of);
+    if (of->acceptable == NULL) return HC_ERR_NO_MEMORY;
+    return event_add(of->acceptable, NULL) == 0 ? HC_OK : HC_ERR_IO;
+}
+
+void peer_accept_stop(peer *of)
+{
+    if (of->acceptable != NULL) event_free(of->acceptable);
+    of->acceptable = NULL;
+    while (of->accepted != NULL)
+        accepted_end(of->accepted);
+}
