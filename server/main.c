@@ -1,7 +1,8 @@
 /*
  * main.c - hypercached: reads its configuration, assembles a node, runs it, takes it apart.
  *
- *     config -> log sink -> tuning -> node -> keeper -> net -> maintenance     built in this order,
+ *     config -> log sink -> tuning -> node -> keeper -> net -> cluster -> maintenance
+ *                                                                      built in this order,
  *     ... signals ...                                                  torn down in reverse
  *
  * All signals of interest are blocked before the first thread starts and taken one by one by the
@@ -25,6 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clustering.h"
 #include "command/node.h"
 #include "config/config.h"
 #include "data/data.h"
@@ -57,9 +59,10 @@ typedef struct assembly {
     node *node;
     net *net;
     maintenance *maintenance;
-    keeper *keeper;     /* NULL: nothing is kept */
-    atomic_bool ending; /* a SHUTDOWN must not count as a second signal */
-    char failure[1024]; /* why there is no start; told last, after the log's own lines */
+    keeper *keeper;         /* NULL: nothing is kept */
+    clustering *clustering; /* NULL: alone */
+    atomic_bool ending;     /* a SHUTDOWN must not count as a second signal */
+    char failure[1024];     /* why there is no start; told last, after the log's own lines */
 } assembly;
 
 /* ---- parts ---- */
@@ -149,13 +152,15 @@ static bool node_start(assembly *of)
         .config_file = of->config_file,
         .executable = of->executable,
         .max_memory_bytes = (uint64_t)of->cfg.cache.max_memory_bytes,
-        .default_ttl_ms = of->cfg.cache.default_ttl_ms,
+        /* Of a cluster's keys, each value says itself when it ends. */
+        .default_ttl_ms = of->cfg.cluster.enabled ? 0 : of->cfg.cache.default_ttl_ms,
         .eviction = (uint32_t)of->cfg.cache.eviction,
         .compression = (uint32_t)of->cfg.cache.compression,
         .pressure = &of->pressure,
         .databases = (unsigned)of->cfg.cache.databases,
         .stores_max = (unsigned)of->cfg.cache.max_stores,
         .workers = of->workers,
+        .helpers = of->cfg.cluster.enabled,
         .clients_max = of->clients,
         .resp_port = (unsigned)of->cfg.network.resp_port,
         .events = of->bus.events,
@@ -215,6 +220,22 @@ static bool load(assembly *of)
     if (status == HC_OK) return true;
     return fail(of, "node.data_dir: %s: %s%s%s", of->cfg.node.data_dir, hc_status_text(status),
                 why[0] != '\0' ? ": " : "", why);
+}
+
+static bool join(assembly *of)
+{
+    char why[512];
+    clustering_options options = {.host = &of->host,
+                                  .node = of->node,
+                                  .cfg = &of->cfg,
+                                  .resp_port = net_port(of->net),
+                                  .http_port = net_http_port(of->net),
+                                  .worker = of->workers,
+                                  .fatal = shutdown_asked,
+                                  .fatal_ctx = of};
+    hc_status status = clustering_start(&options, &of->clustering, why, sizeof why);
+    if (status == HC_OK) return true;
+    return fail(of, "cluster: %s", why[0] != '\0' ? why : hc_status_text(status));
 }
 
 /* Why there are no sockets, of whichever port it was. */
@@ -430,8 +451,9 @@ static int daemon_run(assembly *of)
     if (!node_start(of)) goto sink;
     event_bus_attach(&of->bus, of->node);
     tuning_attach(&of->tuning, of->node, NULL); /* the first client may ask for changes */
+    if (!clustering_expect(of->node, cfg, of->failure, sizeof of->failure)) goto node;
     if (!metrics_start(of) || !keep(of) || !serve(of)) goto node;
-    if (!load(of)) goto net;
+    if (!load(of) || !join(of)) goto net;
     if (maintenance_start(of->node, &of->maintenance) != HC_OK) {
         (void)fail(of, "no memory for a thread");
         goto net;
@@ -445,6 +467,7 @@ static int daemon_run(assembly *of)
 net:
     net_stop(of->net);
     maintenance_stop(of->maintenance);
+    clustering_stop(of->clustering);
 node:
     if (!keeper_stop(of->keeper)) status = EXIT_FAILURE;
     tuning_attach(&of->tuning, NULL, NULL);

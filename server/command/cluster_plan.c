@@ -30,6 +30,8 @@ static void answer_error(request *of, const char *text)
 static const char *refusal(const request *of)
 {
     uint64_t wait_ns;
+    if (of->session->answered == NULL)
+        return "ERR keys of a cluster cannot be reached over this connection";
     if (durable_is_loading(of->node)) return "LOADING Redis is loading the dataset in memory";
     hc_persistence *log = durable_log(of->node);
     if (log == NULL || (of->command->flags & COMMAND_WRITE) == 0) return NULL;

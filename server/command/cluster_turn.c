@@ -209,7 +209,7 @@ void cluster_wake_by(node *of, unsigned worker, void (*wake)(void *ctx), void *c
     (void)pthread_mutex_unlock(&w->lock);
 }
 
-session *cluster_turn_next(node *of, unsigned worker)
+void cluster_turns_answered(node *of, unsigned worker)
 {
     cluster_worker *w = worker_of(of, worker);
     for (;;) {
@@ -218,9 +218,11 @@ session *cluster_turn_next(node *of, unsigned worker)
         if (turn != NULL) w->done_first = turn->done_next;
         if (w->done_first == NULL) w->done_last = NULL;
         (void)pthread_mutex_unlock(&w->lock);
-        if (turn == NULL) return NULL;
-        if (turn->session != NULL) return turn->session;
-        turn_free(turn);
+        if (turn == NULL) return;
+        if (turn->session != NULL)
+            turn->session->answered(turn->session); /* which calls cluster_turn_render */
+        else
+            turn_free(turn);
     }
 }
 
@@ -237,7 +239,7 @@ void cluster_turn_render(session *who, reply *to)
 void cluster_turn_abandon(session *who)
 {
     if (who->turn == NULL) return;
-    who->turn->session = NULL; /* cluster_turn_next frees it */
+    who->turn->session = NULL; /* cluster_turns_answered frees it */
     who->turn = NULL;
 }
 

@@ -50,8 +50,8 @@ static inline bool cluster_awaits(const session *of)
 /* `wake` is called, by any thread, when a turn of the worker is answered.  NULL: no more, and none
  * is under way when it returns. */
 void cluster_wake_by(node *of, unsigned worker, void (*wake)(void *ctx), void *ctx);
-/* A session whose turn is answered; NULL: no more of them.  The worker's own. */
-session *cluster_turn_next(node *of, unsigned worker);
+/* Calls `answered` of all sessions whose turns are.  The worker, when it was woken. */
+void cluster_turns_answered(node *of, unsigned worker);
 /* Writes the replies that were missing; the turn is over. */
 void cluster_turn_render(session *of, reply *to);
 /* The client is gone. */

@@ -49,9 +49,10 @@ static void print_server(text *to, node *of)
                 "executable:%s\r\nconfig_file:%s\r\nio_threads_active:%d\r\n"
                 "hypercache_version:" HC_VERSION "\r\nhypercache_node_id:%s\r\n"
                 "hypercache_workers:%u\r\nhttp_port:%u\r\ncluster_port:%u\r\n",
-                of->options.executable, of->options.config_file, of->options.workers > 1,
-                of->options.node_id, of->options.workers, atomic_load(&of->http_port),
-                of->options.cluster_port);
+                of->options.executable, of->options.config_file,
+                of->options.workers - of->options.helpers > 1, of->options.node_id,
+                of->options.workers - of->options.helpers, atomic_load(&of->http_port),
+                atomic_load(&of->cluster_port));
 }
 
 static void print_clients(text *to, node *of)
@@ -171,12 +172,6 @@ static void print_modules(text *to, node *of)
     (void)to, (void)of;
 }
 
-static void print_cluster(text *to, node *of)
-{
-    (void)of;
-    text_printf(to, "cluster_enabled:0\r\n");
-}
-
 static const struct {
     const char *name, *title;
     void (*print)(text *, node *);
@@ -193,7 +188,7 @@ static const struct {
     {"commandstats", "Commandstats", info_commandstats, false},
     {"errorstats", "Errorstats", info_errorstats, true},
     {"latencystats", "Latencystats", info_latencystats, false},
-    {"cluster", "Cluster", print_cluster, true},
+    {"cluster", "Cluster", info_cluster, true},
     {"keyspace", "Keyspace", info_keyspace, true},
 };
 

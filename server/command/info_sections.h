@@ -11,6 +11,8 @@ void info_memory(text *to, node *of);
 void info_commandstats(text *to, node *of);
 void info_errorstats(text *to, node *of);
 void info_latencystats(text *to, node *of);
+/* info_cluster.c */
+void info_cluster(text *to, node *of);
 /* info_keyspace.c */
 void info_keyspace(text *to, node *of);
 

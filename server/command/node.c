@@ -75,6 +75,7 @@ static hc_status options_take(node_options *to, const node_options *from)
     if (to->databases == 0) to->databases = NODE_DATABASES_MAX;
     if (to->stores_max == 0) to->stores_max = STORES_DEFAULT;
     if (to->workers == 0) to->workers = 1;
+    to->workers += to->helpers;
     if (to->node_id == NULL) to->node_id = "";
     if (to->config_file == NULL) to->config_file = "";
     if (to->executable == NULL) to->executable = "";

@@ -68,9 +68,9 @@ typedef struct node_options {
     unsigned databases;          /* 1..NODE_DATABASES_MAX; 0: NODE_DATABASES_MAX */
     unsigned stores_max;         /* named stores, 1..NODE_STORES_MAX; 0: 16 */
     unsigned workers;            /* threads that run requests, 1..NODE_WORKERS_MAX; 0: 1 */
+    unsigned helpers;            /* threads that run commands for others: numbered behind those */
     unsigned clients_max;        /* for INFO, where settings have no network.max_clients */
     unsigned resp_port;          /* for INFO */
-    unsigned cluster_port;
     hc_events *events; /* borrowed likewise; NULL: nobody is told what happens */
     /* Asked by SHUTDOWN: starts the way to the end as SIGTERM does, and returns at once.  Any
      * worker's thread.  NULL: SHUTDOWN is refused. */
@@ -183,6 +183,7 @@ struct node {
     push_office *offices;          /* options.workers of them */
     _Atomic size_t push_bytes;     /* of all messages alive */
     _Atomic uint64_t push_hard_bytes, push_soft_bytes, push_soft_ms; /* push_limits */
+    _Atomic unsigned cluster_port;                                   /* 0: none */
     _Atomic unsigned http_port;                                      /* 0: none */
     _Atomic uint64_t session_peak;
     _Atomic uint64_t memory_peak_bytes;
@@ -281,6 +282,11 @@ static inline void node_care_set(node *of, node_care care, bool set)
 }
 
 /* What INFO tells; known once it is listened on. */
+static inline void node_set_cluster_port(node *of, unsigned port)
+{
+    atomic_store(&of->cluster_port, port);
+}
+
 static inline void node_set_http_port(node *of, unsigned port)
 {
     atomic_store(&of->http_port, port);

@@ -31,6 +31,7 @@ void session_init(session *of, node *on, const session_options *options)
     of->id = atomic_fetch_add(&on->next_session_id, 1);
     of->created_ns = node_now_ns(on);
     of->descriptor = options->descriptor;
+    of->answered = options->answered;
     atomic_init(&of->last_ns, of->created_ns);
     atomic_init(&of->protocol, 2);
     atomic_init(&of->queued_count, -1);

@@ -65,6 +65,7 @@ struct session {
     bool alone;             /* has the node to itself: request_alone_begin */
     bool in_cluster;        /* holds its lock: cluster_pause */
     cluster_turn *turn;     /* what the cluster is to answer; NULL: nothing */
+    void (*answered)(session *who);
     session_replies replies;
     bool in_exec;               /* while what was queued runs: its replies are parts of one */
     pubsub_session *subscribed; /* NULL: it never subscribed */
@@ -119,7 +120,10 @@ typedef struct session_options {
     const char *address;       /* copied, cut to fit; NULL: "" */
     const char *local_address; /* likewise */
     int descriptor;            /* -1: none */
-    unsigned worker;           /* whose thread runs the requests */
+    /* The cluster has answered what the session waits for (cluster_turn.h): called by its worker.
+     * NULL: it cannot wait, and keys of a cluster are refused. */
+    void (*answered)(session *who);
+    unsigned worker; /* whose thread runs the requests */
 } session_options;
 
 /* Cannot fail.  `on` outlives the session. */

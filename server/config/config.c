@@ -11,6 +11,7 @@
 
 #include <hypercache/log.h>
 #include <hypercache/persistence.h>
+#include <hypercache/replication.h>
 #include <hypercache/store.h>
 #include <hypercache/stores.h>
 
@@ -72,6 +73,12 @@ const config_word config_words_disk_error[] = {
 const config_word config_words_level[] = {
     {"error", HC_LOG_ERROR}, {"warn", HC_LOG_WARN},   {"info", HC_LOG_INFO},
     {"debug", HC_LOG_DEBUG}, {"trace", HC_LOG_TRACE}, {NULL, 0},
+};
+const config_word config_words_level_of_cluster[] = {
+    {"eventual", HC_LEVEL_ONE},
+    {"quorum", HC_LEVEL_QUORUM},
+    {"all", HC_LEVEL_ALL},
+    {NULL, 0},
 };
 const config_word config_words_format[] = {
     {"json", CONFIG_FORMAT_JSON},
@@ -335,6 +342,8 @@ void config_field_get(const void *of, const config_key *key, char text[CONFIG_VA
 void config_get(const config *cfg, const config_key *key, char text[CONFIG_VALUE_BYTES])
 {
     config_field_get(cfg, key, text);
+    if ((key->flags & CONFIG_SECRET) != 0 && text[0] != '\0')
+        (void)snprintf(text, CONFIG_VALUE_BYTES, "***");
 }
 
 void config_store_get(const config_store *of, config_store_id id, char text[CONFIG_VALUE_BYTES])

@@ -52,6 +52,7 @@ typedef enum config_kind {
 
 /* Flags of a key. */
 #define CONFIG_LIVE 1u         /* can change while the node runs */
+#define CONFIG_SECRET 4u       /* shown as "***" */
 #define CONFIG_MEMORY_LIMIT 2u /* 0, or what a store can work with at least */
 
 /* One word of an enumeration. */
@@ -127,6 +128,7 @@ typedef struct config {
     struct {
         config_text id;
         config_text data_dir;
+        config_text zone;
     } node;
     struct {
         config_list bind; /* IP addresses */
@@ -136,6 +138,8 @@ typedef struct config {
         config_list http_hosts; /* names */
         int64_t http_body_bytes_max;
         int64_t http_timeout_ms;
+        int64_t cluster_port; /* 0: the system chooses */
+        config_text advertise;
         int64_t threads; /* 0: one a processor */
         int64_t max_clients;
         int64_t idle_timeout_ms;  /* 0: none */
@@ -156,6 +160,17 @@ typedef struct config {
     } cache;
     struct {
         bool enabled;
+        bool leave_on_stop;
+        int level; /* hc_level */
+        config_text name;
+        config_list seeds;
+        config_text seed_dns;
+        int64_t replication_factor;
+        int64_t blocks;
+        int64_t expect_nodes;
+    } cluster;
+    struct {
+        bool enabled;
         int strategy;      /* hc_strategy */
         int sync;          /* hc_sync_policy */
         int on_disk_error; /* hc_disk_error_action */
@@ -167,6 +182,7 @@ typedef struct config {
     struct {
         int debug_commands; /* config_debug */
         bool protected_mode;
+        config_text cluster_secret;
         bool http_admin;
     } security;
     struct {
@@ -274,7 +290,8 @@ bool config_component(const char *item, int *topic_out, int *level_out);
 
 extern const config_word config_words_eviction[], config_words_compression[], config_words_debug[],
     config_words_strategy[], config_words_sync[], config_words_disk_error[], config_words_level[],
-    config_words_format[], config_words_output[], config_words_keys[];
+    config_words_format[], config_words_output[], config_words_keys[],
+    config_words_level_of_cluster[];
 
 /* ---- writing ---- */
 

@@ -73,6 +73,29 @@ static void ports_check(const config *cfg, config_problems *problems)
 {
     if (cfg->network.http && cfg->network.http_port == cfg->network.resp_port)
         complain(cfg, CONFIG_NETWORK_HTTP_PORT, problems, "is network.resp_port, too");
+    int64_t port = cfg->network.cluster_port;
+    if (!cfg->cluster.enabled || port == 0) return;
+    if (port == cfg->network.resp_port)
+        complain(cfg, CONFIG_NETWORK_CLUSTER_PORT, problems, "is network.resp_port, too");
+    if (cfg->network.http && port == cfg->network.http_port)
+        complain(cfg, CONFIG_NETWORK_CLUSTER_PORT, problems, "is network.http_port, too");
+}
+
+static void cluster_check(const config *cfg, config_problems *problems)
+{
+    struct in6_addr any;
+    const char *address = cfg->network.advertise;
+    if (address[0] != '\0' && inet_pton(AF_INET, address, &any) != 1 &&
+        inet_pton(AF_INET6, address, &any) != 1)
+        complain(cfg, CONFIG_NETWORK_ADVERTISE, problems, "is not an IP address");
+    if ((cfg->cluster.blocks & (cfg->cluster.blocks - 1)) != 0)
+        complain(cfg, CONFIG_CLUSTER_BLOCKS, problems, "is not a power of two");
+    bool named = false;
+    for (size_t i = 0; i < cfg->store_count; i++)
+        named = named || strcmp(cfg->stores[i].name, "default") != 0;
+    if (cfg->cluster.enabled && named)
+        complain(cfg, CONFIG_CLUSTER_ENABLED, problems,
+                 "is true, and stores are named: a cluster shares database 0 alone");
 }
 
 static void pressure_check(const config *cfg, config_problems *problems)
@@ -129,6 +152,7 @@ void config_check(const config *cfg, config_problems *problems)
     }
     ports_check(cfg, problems);
     protected_mode_check(cfg, problems);
+    cluster_check(cfg, problems);
     pressure_check(cfg, problems);
     stores_check(cfg, problems);
 }

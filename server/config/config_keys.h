@@ -22,6 +22,8 @@
       "data-dir", NULL,                                                                            \
       "Where files lie that are named without a leading slash, such as logging.file. Created "     \
       "when something is first written.")                                                          \
+    X(NODE_ZONE, "node", "zone", TEXT, node.zone, "", 0, 31, 0, NULL, NULL,                        \
+      "Rack, room or region; copies of a key go to different zones while there are any.")          \
     X(NETWORK_BIND, "network", "bind", LIST, network.bind, "127.0.0.1,::1", 1, CONFIG_LIST_MAX, 0, \
       "bind", NULL,                                                                                \
       "IP addresses to listen on. One that is not a loopback address needs "                       \
@@ -43,6 +45,13 @@
       50, CONFIG_DAYS_MS(1), 0, NULL, NULL,                                                        \
       "For the head of an HTTP request to come; after it, bodies and responses have to move 1 "    \
       "KiB a second.")                                                                             \
+    X(NETWORK_CLUSTER_PORT, "network", "cluster_port", INT, network.cluster_port, "7946", 0,       \
+      65535, 0, "cluster-port", NULL,                                                              \
+      "TCP and UDP port for the other nodes of a cluster. 0: the system chooses, INFO tells.")     \
+    X(NETWORK_ADVERTISE, "network", "advertise", TEXT, network.advertise, "", 0, 45, 0, NULL,      \
+      NULL,                                                                                        \
+      "IP address at which other nodes, and clients of the cluster, find this one. Empty: the "    \
+      "address it is bound to, or that of the first interface.")                                   \
     X(NETWORK_THREADS, "network", "threads", INT, network.threads, "0", 0, 256, 0, "threads", NULL,\
       "Worker threads that serve connections. 0: one a processor.")                                \
     X(NETWORK_MAX_CLIENTS, "network", "max_clients", INT, network.max_clients, "10000", 1,         \
@@ -95,6 +104,35 @@
       NULL, "Key spaces that SELECT 0, SELECT 1, ... choose from.")                                \
     X(CACHE_MAX_STORES, "cache", "max_stores", INT, cache.max_stores, "16", 1, 1000, 0, NULL,      \
       NULL, "Stores that STORE CREATE may make, besides the databases.")                           \
+    X(CLUSTER_ENABLED, "cluster", "enabled", BOOL, cluster.enabled, "false", 0, 0, 0, NULL, NULL,  \
+      "Share the keys of database 0 with other nodes.")                                            \
+    X(CLUSTER_NAME, "cluster", "name", TEXT, cluster.name, "hypercache", 1, 63, 0, NULL, NULL,     \
+      "Nodes of another name are strangers.")                                                      \
+    X(CLUSTER_SEEDS, "cluster", "seeds", LIST, cluster.seeds, "", 0, CONFIG_LIST_MAX, 0, "seeds",  \
+      NULL,                                                                                        \
+      "Some nodes, as host:port of their cluster_port. One that answers is enough, and a node "    \
+      "that was there before needs none.")                                                         \
+    X(CLUSTER_SEED_DNS, "cluster", "seed_dns", TEXT, cluster.seed_dns, "", 0, CONFIG_TEXT_MAX, 0,  \
+      NULL, NULL,                                                                                  \
+      "A name, perhaps with a port, that stands for the addresses of all nodes; looked up for "    \
+      "ever.")                                                                                     \
+    X(CLUSTER_REPLICATION_FACTOR, "cluster", "replication_factor", INT,                            \
+      cluster.replication_factor, "3", 1, 8, 0, NULL, NULL,                                        \
+      "Nodes that hold each key. The same on all nodes.")                                          \
+    X(CLUSTER_CONSISTENCY_LEVEL, "cluster", "consistency_level", ENUM, cluster.level, "eventual",  \
+      0, 0, 0, NULL, config_words_level_of_cluster,                                                \
+      "When a write is answered: eventual: one node has it; quorum: most that hold the key; all: " \
+      "all of them. docs/consistency.md says what each survives.")                                 \
+    X(CLUSTER_BLOCKS, "cluster", "blocks", INT, cluster.blocks, "512", 16, 16384, 0, NULL, NULL,   \
+      "Parts, a power of two, that the 16384 slots move in; 2048 for more than 16 nodes. The "     \
+      "same on all nodes.")                                                                        \
+    X(CLUSTER_EXPECT_NODES, "cluster", "expect_nodes", INT, cluster.expect_nodes, "1", 1, 512, 0,  \
+      NULL, NULL,                                                                                  \
+      "A new cluster waits some seconds for so many nodes before it forms.")                       \
+    X(CLUSTER_LEAVE_ON_STOP, "cluster", "leave_on_stop", BOOL, cluster.leave_on_stop, "false", 0,  \
+      0, 0, NULL, NULL,                                                                            \
+      "SIGTERM: give the keys to the other nodes first, up to a minute. Not for restarts, which "  \
+      "others wait for 5 minutes before they copy anything.")                                      \
     X(PERSISTENCE_ENABLED, "persistence", "enabled", BOOL, persistence.enabled, "true", 0, 0, 0,   \
       NULL, NULL, "Keep data in node.data_dir, so that it survives a restart.")                    \
     X(PERSISTENCE_STRATEGY, "persistence", "strategy", ENUM, persistence.strategy, "hybrid", 0, 0, \
@@ -124,6 +162,10 @@
     X(SECURITY_PROTECTED_MODE, "security", "protected_mode", BOOL, security.protected_mode,        \
       "true", 0, 0, 0, NULL, NULL,                                                                 \
       "Refuse to start on an address that other machines reach while nobody must log in.")         \
+    X(SECURITY_CLUSTER_SECRET, "security", "cluster_secret", TEXT, security.cluster_secret, "", 0, \
+      CONFIG_TEXT_MAX, CONFIG_SECRET, NULL, NULL,                                                  \
+      "What the nodes of a cluster know and others do not: it goes into the checksum of all "      \
+      "that they say. Never shown.")                                                               \
     X(SECURITY_DEBUG_COMMANDS, "security", "debug_commands", ENUM, security.debug_commands, "no",  \
       0, 0, 0, NULL, config_words_debug,                                                           \
       "Who may use DEBUG, which can halt a thread: no, local for clients of this machine, yes.")   \
@@ -199,21 +241,15 @@
 
 /* X(prefix or whole name, what it belongs to): keys that the contract has and this version not. */
 #define CONFIG_LATER(X)                                                                            \
-    X("node.zone", "clustering")                                                                   \
-    X("network.cluster_port", "clustering")                                                        \
-    X("network.advertise", "clustering")                                                           \
-    X("cluster", "clustering")                                                                     \
+    X("cluster.routing", "redirects")                                                                   \
     X("security.users", "users")                                                                   \
     X("security.tls", "TLS")                                                                       \
-    X("security.cluster_secret", "clustering")                                                     \
     X("debug", "debug mode")                                                                       \
     X("tracing", "tracing")
 
 /* Short flags of such keys. */
 #define CONFIG_LATER_FLAGS(X)                                                                      \
-    X("cluster-port", "network.cluster_port")                                                      \
     X("persistence", "persistence.enabled")                                                        \
-    X("seeds", "cluster.seeds")
 /* clang-format on */
 
 #endif

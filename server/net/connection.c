@@ -58,6 +58,13 @@ static void list_remove(connection *c)
         c->worker->connections = c->next;
 }
 
+static void on_answered(session *who)
+{
+    connection *c = (connection *)(void *)who; /* its first member */
+    connection_answered(c);
+    connection_settle(c);
+}
+
 void connection_open(worker *w, int fd, const struct sockaddr_storage *from)
 {
     char address[SESSION_ADDRESS_CHARS] = "", local_address[SESSION_ADDRESS_CHARS] = "";
@@ -81,6 +88,7 @@ void connection_open(worker *w, int fd, const struct sockaddr_storage *from)
                  &(session_options){.address = address,
                                     .local_address = local_address,
                                     .descriptor = fd,
+                                    .answered = on_answered,
                                     .worker = w->index});
     (void)event_assign(&c->readable, w->base, fd, EV_READ | EV_PERSIST, on_readable, c);
     (void)event_assign(&c->writable, w->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);

@@ -169,17 +169,6 @@ static void on_unpark(evutil_socket_t fd, short what, void *ctx)
     worker_park_look(ctx, true);
 }
 
-/* Connections whose commands the cluster has answered. */
-static void answers_take(worker *w)
-{
-    session *who;
-    while ((who = cluster_turn_next(w->net->options.node, w->index)) != NULL) {
-        connection *c = (connection *)(void *)who; /* its first member */
-        connection_answered(c);
-        connection_settle(c);
-    }
-}
-
 static void on_mail(evutil_socket_t fd, short what, void *ctx)
 {
     (void)fd;
@@ -195,7 +184,7 @@ static void on_mail(evutil_socket_t fd, short what, void *ctx)
     }
     settings_take(w);
     if (atomic_exchange(&w->sweep, false)) killed_close(w);
-    answers_take(w);
+    cluster_turns_answered(w->net->options.node, w->index);
     worker_await_look(w);
     worker_park_look(w, false);
     if (w->http != NULL) w->net->options.http_calls->look(w->http);

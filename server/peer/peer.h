@@ -21,7 +21,7 @@ typedef struct peer peer;
 struct bufferevent;
 struct event_base;
 
-#define PEER_SEEDS_MAX 16u /* names; each may have several addresses */
+#define PEER_SEEDS_MAX 17u /* names; each may have several addresses */
 
 typedef struct peer_options {
     const hc_host *host; /* borrowed until peer_stop, as is all that is pointed at */

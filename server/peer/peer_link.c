@@ -304,8 +304,7 @@ void peer_links_destroy(peer *of)
 static uint64_t received_before(const peer *of, const hc_node_id *who)
 {
     for (size_t i = 0; i < of->route_count; i++) {
-        if (memcmp(&of->routes[i].node, who, sizeof *who) == 0)
-            return of->routes[i].received_bytes;
+        if (memcmp(&of->routes[i].node, who, sizeof *who) == 0) return of->routes[i].received_bytes;
     }
     return 0;
 }

@@ -38,6 +38,7 @@
 #define PEER_ACCEPTED_MAX 1024u               /* from others */
 #define PEER_LINK_QUEUE_BYTES_MAX (64u << 20) /* not yet at the socket, of one link */
 #define PEER_SOCKET_BYTES_MAX (4u << 20)      /* given to a socket, and not taken */
+#define PEER_SEED_ADDRESSES_MAX 16u           /* of one name */
 #define PEER_ORDERS_MAX 64u
 #define PEER_GREETING_MS_MAX 5000u /* to say who one is */
 #define PEER_BACKOFF_MS_MIN 20u
@@ -108,7 +109,7 @@ typedef struct peer_seed {
     peer *in;
     char host[256];
     uint16_t port;
-    hc_address addresses[HC_MEMBERSHIP_SEEDS_MAX / PEER_SEEDS_MAX];
+    hc_address addresses[PEER_SEED_ADDRESSES_MAX];
     size_t count;
     struct evdns_getaddrinfo_request *asked; /* NULL: no question is under way */
 } peer_seed;

@@ -9,8 +9,6 @@
 
 #include "peer/peer_private.h"
 
-enum { SEED_ADDRESSES_MAX = HC_MEMBERSHIP_SEEDS_MAX / PEER_SEEDS_MAX };
-
 static bool port_read(const char *text, uint16_t *out)
 {
     unsigned value = 0;
@@ -103,7 +101,7 @@ static void on_resolved(int error, struct evutil_addrinfo *found, void *ctx)
         return;
     }
     seed->count = 0;
-    for (struct evutil_addrinfo *one = found; one != NULL && seed->count < SEED_ADDRESSES_MAX;
+    for (struct evutil_addrinfo *one = found; one != NULL && seed->count < PEER_SEED_ADDRESSES_MAX;
          one = one->ai_next) {
         hc_address *to = &seed->addresses[seed->count++];
         peer_address_of(one->ai_addr, to);

@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "command/cluster_turn.h"
 #include "command/command.h"
 #include "command/durable.h"
 #include "command/pause.h"
@@ -106,6 +107,22 @@ uint64_t durable_gather_ns(const node *of)
 {
     (void)of;
     return 0;
+}
+
+/* Nor a cluster that could answer later. */
+void cluster_wake_by(node *of, unsigned worker, void (*wake)(void *ctx), void *ctx)
+{
+    (void)of, (void)worker, (void)wake, (void)ctx;
+}
+
+void cluster_turns_answered(node *of, unsigned worker)
+{
+    (void)of, (void)worker;
+}
+
+void cluster_turn_render(session *of, reply *to)
+{
+    (void)of, (void)to;
 }
 
 bool command_takes_block(hc_span name)
