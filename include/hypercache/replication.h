@@ -286,6 +286,7 @@ typedef struct hc_replica_peer {
     bool there;                  /* alive, and heard lately */
     bool quarantined;            /* says that its clock is wrong */
     uint8_t reserved[6];
+    uint64_t synced_blocks; /* of which it has all data, by its own word */
 } hc_replica_peer;
 /*   HC_ERR_NOT_FOUND */
 HC_API

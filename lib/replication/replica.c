@@ -433,6 +433,8 @@ hc_status hc_replica_peer_get(const hc_replica *r, hc_moment now, const hc_node_
                          .there = p->known && p->member.state == HC_MEMBER_ALIVE &&
                                   silent_ns < ALIVE_SILENCE_NS,
                          .quarantined = p->quarantined};
+    for (uint32_t b = 0; b < r->topology.blocks; b++)
+        s.synced_blocks += bit_get(p->synced, b);
     memcpy(out, &s, size < sizeof s ? size : sizeof s);
     out->size = size;
     return HC_OK;

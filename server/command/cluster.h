@@ -35,11 +35,12 @@ typedef struct cluster_member {
     char id[CLUSTER_ID_CHARS + 1]; /* of `is.id` */
     char host[CLUSTER_HOST_CHARS]; /* of its address, for clients too */
     bool is_self;
-    bool linked;           /* this node's stream to it is up */
-    bool agrees;           /* it said lately that it knows the same ring: MOVED may name it */
-    int64_t since_ms;      /* Unix: this node knows the present state since */
-    uint32_t slots_acting; /* slots it serves, as this node sees it */
-    uint32_t slots_held;   /* slots of which it has, or is to have, a copy */
+    bool linked;            /* this node's stream to it is up */
+    bool agrees;            /* it said lately that it knows the same ring: MOVED may name it */
+    int64_t since_ms;       /* Unix: this node knows the present state since */
+    uint32_t slots_acting;  /* slots it serves, as this node sees it */
+    uint64_t synced_blocks; /* blocks of which it has all data, by its own word */
+    uint32_t slots_held;    /* slots of which it has, or is to have, a copy */
 } cluster_member;
 
 /* Neighbouring slots that the same members hold and serve. */

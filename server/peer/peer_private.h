@@ -43,6 +43,9 @@
 #define PEER_GREETING_MS_MAX 5000u /* to say who one is */
 #define PEER_BACKOFF_MS_MIN 20u
 #define PEER_BACKOFF_MS_MAX 2000u
+#define PEER_GOSSIP_MS                                                                             \
+    20u /* news waits so long at most: until a new ring is known to all, its nodes                 \
+           refuse each other's writes */
 #define PEER_TICK_MS_MIN 1u
 #define PEER_TICK_MS_BUSY 2u /* while requests are open */
 #define PEER_TICK_MS_MAX 20u

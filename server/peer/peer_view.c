@@ -50,7 +50,14 @@ static void member_fill(peer *of, cluster_member *to, const hc_member *m, bool i
     to->since_ms = since_of(of, m);
     cluster_id_text(&m->id, to->id);
     cluster_host_text(&m->address, to->host);
-    if (is_self) return;
+    if (is_self) {
+        hc_replica_stats own = {.size = sizeof own};
+        (void)pthread_mutex_lock(&of->lock);
+        hc_replica_stats_get(of->replica, &own);
+        (void)pthread_mutex_unlock(&of->lock);
+        to->synced_blocks = own.synced_blocks;
+        return;
+    }
     (void)pthread_mutex_lock(&of->lock);
     for (size_t i = 0; i < of->route_count; i++) {
         if (memcmp(&of->routes[i].node, &m->id, sizeof m->id) == 0)
@@ -59,6 +66,7 @@ static void member_fill(peer *of, cluster_member *to, const hc_member *m, bool i
     if (hc_replica_peer_get(of->replica, peer_now(of), &m->id, &said) == HC_OK) {
         to->agrees = said.there && said.topology_id == hc_replica_topology_id(of->replica) &&
                      said.epoch == hc_replica_epoch(of->replica);
+        to->synced_blocks = said.synced_blocks;
     }
     (void)pthread_mutex_unlock(&of->lock);
 }
