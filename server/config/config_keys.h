@@ -241,7 +241,7 @@
 
 /* X(prefix or whole name, what it belongs to): keys that the contract has and this version not. */
 #define CONFIG_LATER(X)                                                                            \
-    X("cluster.routing", "redirects")                                                                   \
+    X("cluster.routing", "redirects")                                                              \
     X("security.users", "users")                                                                   \
     X("security.tls", "TLS")                                                                       \
     X("debug", "debug mode")                                                                       \
@@ -249,7 +249,7 @@
 
 /* Short flags of such keys. */
 #define CONFIG_LATER_FLAGS(X)                                                                      \
-    X("persistence", "persistence.enabled")                                                        \
+    X("persistence", "persistence.enabled")
 /* clang-format on */
 
 #endif
