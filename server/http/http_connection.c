@@ -74,7 +74,10 @@ void http_connection_destroy(http_connection *c)
     else
         w->connections = c->next;
     w->connection_count--;
-    if (c->stream != NULL) c->stream->end(c->stream_ctx);
+    if (c->stream != NULL) {
+        c->stream->end(c->stream_ctx);
+        atomic_fetch_sub_explicit(&w->service->streams, 1, memory_order_relaxed);
+    }
     session_fini(&c->session);
     (void)close(c->fd); /* not before: whoever kills a listed session shuts its descriptor down */
     if (c->tape != NULL) {

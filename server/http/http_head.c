@@ -96,8 +96,7 @@ static unsigned head_end(const uint8_t *data, size_t size, size_t *seen, size_t 
     while (*seen < within) {
         const uint8_t *lf = memchr(data + *seen, '\n', within - *seen);
         size_t at = lf != NULL ? (size_t)(lf - data) : within;
-        if (first_line && at > HTTP_LINE_BYTES_MAX)
-            return begins_well(data, size) == 0 ? 414 : 400;
+        if (first_line && at > HTTP_LINE_BYTES_MAX) return begins_well(data, size) == 0 ? 414 : 400;
         if (lf == NULL) {
             *seen = within;
             break;

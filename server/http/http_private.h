@@ -23,6 +23,7 @@
 #define HTTP_TICK_MS 250u             /* while there are connections */
 #define HTTP_LINGER_MS 1000u          /* for a refused client to stop sending */
 #define HTTP_POLL_MS 5u               /* between looks at connections that wait for a time */
+#define HTTP_STREAMS_MAX 128u         /* at once */
 #define HTTP_STREAM_BYTES (64u << 10) /* unsent; a stream is pulled while less waits */
 #define HTTP_TEXT_BYTES (160u << 10)  /* of unescaped parameters of one request; fixed */
 #define HTTP_DATE_CHARS 64u
@@ -50,6 +51,7 @@ struct http_service {
     http_compiled routes[HTTP_ROUTES_MAX];
     size_t route_count;
     _Atomic unsigned connections;
+    _Atomic unsigned streams; /* of those */
 };
 
 typedef enum http_state {
@@ -215,6 +217,7 @@ extern const http_route_set http_routes_node;
 extern const http_route_set http_routes_cluster;
 extern const http_route_set http_routes_command;
 extern const http_route_set http_routes_console;
+extern const http_route_set http_routes_events;
 extern const http_route_set http_routes_openapi;
 
 #endif

@@ -197,9 +197,24 @@ static bool refused_early(http_connection *c, const http_head *head)
 
 static void stream_begin(http_connection *c, http_exchange *x)
 {
+    atomic_fetch_add_explicit(&c->worker->service->streams, 1, memory_order_relaxed);
     c->stream = x->stream;
     c->stream_ctx = x->stream_ctx;
     c->state = HTTP_STREAMS;
+}
+
+/* A stream too many is refused after all; HEAD wants but its head. */
+static void streams_limit(http_exchange *x)
+{
+    const http_service *of = x->worker->service;
+    bool head = x->head->method == HTTP_HEAD;
+    if (x->stream == NULL ||
+        (!head && atomic_load_explicit(&of->streams, memory_order_relaxed) < HTTP_STREAMS_MAX))
+        return;
+    x->stream->end(x->stream_ctx);
+    x->stream = NULL;
+    if (head) return;
+    exchange_error(x, 429, NULL, "%u streams are open already", HTTP_STREAMS_MAX);
 }
 
 /* Runs a request that is whole.  False: it has to wait, and stays in `in`. */
@@ -217,6 +232,7 @@ static bool answer(http_connection *c, const http_head *head, hc_span body)
         tape_keep(c, x);
         return false;
     }
+    streams_limit(x);
     http_respond_end(x);
     tape_drop(c);
     if (atomic_load_explicit(&who->database, memory_order_relaxed) != 0)
