@@ -72,7 +72,7 @@ UNIT_SOURCES := $(call find_c,tests/unit,test_*.c)
 FUZZ_SOURCES := $(call find_c,tests/fuzz,fuzz_*.c)
 EXAMPLE_SOURCES := $(call find_c,examples,*.c)
 BENCH_SOURCES := $(call find_c,bench,bench_*.c) $(call find_c,bench,echo_server.c)
-BENCH_PARTS := $(filter-out $(BENCH_SOURCES) bench/slow_sync.c,$(call find_c,bench,*.c) $(call find_c,bench,*.cc))
+BENCH_PARTS := $(filter-out $(BENCH_SOURCES) bench/slow_sync.c bench/turn_time.c,$(call find_c,bench,*.c) $(call find_c,bench,*.cc))
 
 LIBRARY := $(BUILD)/libhypercache.a
 SHARED := $(BUILD)/libhypercache.so

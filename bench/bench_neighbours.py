@@ -7,7 +7,10 @@ served by the same one.  Burdens: a slow reader (1 MB values asked for and not r
 clients, an endless pipeline of SET and GET, SET and GET of a 512 MB value.
 
 The burden is a process of its own on the neighbour's CPU, at lower priority: part of what the
-neighbour notices is that CPU, which is why Redis stands beside it.
+neighbour notices is that CPU, which is why Redis stands beside it.  On a busy machine the rest
+drowns in what others do; so the last columns tell how long the turns of the server's loop were in CPU
+time (turn_time.c), which is what a neighbour waits for and a server answers for: the p99, the p99.9
+and the longest, alone and beside the burden, of all turns of the run, in microseconds.
 
     bench_neighbours.py [--turns=3] [--ms=1500] [--value-mb=512] [--idle=10000] [--quick]
                         [--servers=hypercached,redis] [--burdens=pipeline,"large value"]
@@ -19,15 +22,19 @@ import resource
 import signal
 import socket
 import statistics
+import struct
 import subprocess
 import sys
+import tempfile
 import time
 
-from servers import LOAD, Server, arguments, machine
+from servers import LOAD, Server, arguments, machine, preloaded
 
 SERVER_CPU, LOAD_CPU = 0, 1
 BURDENS = ("slow reader", "idle clients", "pipeline", "large value")
 SLOW_REPLIES = 200  # of 1 MB; a server without a bound keeps them all
+TURN_BUCKETS = 1024  # as in turn_time.c
+FLAGS = {"hypercached": ("--network.max_clients=20000",), "redis": ("--maxclients", "20000")}
 SETTLE_S = 0.3  # a burden runs this long before the neighbour is measured
 
 
@@ -104,26 +111,72 @@ def neighbour(port, options):
     return float(re.search(r"p99_us=([\d.]+)", done.stdout).group(1))
 
 
+class Turns:
+    """Counters that turn_time.c keeps, as differences between two looks."""
+
+    def __init__(self, path):
+        self.path = path
+        self.counts = [0] * TURN_BUCKETS
+        self.seen = self.read()
+
+    def read(self):
+        with open(self.path, "rb") as file:
+            return struct.unpack(f"{TURN_BUCKETS}Q", file.read(8 * TURN_BUCKETS))
+
+    def skip(self):
+        self.seen = self.read()
+
+    def add(self):
+        now = self.read()
+        self.counts = [count + after - before for count, after, before in zip(self.counts, now, self.seen)]
+        self.seen = now
+
+    def percentile_us(self, percent):
+        left = sum(self.counts) * (1 - percent / 100)
+        for bucket in reversed(range(TURN_BUCKETS)):
+            left -= self.counts[bucket]
+            if left < 0 or (left == 0 and self.counts[bucket]):
+                shift = max((bucket >> 4) - 1, 0)
+                return ((bucket - (shift << 4) + 1) << shift) / 1e3
+        return 0.0
+
+    def text(self):
+        return " / ".join(f"{self.percentile_us(percent):.0f}" for percent in (99, 99.9, 100))
+
+
+def measure(name, kind, options):
+    """A row of the table."""
+    with tempfile.NamedTemporaryFile(prefix="bench-") as file:
+        environment = {"TURN_TIME_FILE": file.name, "LD_PRELOAD": preloaded("turn_time")}
+        with Server(kind, cpu=SERVER_CPU, flags=FLAGS[kind], environment=environment) as server:
+            subprocess.run([LOAD, f"--port={server.port}", "--fill=10000"], check=True)
+            turns = Turns(file.name), Turns(file.name)
+            alone, beside = [], []
+            for _ in range(options.turns):
+                turns[0].skip()
+                alone.append(neighbour(server.port, options))
+                turns[0].add()
+                with burden(name, server.port, options):
+                    turns[1].skip()
+                    beside.append(neighbour(server.port, options))
+                    turns[1].add()
+    ratio = statistics.median(b / max(a, 1.0) for a, b in zip(alone, beside))
+    print(f"| {name} | {kind} | {statistics.median(alone):.0f} | {statistics.median(beside):.0f} | {ratio:.2f} | "
+          f"{turns[0].text()} | {turns[1].text()} |", flush=True)
+
+
 def main():
     options = arguments(sys.argv, turns=0, ms=0, value_mb=0, idle=10000, quick=False, servers="hypercached,redis",
                         burdens=",".join(BURDENS))
     options.turns = options.turns or (1 if options.quick else 3)
     options.ms = options.ms or (500 if options.quick else 1500)
     options.value_mb = options.value_mb or (64 if options.quick else 512)
-    flags = {"hypercached": ("--network.max_clients=20000",), "redis": ("--maxclients", "20000")}
     print(f"{machine()}; {options.turns} turns of {options.ms} ms, values of {options.value_mb} MB\n")
-    print("| burden | server | p99 alone us | p99 beside it us | ratio |\n|---|---|---|---|---|")
+    print("| burden | server | p99 alone us | p99 beside it us | ratio | turns alone | turns beside it |")
+    print("|---|---|---|---|---|---|---|")
     for name in options.burdens.split(","):
         for kind in options.servers.split(","):
-            alone, beside = [], []
-            with Server(kind, cpu=SERVER_CPU, flags=flags[kind]) as server:
-                subprocess.run([LOAD, f"--port={server.port}", "--fill=10000"], check=True)
-                for _ in range(options.turns):
-                    alone.append(neighbour(server.port, options))
-                    with burden(name, server.port, options):
-                        beside.append(neighbour(server.port, options))
-            ratio = statistics.median(b / max(a, 1.0) for a, b in zip(alone, beside))
-            print(f"| {name} | {kind} | {statistics.median(alone):.0f} | {statistics.median(beside):.0f} | {ratio:.2f} |", flush=True)
+            measure(name, kind, options)
     print(f"\nafterwards: {machine()}")
 
 

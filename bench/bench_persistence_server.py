@@ -28,7 +28,7 @@ import tempfile
 import threading
 import time
 
-from servers import BUILD, LOAD, ROOT, arguments, machine
+from servers import BUILD, LOAD, arguments, machine, preloaded
 
 LOAD_CPU = 1
 START_S_MAX = 300.0
@@ -59,7 +59,7 @@ class Daemon:
             self.port = probe.getsockname()[1]
         environment = dict(os.environ)
         if delay_us:
-            environment.update(LD_PRELOAD=slow_sync(), SLOW_SYNC_US=str(delay_us))
+            environment.update(LD_PRELOAD=preloaded("slow_sync"), SLOW_SYNC_US=str(delay_us))
         os.makedirs(folder, exist_ok=True)
         self.kind, self.mode, self.folder = kind, mode, folder
         self.log = open(os.path.join(folder, "server.log"), "ab")
@@ -128,14 +128,6 @@ class Daemon:
             except (OSError, AttributeError):
                 pass
         return total
-
-
-def slow_sync():
-    made = os.path.join(BUILD, "bench", "slow_sync.so")
-    source = os.path.join(ROOT, "bench", "slow_sync.c")
-    if not os.path.exists(made) or os.path.getmtime(made) < os.path.getmtime(source):
-        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", made, source], check=True)
-    return made
 
 
 def load(server, options, pipeline=1, fill=False, ms=0):

@@ -49,10 +49,19 @@ def connect(port):
     return made
 
 
-class Server:
-    """One running server.  `cpu` pins it; `nice` asks for a better share of a busy machine."""
+def preloaded(name):
+    """A library made of bench/NAME.c, for LD_PRELOAD."""
+    made, source = os.path.join(BUILD, "bench", f"{name}.so"), os.path.join(ROOT, "bench", f"{name}.c")
+    if not os.path.exists(made) or os.path.getmtime(made) < os.path.getmtime(source):
+        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", made, source], check=True)
+    return made
 
-    def __init__(self, kind, cpu=None, nice=0, flags=()):
+
+class Server:
+    """One running server.  `cpu` pins it; `nice` asks for a better share of a busy machine;
+    `environment` is added to ours."""
+
+    def __init__(self, kind, cpu=None, nice=0, flags=(), environment=None):
         self.kind = kind
         self.port = free_port()
         self.folder = tempfile.TemporaryDirectory(prefix="bench-")
@@ -67,7 +76,8 @@ class Server:
         command = _command(kind, self.port, flags)
         with open(os.path.join(self.folder.name, "log"), "wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, cwd=self.folder.name, preexec_fn=prepare)
+                                            stderr=log, cwd=self.folder.name, preexec_fn=prepare,
+                                            env={**os.environ, **(environment or {})})
         self.pid = self.process.pid
         deadline = time.monotonic() + START_S_MAX
         while True:

@@ -265,6 +265,10 @@ uint8_t *hc_block_data(hc_block *block);
 /* Accepts NULL.  Before the store that may have taken it is destroyed; any thread. */
 HC_API
 void hc_block_release(hc_block *block);
+/* The same for who must not wait while up to 512 MiB go back to the system: `store` gives them back
+ * by and by, as hc_store_bury says. */
+HC_API
+void hc_block_bury(hc_block *block, hc_store *store);
 
 typedef enum hc_condition {
     HC_IF_ALWAYS = 0,
@@ -475,6 +479,13 @@ size_t hc_store_random(hc_store *store, hc_visit visit, void *ctx);
  * thread. */
 HC_API
 bool hc_store_maintain(hc_store *store, size_t items_max);
+
+/* Values of 4 MiB and more that are gone go back to the host a slice at a time, for all of one at
+ * once takes long: by hc_store_maintain, by writes that find memory short, and by this call, for
+ * who brings such values in.  Gives back up to about `bytes_max`; returns true when there is more.
+ * One comparison when there is nothing; any thread. */
+HC_API
+bool hc_store_bury(hc_store *store, size_t bytes_max);
 
 typedef struct hc_store_stats {
     size_t size;   /* in: sizeof(hc_store_stats); fields beyond it are not written */

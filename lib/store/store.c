@@ -118,6 +118,7 @@ hc_status hc_store_create(const hc_host *host, const hc_store_options *options,
     hc_store *store = (hc_store *)(void *)space;
     store->space_bytes = space_bytes;
     store->host = resolved;
+    hci_grave_init(store);
     store->shards = (shard *)(void *)(space + head_bytes);
     status = store_configure(store, &o);
     if (o.by_slot != 0)
@@ -145,6 +146,7 @@ void hc_store_destroy(hc_store *store)
     for (uint32_t i = 0; i < store->shard_count; i++) {
         shard_fini(store, &store->shards[i]);
     }
+    hci_grave_fini(store);
     hci_pressure_fini(&store->pressure);
     hci_compressor_destroy(store);
     hci_host host = store->host;

@@ -49,6 +49,11 @@ uint8_t *hc_block_data(hc_block *block)
     return (uint8_t *)block + DATA_AT;
 }
 
+size_t hci_block_space_bytes(const hc_block *block)
+{
+    return block->space_bytes;
+}
+
 void hci_block_free(hc_block *block)
 {
     hci_host host = block->host;
@@ -64,14 +69,26 @@ void hc_block_release(hc_block *block)
         hci_block_free(block);
 }
 
-/* Could this store give the memory back, and does the value fill it? */
-static bool may_take(const hc_store *store, hc_block *block, hc_span value)
+/* Their memory comes from one place. */
+static bool may_give_back(const hc_store *store, const hc_block *block)
 {
     const hc_memory *ours = &store->host.memory, *its = &block->host.memory;
+    return ours->ctx == its->ctx && ours->unreserve == its->unreserve;
+}
+
+void hc_block_bury(hc_block *block, hc_store *store)
+{
+    if (block != NULL && block->store == NULL && may_give_back(store, block))
+        hci_grave_add(store, block, block->space_bytes, 0);
+    else
+        hc_block_release(block);
+}
+
+/* May this store take it, and does the value fill it? */
+static bool may_take(const hc_store *store, hc_block *block, hc_span value)
+{
     uintptr_t first = (uintptr_t)hc_block_data(block), at = (uintptr_t)value.data;
-    if (block->store != NULL || ours->ctx != its->ctx || ours->unreserve != its->unreserve) {
-        return false;
-    }
+    if (block->store != NULL || !may_give_back(store, block)) return false;
     if (at < first || at - first > block->bytes_max) return false;
     if (value.size > block->bytes_max - (at - first)) return false;
     return at - first + PAGES_AROUND * PAGE_BYTES <= value.size / 8;
@@ -95,8 +112,7 @@ hc_status hci_block_take(hc_store *store, shard *held, hc_block *block, hc_span 
                            .block = block};
     if (key.size > 0) memcpy(extent->bytes, key.data, key.size);
     block->store = store;
-    memory_add(store, sizeof *extent + counted);
-    atomic_fetch_add_explicit(&store->extent_bytes, sizeof *extent + counted, memory_order_relaxed);
+    hci_extent_count(store, (int64_t)(sizeof *extent + counted));
     *extent_out = extent;
     return HC_OK;
 }

@@ -6,13 +6,25 @@
  * the value out holds another, so a value of 512 MiB is copied without the lock and freed by the
  * last one to leave.
  *
- * memory_bytes counts an extent from its creation until it is really freed.
+ * memory_bytes counts an extent from its creation until it is really freed; one of GRAVE_BYTES_MIN
+ * and more, which lies in reserved space for that, is freed by and by (store_grave.c).
  */
 #include "store/store_private.h"
+
+#define GRAVE_BYTES_MIN (4u << 20) /* freeing a smaller one takes less than half a millisecond */
 
 static size_t extent_bytes(const hci_extent *extent)
 {
     return sizeof *extent + extent->capacity;
+}
+
+void hci_extent_count(hc_store *store, int64_t bytes)
+{
+    if (bytes >= 0)
+        memory_add(store, (size_t)bytes);
+    else
+        memory_subtract(store, (size_t)-bytes);
+    atomic_fetch_add_explicit(&store->extent_bytes, (uint64_t)bytes, memory_order_relaxed);
 }
 
 hci_extent *hci_extent_create(hc_store *store, hc_span key, const hc_span *parts, size_t part_count,
@@ -23,13 +35,17 @@ hci_extent *hci_extent_create(hc_store *store, hc_span key, const hc_span *parts
         value_bytes += parts[i].size;
     }
     if (capacity < key.size + value_bytes) capacity = key.size + value_bytes;
-    hci_extent *extent = hci_allocate(&store->host, sizeof *extent + capacity);
+    size_t bytes = sizeof(hci_extent) + capacity, space_bytes = 0;
+    if (bytes >= GRAVE_BYTES_MIN) space_bytes = (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    hci_extent *extent = space_bytes != 0 ? hci_reserve(&store->host, space_bytes)
+                                          : hci_allocate(&store->host, bytes);
     if (extent == NULL) return NULL;
     *extent = (hci_extent){.references = 1,
                            .key_bytes = (uint32_t)key.size,
                            .value_bytes = value_bytes,
                            .value_at = key.size,
-                           .capacity = capacity};
+                           .capacity = capacity,
+                           .space_bytes = space_bytes};
     uint8_t *to = extent->bytes;
     if (key.size > 0) memcpy(to, key.data, key.size);
     to += key.size;
@@ -37,8 +53,7 @@ hci_extent *hci_extent_create(hc_store *store, hc_span key, const hc_span *parts
         if (parts[i].size > 0) memcpy(to, parts[i].data, parts[i].size);
         to += parts[i].size;
     }
-    memory_add(store, extent_bytes(extent));
-    atomic_fetch_add_explicit(&store->extent_bytes, extent_bytes(extent), memory_order_relaxed);
+    hci_extent_count(store, (int64_t)bytes);
     return extent;
 }
 
@@ -47,10 +62,18 @@ void hci_extent_release(hc_store *store, hci_extent *extent)
     if (extent == NULL) return;
     if (atomic_fetch_sub_explicit(&extent->references, 1, memory_order_acq_rel) > 1) return;
     size_t bytes = extent_bytes(extent);
-    memory_subtract(store, bytes);
-    atomic_fetch_sub_explicit(&store->extent_bytes, bytes, memory_order_relaxed);
-    if (extent->block != NULL)
-        hci_block_free(extent->block);
+    hc_block *block = extent->block;
+    if (block != NULL && bytes >= GRAVE_BYTES_MIN) {
+        hci_grave_add(store, block, hci_block_space_bytes(block), bytes);
+        return;
+    }
+    if (extent->space_bytes != 0) {
+        hci_grave_add(store, extent, extent->space_bytes, bytes);
+        return;
+    }
+    hci_extent_count(store, -(int64_t)bytes);
+    if (block != NULL)
+        hci_block_free(block);
     else
         hci_release(&store->host, extent, bytes);
 }

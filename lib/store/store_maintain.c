@@ -23,6 +23,7 @@
 #define SEGMENTS_PER_KEPT 16u /* a small shard keeps none */
 #define SHRINK_STEPS_MAX 64u
 #define SWEEP_BATCH 16u
+#define GRAVE_BYTES_STEP (1u << 20) /* some 100 us */
 
 typedef struct sweep_entry {
     uint64_t hash;
@@ -134,6 +135,8 @@ bool hc_store_maintain(hc_store *store, size_t items_max)
     bool more = false;
     if (items_max == 0) items_max = ITEMS_DEFAULT;
     size_t each = items_max / store->shard_count + 1;
+    (void)hci_grave_dig(store, GRAVE_BYTES_STEP);
+    more |= hci_grave_any(store);
     for (uint32_t i = 0; i < store->shard_count; i++) {
         shard *s = &store->shards[i];
         hci_lock_acquire(&s->lock);

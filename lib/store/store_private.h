@@ -12,6 +12,7 @@
  *     store_pressure.c                     levels of memory in use, told to the host
  *     store_segment.c                      segments: take, fill, account, give back
  *     store_extent.c store_block.c         values too large to be packed; taken over, not copied
+ *     store_grave.c                        ... and given back a slice at a time
  *     store_compress.c store_train.c       values smaller than they are; dictionaries for them
  *     store_reclaim.c                      cleaning and eviction
  *     store_version.c                      what compare-and-set compares
@@ -32,6 +33,7 @@
 #include "host/host_internal.h"
 #include "host/lock.h"
 #include "store/store_bucket.h"
+#include "store/store_extent.h"
 #include "store/store_item.h"
 #include "store/store_table.h"
 
@@ -56,17 +58,6 @@
 #define SWEEP_PAUSE_MS 2000
 
 #define NONE UINT32_MAX
-
-typedef struct hci_extent {
-    _Atomic uint32_t references; /* the index holds one, each reader in progress one */
-    uint32_t key_bytes;
-    size_t value_bytes;
-    size_t capacity; /* bytes behind this header; in a hc_block, bytes counted for it */
-    size_t value_at; /* offset of the value in `bytes` */
-    hc_block *block; /* that it lies in; NULL: it was allocated alone */
-    struct hci_extent *next, *previous; /* all extents of the shard; unlinked when removed */
-    uint8_t bytes[];                    /* key, then, right behind it or later, value */
-} hci_extent;
 
 typedef enum segment_state {
     SEGMENT_UNTOUCHED = 0, /* no physical memory, not counted */
@@ -131,7 +122,7 @@ typedef struct packed_counters {
 
 typedef enum filter_state { FILTER_COVERS = 0, FILTER_GIVEN_UP, FILTER_BUILDING } filter_state;
 
-typedef struct shard {
+struct shard {
     /* what readers read */
     _Alignas(64) _Atomic uint64_t sequence;
     uint8_t *data;
@@ -173,7 +164,7 @@ typedef struct shard {
     filter_state filter_state;
     uint32_t filter_position;   /* FILTER_BUILDING: hashes reversed below it are in */
     uint64_t filter_rebuild_ns; /* FILTER_GIVEN_UP: not before, by the monotonic clock */
-} shard;
+};
 
 /* Reads are counted here and not in the shard, so that readers of one key share no cache line.
  * A thread sticks to one stripe. */
@@ -217,6 +208,9 @@ struct hc_store {
     _Atomic uint64_t memory_bytes;
     _Atomic uint64_t extent_bytes;
     _Atomic uint64_t filter_bytes;
+    hci_lock graves_lock; /* guards `graves`, and is held for no other lock */
+    grave *graves;        /* store_grave.c */
+    _Atomic bool has_graves;
     _Atomic uint32_t room_next; /* shard where a large value looks for room first */
     pressure_state pressure;
     hci_compressor *compressor; /* NULL: values are stored as they are */
@@ -408,36 +402,6 @@ static inline void pressure_tell(hc_store *store)
 {
     if (atomic_load_explicit(&store->pressure.due, memory_order_relaxed)) hci_pressure_tell(store);
 }
-
-/* ---- store_extent.c ---- */
-
-static inline uint8_t *extent_value(hci_extent *extent)
-{
-    return extent->bytes + extent->value_at;
-}
-
-/* Bytes that the value may have where it lies. */
-static inline size_t extent_room(const hci_extent *extent)
-{
-    return extent->block != NULL ? extent->value_bytes : extent->capacity - extent->key_bytes;
-}
-
-/* store_block.c: the block as an extent that holds `value`, which lies in it, and one more
- * reference; NULL and HC_OK: it cannot be taken.  As hci_reclaim_room. */
-hc_status hci_block_take(hc_store *store, shard *held, hc_block *block, hc_span key, hc_span value,
-                         hci_extent **extent_out);
-/* The last reference to its extent is gone. */
-void hci_block_free(hc_block *block);
-
-hci_extent *hci_extent_create(hc_store *store, hc_span key, const hc_span *parts, size_t part_count,
-                              size_t capacity);
-void hci_extent_flush(hc_store *store, shard *s);
-/* Gives up one reference; the last one frees it. */
-void hci_extent_release(hc_store *store, hci_extent *extent);
-void hci_extent_link(shard *s, hci_extent *extent);
-void hci_extent_unlink(shard *s, hci_extent *extent);
-/* Frees up to `count_max` extents left by a flush; true when there are more. */
-bool hci_extent_bury(hc_store *store, shard *s, size_t count_max);
 
 /* ---- items, under the lock ---- */
 

@@ -19,8 +19,9 @@
 #include "store/store_compress.h"
 #include "store/store_private.h"
 
-#define BATCH 16u               /* items whose index buckets are fetched together */
-#define ROOM_ITEMS 8u           /* few: each may free megabytes */
+#define BATCH 16u     /* items whose index buckets are fetched together */
+#define ROOM_ITEMS 8u /* few: each may free megabytes */
+#define GRAVE_STEP_BYTES (1u << 20)
 #define ROOM_STEPS_MAX 65536u   /* steps one write takes to find room, before it gives up */
 #define GARBAGE_PERCENT_MAX 20u /* of a shard's segments; above, writes clean as they go */
 #define WORTHWHILE_BINS (SEGMENT_BINS * 3 / 4) /* cleaned before anything is evicted */
@@ -212,6 +213,7 @@ bool hci_reclaim_due(const shard *s, unsigned garbage_percent)
 void hci_reclaim_ahead(hc_store *store, shard *s)
 {
     if (!hci_segment_available(store, s)) {
+        if (hci_grave_any(store) && hci_grave_dig(store, SEGMENT_BYTES)) return;
         hci_reclaim_step(store, s, RECLAIM_ROOM, RECLAIM_ITEMS_MAX);
     } else if (hci_reclaim_due(s, GARBAGE_PERCENT_MAX)) {
         hci_reclaim_step(store, s, RECLAIM_GARBAGE, RECLAIM_ITEMS_MAX);
@@ -221,7 +223,10 @@ void hci_reclaim_ahead(hc_store *store, shard *s)
 /* One step towards room in one shard; false when it has nothing to give. */
 static bool room_step(hc_store *store, shard *s)
 {
-    if (hci_extent_bury(store, s, RECLAIM_ITEMS_MAX)) return true;
+    if (s->graveyard != NULL) {
+        (void)hci_extent_bury(store, s, RECLAIM_ITEMS_MAX);
+        return true;
+    }
     if (hci_segment_discard(store, s)) return true;
     return hci_reclaim_step(store, s, RECLAIM_ROOM, ROOM_ITEMS);
 }
@@ -275,6 +280,7 @@ hc_status hci_reclaim_room(hc_store *store, shard *held, uint64_t bytes)
     uint32_t next = room_first(store);
     for (uint32_t step = 0; step < ROOM_STEPS_MAX; step++) {
         if (memory_fits(store, bytes, memory_kept_back(store))) return HC_OK;
+        if (hci_grave_dig(store, GRAVE_STEP_BYTES)) continue;
         if (held != NULL && room_step(store, held)) continue;
         room found = room_step_elsewhere(store, held, &next);
         if (found == ROOM_NOWHERE) return HC_ERR_FULL;

@@ -105,6 +105,7 @@ static hc_status place_find(hc_store *store, shard *s, segment_class class, size
 {
     for (uint32_t step = 0; step < APPEND_STEPS_MAX; step++) {
         if (hci_segment_append(store, s, class, false, bytes, place_out)) return HC_OK;
+        if (hci_grave_any(store) && hci_grave_dig(store, SEGMENT_BYTES)) continue;
         if (hci_reclaim_step(store, s, RECLAIM_URGENT, RECLAIM_ITEMS_MAX)) continue;
         /* nothing to gain in this shard: the memory is elsewhere */
         hc_status status = hci_reclaim_room(store, s, SEGMENT_BYTES);

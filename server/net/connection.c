@@ -17,7 +17,20 @@
 #include "command/pubsub.h"
 #include "net/net_private.h"
 
+#define MIXED_TURNS 4096u    /* of one connection alone, until it counts as alone */
 #define FINISH_TURNS_MAX 16u /* reads of what a client had sent before a drain */
+
+/* Whether others are served besides: see connection_slice. */
+static void turn_begin(connection *c)
+{
+    worker *w = c->worker;
+    if (w->latest != c) {
+        w->latest = c;
+        w->mixed_turns = MIXED_TURNS;
+    } else if (w->mixed_turns > 0) {
+        w->mixed_turns--;
+    }
+}
 
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
 {
@@ -29,6 +42,7 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
         c->reads = false;
         return;
     }
+    turn_begin(c);
     connection_read(c);
     connection_settle(c);
 }
@@ -37,6 +51,7 @@ static void on_writable(evutil_socket_t fd, short what, void *ctx)
 {
     (void)fd;
     (void)what;
+    turn_begin(ctx);
     connection_write(ctx);
     connection_settle(ctx);
 }
@@ -98,6 +113,16 @@ void connection_open(worker *w, int fd, const struct sockaddr_storage *from)
     connection_settle(c);
 }
 
+void connection_input_drop(connection *c)
+{
+    if (c->in.block == NULL) {
+        byte_queue_fini(&c->in);
+        return;
+    }
+    hc_block_bury(c->in.block, c->session.store);
+    c->in = (byte_queue){0};
+}
+
 void connection_destroy(connection *c)
 {
     worker *w = c->worker;
@@ -110,11 +135,12 @@ void connection_destroy(connection *c)
     net_log(w->net->options.host, HC_LOG_DEBUG, "close", "client gone",
             (net_fact){.name = "client", .text = c->session.address}, NET_NO_FACT);
     connection_unlend(c); /* while the session holds the store */
+    connection_input_drop(c);
     session_fini(&c->session);
     (void)close(c->fd); /* not before: whoever kills a listed session shuts its descriptor down */
     resp_parser_fini(&c->parser);
-    byte_queue_fini(&c->in);
     byte_queue_fini(&c->out);
+    if (w->latest == c) w->latest = NULL;
     free(c);
     atomic_fetch_sub_explicit(&w->net->connections, 1, memory_order_relaxed);
     worker_done_look(w);
@@ -185,7 +211,7 @@ void connection_settle(connection *c)
     if (c->state == CONNECTION_OPEN && c->ended && !c->more && !answers_come)
         c->state = CONNECTION_CLOSING;
     if (c->state == CONNECTION_CLOSING) {
-        byte_queue_fini(&c->in);
+        connection_input_drop(c);
         if (c->out.tail == 0)
             close_sent(c);
         else if (c->deadline_ns == 0)

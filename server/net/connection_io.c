@@ -16,7 +16,8 @@
  * Fairness: a turn ends after one read of INPUT_BYTES, after TURN_OUTPUT_BYTES of replies or, while
  * the worker has other clients, with the batch that passes TURN_NS; what is left (`more`) runs when
  * the loop comes round and the socket takes bytes again.  Of a large request or reply a turn moves
- * LARGE_READ_MAX or SEND_BYTES_MAX.
+ * LARGE_READ_MAX or SEND_BYTES_MAX; of a very large one a quarter while other clients are served
+ * (connection_slice), and it gives back as much of large values that are gone (hc_store_bury).
  * Back-pressure: with more than output_soft_bytes unsent nothing is read or run for the client; nor
  * while it is paced, having published more than other workers have looked at yet (push_pace).
  */
@@ -36,10 +37,11 @@
 #define SEND_BYTES_MAX (128u << 10)    /* in one call: a socket may take megabytes at once */
 #define LARGE_READ_MIN (16u << 10)     /* bytes, into connection.in */
 #define LARGE_READ_MAX (64u << 10)
-#define HELD_BLOCK_MIN (256u << 10)  /* a smaller one stays until all in it was run */
-#define SPARE_BYTES_MAX (4u << 20)   /* of a block that a worker keeps */
-#define TAKEN_BYTES_MIN (4u << 20)   /* of an argument; a smaller one is copied to the store */
-#define TAKEN_TAIL_BYTES (64u << 10) /* for options behind it; address space, not memory */
+#define SHARED_BYTES_MIN (256u << 10) /* still awaited; above, other clients get more turns */
+#define HELD_BLOCK_MIN (256u << 10)   /* a smaller one stays until all in it was run */
+#define SPARE_BYTES_MAX (4u << 20)    /* of a block that a worker keeps */
+#define TAKEN_BYTES_MIN (4u << 20)    /* of an argument; a smaller one is copied to the store */
+#define TAKEN_TAIL_BYTES (64u << 10)  /* for options behind it; address space, not memory */
 #define TAKEN_TAIL_READ 4096u
 #define HTTP_LOG_NS_MIN 60000000000u /* between two warnings of one worker */
 
@@ -363,7 +365,7 @@ static void held_leave_block(connection *c, size_t used)
     size_t left = byte_queue_size(&c->in);
     if (used == 0 && left > 0) return; /* unfinished, or held back */
     if (!byte_queue_append(&rest, c->in.data + c->in.head, left)) c->state = CONNECTION_DEAD;
-    byte_queue_fini(&c->in);
+    connection_input_drop(c);
     c->in = rest;
 }
 
@@ -416,7 +418,8 @@ static void read_large(connection *c)
         room = room > 1 ? room : TAKEN_TAIL_READ;
     else if (room < LARGE_READ_MIN)
         room = LARGE_READ_MIN;
-    if (room > LARGE_READ_MAX) room = LARGE_READ_MAX;
+    size_t slice = room > SHARED_BYTES_MIN ? connection_slice(c, LARGE_READ_MAX) : LARGE_READ_MAX;
+    if (room > slice) room = slice;
     if (!held_reserve(c, room)) {
         input_refuse(c, RESP_NO_MEMORY);
         return;
@@ -424,6 +427,7 @@ static void read_large(connection *c)
     size_t got = socket_read(c, c->in.data + c->in.tail, room);
     if (got == 0) return;
     c->in.tail += got;
+    if (c->in.block != NULL) (void)hc_store_bury(c->session.store, got);
     run_held(c);
 }
 

@@ -13,6 +13,8 @@
 
 #include "net/net_private.h"
 
+#define LENT_SEND_MAX (128u << 10)
+
 bool connection_lend(connection *c)
 {
     resp_encoder *e = &c->worker->encoder;
@@ -38,7 +40,10 @@ bool connection_lent_send(connection *c)
         if (l->before > 0) return false;
     }
     hc_span value = l->view.value;
-    l->sent += connection_send(c, value.data + l->sent, value.size - l->sent);
+    size_t left = value.size - l->sent, slice = connection_slice(c, LENT_SEND_MAX);
+    size_t sent = connection_send(c, value.data + l->sent, left < slice ? left : slice);
+    l->sent += sent;
+    (void)hc_store_bury(c->session.store, sent);
     if (l->sent < value.size) return false;
     connection_unlend(c);
     return true;

@@ -118,6 +118,8 @@ struct worker {
     listener listeners[2 * NET_BIND_MAX];
     size_t listener_count;
     connection *connections;              /* newest first */
+    const connection *latest;             /* whose turn was the latest; not to be followed */
+    uint32_t mixed_turns;                 /* see turn_begin; 0: one client has the worker alone */
     connection *paced_first, *paced_last; /* wait for other workers, see push_pace */
     connection *await_first, *await_last; /* wait for the log, the one of the lowest lsn first */
     uint64_t awaited;                     /* so many ever did */
@@ -211,6 +213,8 @@ void worker_tell_wishes(worker *of);
 /* Takes over `fd`.  Drops the client when memory is short. */
 void connection_open(worker *of, int fd, const struct sockaddr_storage *from);
 void connection_destroy(connection *of);
+/* Frees connection.in; a large block by and by. */
+void connection_input_drop(connection *of);
 /* After anything was done for a connection: ends it if it is over, else waits for what it needs
  * next.  `of` may be gone afterwards. */
 void connection_settle(connection *of);
@@ -236,6 +240,11 @@ bool connection_lend(connection *of);
 bool connection_lent_send(connection *of);
 void connection_unlend(connection *of); /* also one to whom nothing is lent */
 size_t connection_unsent(const connection *of);
+/* How much of something large a turn moves, in bytes: `alone`, or a quarter where others wait. */
+static inline size_t connection_slice(const connection *of, size_t alone)
+{
+    return of->worker->mixed_turns > 0 ? alone / 4 : alone;
+}
 /* Returns how many bytes the socket took, and marks the connection dead if it is. */
 size_t connection_send(connection *of, const uint8_t *data, size_t size);
 /* Too many wait: logged and counted; the caller ends it. */

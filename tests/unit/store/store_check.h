@@ -165,6 +165,10 @@ static inline void store_check(const hc_store *store)
                               (uint64_t)s->index_pages * PAGE_BYTES +
                               s->stash_capacity * sizeof *s->stash + check_filter(&r);
     }
+    for (const grave *g = store->graves; g != NULL; g = g->next) {
+        total.extent_bytes += g->counted_bytes;
+    }
+    assert_int_equal(store->has_graves, store->graves != NULL);
     size_t head = (sizeof *store + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
     size_t shards = store->shard_count * sizeof(shard);
     shards = (shards + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
