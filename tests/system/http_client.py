@@ -124,8 +124,3 @@ def ask(port, method, target, body=None, headers=None):
     """One request on a connection of its own."""
     with HttpClient(port) as client:
         return client.ask(method, target, body, headers)
-
-
-def ask_json(port, method, target, value, headers=None):
-    """One with a JSON body."""
-    return ask(port, method, target, json.dumps(value).encode(), {"Content-Type": "application/json", **(headers or {})})
