@@ -60,7 +60,8 @@ typedef enum command_group {
     COMMAND_GROUP_FILTER,
     COMMAND_GROUP_TRANSACTIONS,
     COMMAND_GROUP_PUBSUB,
-    COMMAND_GROUP_BITMAP
+    COMMAND_GROUP_BITMAP,
+    COMMAND_GROUP_CLUSTER
 } command_group;
 
 /* What a command does with its keys, as key-specs say it. */

@@ -175,6 +175,8 @@ static hc_span group_name(const command *row)
         return HC_SPAN("pubsub");
     case COMMAND_GROUP_FILTER:
         return HC_SPAN("cf");
+    case COMMAND_GROUP_CLUSTER:
+        return HC_SPAN("cluster");
     case COMMAND_GROUP_BITMAP:
         return HC_SPAN("bitmap");
     case COMMAND_GROUP_TRANSACTIONS:

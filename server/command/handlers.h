@@ -40,6 +40,24 @@ void run_command_help(request *of);
 void run_command_info(request *of);
 void run_command_list(request *of);
 
+/* cluster_commands.c, cluster_slot_commands.c */
+void run_asking(request *of);
+void run_cluster_countkeysinslot(request *of);
+void run_cluster_forget(request *of);
+void run_cluster_getkeysinslot(request *of);
+void run_cluster_help(request *of);
+void run_cluster_info(request *of);
+void run_cluster_keyslot(request *of);
+void run_cluster_links(request *of);
+void run_cluster_meet(request *of);
+void run_cluster_myid(request *of);
+void run_cluster_nodes(request *of);
+void run_cluster_replicas(request *of);
+void run_cluster_shards(request *of);
+void run_cluster_slots(request *of);
+void run_readonly(request *of);
+void run_readwrite(request *of);
+
 /* pubsub_commands.c */
 void run_psubscribe(request *of);
 void run_publish(request *of);

@@ -67,6 +67,7 @@ struct session {
     cluster_turn *turn;     /* what the cluster is to answer; NULL: nothing */
     void (*answered)(session *who);
     session_replies replies;
+    bool knows_slots;           /* it asked for the slots, so that MOVED means something to it */
     bool in_exec;               /* while what was queued runs: its replies are parts of one */
     pubsub_session *subscribed; /* NULL: it never subscribed */
     transaction *transaction;   /* NULL: commands run as they come */

@@ -99,11 +99,11 @@ static bool fill_slots(uint64_t with_seed)
 
 static void gather_rows(void)
 {
-    const command_group_rows *groups[] = {&command_rows_connection, &command_rows_filter,
-                                          &command_rows_generic,    &command_rows_hypercache,
-                                          &command_rows_server,     &command_rows_store,
-                                          &command_rows_string,     &command_rows_transaction,
-                                          &command_rows_pubsub,     &command_rows_bits};
+    const command_group_rows *groups[] = {
+        &command_rows_connection, &command_rows_filter,      &command_rows_generic,
+        &command_rows_hypercache, &command_rows_server,      &command_rows_store,
+        &command_rows_string,     &command_rows_transaction, &command_rows_pubsub,
+        &command_rows_bits,       &command_rows_cluster};
     for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++) {
         for (size_t i = 0; i < groups[g]->count; i++) {
             assert(all_count < NODE_COMMANDS_MAX);

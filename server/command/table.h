@@ -14,6 +14,7 @@ extern const command_group_rows command_rows_string;
 extern const command_group_rows command_rows_generic;
 extern const command_group_rows command_rows_hypercache;
 extern const command_group_rows command_rows_filter;
+extern const command_group_rows command_rows_cluster;
 extern const command_group_rows command_rows_connection;
 extern const command_group_rows command_rows_pubsub;
 extern const command_group_rows command_rows_server;
