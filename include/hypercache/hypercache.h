@@ -2,6 +2,7 @@
 #ifndef HYPERCACHE_HYPERCACHE_H
 #define HYPERCACHE_HYPERCACHE_H
 
+#include <hypercache/catalogue.h>
 #include <hypercache/event.h>
 #include <hypercache/filter.h>
 #include <hypercache/glob.h>

@@ -24,7 +24,8 @@
  * Deletes:   leave a stub, a version without a value, until every holder is known to have it.
  * Links:     messages between two nodes arrive in order and unchanged, or not at all; a link may
  *            break and lose any number at any moment.
- * Stores:    one replica a named store; every message names it (store_id).
+ * Stores:    one replica a named store; every message names it (store_id).  catalogue.h tells all
+ *            nodes which stores there are.
  * Ownership: everything passed in is copied; the store is borrowed and used by the replica alone
  *            as to writes.  Values lie in it behind their versions: read through the replica.
  * Threads:   one at a time for each object; `calls` come from inside the calls below and must not
@@ -232,6 +233,12 @@ hc_status hc_replica_members(hc_replica *replica, hc_moment now, const hc_member
  *   HC_ERR_NOT_FOUND    of a node not known, or of an earlier life of it or of this one; dropped */
 HC_API
 hc_status hc_replica_receive(hc_replica *replica, hc_moment now, hc_span message);
+
+/* Which store a message is for, and who says to have sent it: to find the replica.  Nothing is
+ * believed yet; see catalogue.h for stores that are not known.
+ *   HC_ERR_CORRUPT  not a message of a replica */
+HC_API
+hc_status hc_replica_message_peek(hc_span message, uint64_t *store_id_out, hc_node_id *from_out);
 
 /*   HC_ERR_INVALID, HC_ERR_LIMIT (a size, or HC_REPLICA_REQUESTS_MAX), HC_ERR_UNSUPPORTED,
  *   HC_ERR_NO_MEMORY: there will be no reply */

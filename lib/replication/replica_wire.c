@@ -167,6 +167,19 @@ hc_status hci_wire_unseal(const hc_replica *r, hc_span message, envelope *out)
     return HC_OK;
 }
 
+hc_status hc_replica_message_peek(hc_span message, uint64_t *store_id_out, hc_node_id *from_out)
+{
+    const uint8_t *at = message.data;
+    *store_id_out = 0;
+    if (message.size < ENVELOPE_BYTES + ENVELOPE_TAIL_BYTES || get(at, 2) != MAGIC ||
+        get(at + LENGTH_AT, 4) != message.size) {
+        return HC_ERR_CORRUPT;
+    }
+    *store_id_out = hci_get64(at + 16);
+    memcpy(from_out->bytes, at + 24, HC_NODE_ID_BYTES);
+    return HC_OK;
+}
+
 static bool take(hc_span *from, unsigned bytes, uint64_t *out)
 {
     if (from->size < bytes) return false;
