@@ -1,0 +1,252 @@
+"""test_monitoring.py - a real Prometheus scrapes a node: every expression of the dashboards returns data, an alert reaches a
+webhook through Alertmanager, and what the runbooks say to type works.
+
+Configurations are those of server/monitoring, with this test's ports and shorter times.
+"""
+import glob
+import http.server
+import json
+import os
+import re
+import subprocess
+import tempfile
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from harness import BUILD, ROOT, Daemon, Skip, equal, free_port, main, need_ours, need_program, note, run_program, wait_until
+
+MONITORING = os.path.join(ROOT, "server/monitoring")
+FACES = {"$__rate_interval": "20s", "$job": ".*", "$node": ".*", "$operation": ".*"}
+GRAFANA_TYPES = ["@grafana/schema@13.2.3", "typescript@5.9.3"]
+FOLDERS = ["--persistence.enabled=true", "--data-dir", "data", "--max-memory", "8mb"]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+
+
+def text_of(*path):
+    with open(os.path.join(MONITORING, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+class Program:
+    """A server of somebody else's that runs while the block does."""
+
+    def __init__(self, folder, *command):
+        self.log = os.path.join(folder, os.path.basename(command[0]) + ".log")
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def ready(self, address):
+        wait_until(lambda: self.process.poll() is not None or fetched(address), f"{address} answers", 60)
+        with open(self.log, encoding="utf-8", errors="replace") as log:
+            assert self.process.poll() is None, log.read()[-2000:]
+
+
+def fetched(address):
+    try:
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            return answer.read()
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return None
+
+
+class Prometheus(Program):
+    """Scrapes `target` every second, with the rules of server/monitoring, waiting times shortened."""
+
+    def __init__(self, folder, target, alertmanager=9):
+        program = need_program("prometheus")
+        self.port = free_port()
+        for name in ("recording.yml", "alerts.yml"):
+            rules = re.sub(r"for: \d+m", "for: 1s", text_of("prometheus", name))
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(rules)
+        config = text_of("prometheus", "prometheus.yml").split("  # Or all that a DNS name")[0]
+        config = config.replace("15s", "1s").replace("127.0.0.1:9080", f"127.0.0.1:{target}")
+        with open(os.path.join(folder, "prometheus.yml"), "w", encoding="utf-8") as file:
+            file.write(config.replace("127.0.0.1:9093", f"127.0.0.1:{alertmanager}"))
+        super().__init__(folder, program, "--config.file=prometheus.yml", "--storage.tsdb.path=tsdb",
+                         f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=error")
+        self.ready(f"http://127.0.0.1:{self.port}/-/ready")
+
+    def query(self, expr):
+        """Samples of an instant query."""
+        asked = urllib.parse.urlencode({"query": expr})
+        answer = fetched(f"http://127.0.0.1:{self.port}/api/v1/query?{asked}")
+        assert answer is not None, expr
+        told = json.loads(answer)
+        equal(told["status"], "success", expr)
+        return told["data"]["result"]
+
+
+def expressions(name):
+    """{expression: panel} of one dashboard, variables replaced."""
+    dashboard = json.loads(text_of("grafana/dashboards", name + ".json"))
+    found = {}
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", []):
+            expr = target["expr"]
+            for face, value in FACES.items():
+                expr = expr.replace(face, value)
+            found[expr] = panel["title"]
+    return found
+
+
+def load(server, stop):
+    """Every counter that a dashboard rates moves."""
+    with server.client() as client, server.client() as filtered:
+        filtered.command("SELECT", "filtered")
+        number = 0
+        while not stop.is_set():
+            for _ in range(50):
+                number += 1
+                client.command("SET", f"key:{number % 5000}", "v" * 2000, "PX", 3000)
+                client.command("GET", f"key:{number % 7000}")
+                filtered.command("GET", f"none:{number}")
+            client.command("INCR", f"key:{number % 5000}")
+
+
+def test_every_expression_of_the_dashboards_returns_data():
+    need_ours()
+    names = ["hypercache-overview", "hypercache-performance", "hypercache-persistence"]
+    with tempfile.TemporaryDirectory(prefix="hypercached-test-") as folder:
+        with Daemon(*FOLDERS) as server, server.client() as client:
+            equal(client.command("STORE", "CREATE", "filtered", "FILTER", "12"), "OK")
+            equal(client.command("SET", "first", "v"), "OK")
+            equal(client.command("SAVE"), "OK")
+            stop = threading.Event()
+            loader = threading.Thread(target=load, args=(server, stop))
+            loader.start()
+            try:
+                with Prometheus(folder, server.http_port) as prometheus:
+                    missing = {expr: f"{name}: {panel}" for name in names for expr, panel in expressions(name).items()}
+                    count = len(missing)
+
+                    def all_answered():
+                        for expr in list(missing):
+                            if prometheus.query(expr):
+                                del missing[expr]
+                        return not missing
+                    try:
+                        wait_until(all_answered, "every expression returns data", 120)
+                    except AssertionError:
+                        raise AssertionError(f"no data: {missing}") from None
+                    equal(prometheus.query("ALERTS{alertname=\"HypercacheDown\"}"), [])
+            finally:
+                stop.set()
+                loader.join()
+    note(f"{count} expressions")
+
+
+class Webhook(http.server.ThreadingHTTPServer):
+    """Takes what Alertmanager sends."""
+
+    def __init__(self):
+        self.alerts = []
+        super().__init__(("127.0.0.1", 0), Receiver)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.alerts += json.loads(body)["alerts"]
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_an_alert_reaches_a_webhook_through_alertmanager():
+    need_ours()
+    program = need_program("prometheus-alertmanager")
+    with tempfile.TemporaryDirectory(prefix="hypercached-test-") as folder, Webhook() as webhook:
+        port = free_port()
+        config = text_of("alertmanager/alertmanager.yml").replace("127.0.0.1:9999", "127.0.0.1:%d" % webhook.server_port)
+        with open(os.path.join(folder, "alertmanager.yml"), "w", encoding="utf-8") as file:
+            file.write(re.sub(r"group_wait: \d+s", "group_wait: 1s", config))
+        with Program(folder, program, "--config.file=alertmanager.yml", "--storage.path=alerts",
+                     f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=") as alertmanager:
+            alertmanager.ready(f"http://127.0.0.1:{port}/-/ready")
+            with Daemon() as server, Prometheus(folder, server.http_port, port) as prometheus:
+                wait_until(lambda: prometheus.query("hypercache_build_info"), "the node is scraped", 60)
+                server.kill()
+                told = wait_until(lambda: [alert for alert in webhook.alerts if alert["status"] == "firing"],
+                                  "the webhook hears of it", 120)
+    names = {alert["labels"]["alertname"] for alert in told}
+    equal(names, {"HypercacheDown"})
+    equal(told[0]["labels"]["severity"], "critical")
+    equal(told[0]["annotations"]["runbook_url"], "docs/runbooks/node-down.md")
+    assert os.path.exists(os.path.join(ROOT, told[0]["annotations"]["runbook_url"]))
+
+
+def test_the_commands_of_the_runbooks_work():
+    need_ours()
+    ran = 0
+    with Daemon(*FOLDERS) as server:
+        for path in sorted(glob.glob(os.path.join(ROOT, "docs/runbooks/*.md"))):
+            with open(path, encoding="utf-8") as file:
+                blocks = BLOCK.findall(file.read())
+            for language, text in blocks:
+                assert language in ("sh", "text"), f"{path}: a block of {language!r}"
+                if language == "text":
+                    continue
+                for line in text.strip().split("\n"):
+                    line = line.replace("6379", str(server.port)).replace("9080", str(server.http_port))
+                    code, out, err = run_program("/bin/sh", "-e", "-c", line, cwd=server.folder)
+                    assert code == 0 and not out.startswith(("ERR", "(error)")), f"{path}: {line}: {out}{err}"
+                    ran += 1
+    assert ran > 20
+    note(f"{ran} commands")
+
+
+def grafana_types():
+    """The folder where @grafana/schema and the compiler of its types are; fetched once."""
+    folder = os.path.join(BUILD, "grafana-schema")
+    if not os.path.isdir(os.path.join(folder, "node_modules", "typescript")):
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "package.json"), "w", encoding="utf-8") as file:
+            file.write('{"private": true, "type": "module"}')
+        code, _, err = run_program(need_program("npm"), "install", "--no-audit", "--no-fund", "--ignore-scripts",
+                                   "--prefer-offline", *GRAFANA_TYPES, cwd=folder)
+        if code != 0:
+            words = [line for line in err.splitlines() if "error" in line] or ["npm failed"]
+            raise Skip(f"npm cannot fetch {GRAFANA_TYPES[0]}: {words[-1]}")
+    return folder
+
+
+def judge_types(folder, dashboard):
+    """What the compiler has against a dashboard."""
+    with open(os.path.join(folder, "dashboard.ts"), "w", encoding="utf-8") as file:
+        file.write('import type { Dashboard } from "@grafana/schema";\n'
+                   "type Plain<T> = T extends string ? `${T}` : { [K in keyof T]: Plain<T[K]> };  // enums as JSON has them\n"
+                   f"export const dashboard: Plain<Dashboard> = {dashboard};\n")
+    _, out, err = run_program("node", "node_modules/typescript/bin/tsc", "--noEmit", "--skipLibCheck", "--strict",
+                              "--module", "nodenext", "dashboard.ts", cwd=folder)
+    return out + err
+
+
+def test_the_dashboards_are_of_the_type_that_grafana_publishes():
+    need_ours()
+    folder = grafana_types()
+    for path in sorted(glob.glob(os.path.join(MONITORING, "grafana/dashboards/*.json"))):
+        with open(path, encoding="utf-8") as file:
+            dashboard = file.read()
+        equal(judge_types(folder, dashboard), "", path)
+    assert judge_types(folder, dashboard.replace('"schemaVersion": 39', '"schemaVersion": "39"')), "a wrong type is seen"
+
+
+if __name__ == "__main__":
+    main(globals())
