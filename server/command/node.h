@@ -71,7 +71,7 @@ typedef struct node_options {
     unsigned helpers;            /* threads that run commands for others: numbered behind those */
     unsigned clients_max;        /* for INFO, where settings have no network.max_clients */
     unsigned resp_port;          /* for INFO */
-    hc_events *events; /* borrowed likewise; NULL: nobody is told what happens */
+    hc_events *events;           /* borrowed likewise; NULL: nobody is told what happens */
     /* Asked by SHUTDOWN: starts the way to the end as SIGTERM does, and returns at once.  Any
      * worker's thread.  NULL: SHUTDOWN is refused. */
     void (*shutdown)(void *ctx);
