@@ -10,6 +10,7 @@
 #include "command/memory_report.h"
 #include "http/http_print.h"
 #include "http/http_private.h"
+#include "http/http_values.h"
 
 /* ---- health ---- */
 
@@ -324,6 +325,52 @@ static void post_compact(http_exchange *x)
     order_respond(x, HC_SPAN("BGREWRITEAOF"));
 }
 
+/* HC.BACKUP: below the place that is configured for backups, under this name. */
+static void backup_run(http_exchange *x, hc_span name)
+{
+    const hc_span args[2] = {HC_SPAN("HC.BACKUP"), name};
+    size_t at;
+    if (!exchange_run(x, args, 2, &at)) return;
+    const answer_entry *said = exchange_answer(x, at);
+    if (exchange_is_error(said)) {
+        const char *code;
+        hc_span text = said != NULL ? answer_text(exchange_tape(x), said) : (hc_span){0};
+        bool plain = text.size > 4 && exchange_status_of(text, &code) == 400;
+        if (plain)
+            exchange_error(x, 409, "BACKUP_REFUSED", "%.*s", (int)text.size - 4,
+                           (const char *)text.data + 4);
+        else
+            exchange_fail(x, said);
+        return;
+    }
+    json_out *out = exchange_json(x, 202);
+    put_object(out);
+    put_key(out, "name");
+    put_text(out, name);
+    put_key(out, "status");
+    put_string(out, "begun");
+    put_end(out);
+}
+
+static void post_backup(http_exchange *x)
+{
+    char made[48];
+    if (exchange_body(x).size == 0) {
+        int chars = snprintf(made, sizeof made, "http-%lld",
+                             (long long)node_now_ms(exchange_node(x)) / 1000);
+        backup_run(x, hc_span_make(made, (size_t)chars));
+        return;
+    }
+    json_t *body = body_object(x);
+    if (body == NULL) return;
+    const json_t *name = json_object_get(body, "name");
+    if (json_is_string(name))
+        backup_run(x, hc_span_make(json_string_value(name), json_string_length(name)));
+    else
+        exchange_error(x, 400, NULL, "\"name\" is a text");
+    json_decref(body);
+}
+
 static const http_route rows[] = {
     {HTTP_GET, "/health", get_health, 0, "The process is alive", NULL, NULL, "200"},
     {HTTP_GET, "/health/ready", get_ready, 0, "It serves: not loading, not stopping, disk well",
@@ -343,6 +390,9 @@ static const http_route rows[] = {
      "202 409 503"},
     {HTTP_POST, "/api/persistence/compact", post_compact, 0,
      "Begins a snapshot that makes the log short", NULL, NULL, "202 409 503"},
+    {HTTP_POST, "/api/persistence/backup", post_backup, HTTP_ROUTE_JSON,
+     "Begins a backup, below the place configured for them", NULL, "{\"name\": ...}; or nothing",
+     "202 400 409 415 503"},
 };
 
 const http_route_set http_routes_node = {rows, sizeof rows / sizeof rows[0], NULL};

@@ -147,6 +147,9 @@ ROWS = [
     ("POST", "/api/persistence/status", b"", 405, {}),
     ("POST", "/api/persistence/snapshot", b"", 409, {"code": "PERSISTENCE_OFF"}),
     ("POST", "/api/persistence/compact", b"", 409, {"code": "PERSISTENCE_OFF"}),
+    ("POST", "/api/persistence/backup", {"name": 7}, 400, {}),
+    ("POST", "/api/persistence/backup", {"name": "b1"}, 409, {"code": "BACKUP_REFUSED"}),
+    ("POST", "/api/persistence/backup", b"", 409, {"code": "BACKUP_REFUSED"}),
     # a node that is alone
     ("GET", "/api/cluster/status", None, 200, {"enabled": False, "state": "ok", "slots_served": 16384}),
     ("GET", "/api/cluster/members", None, 200, {}),
