@@ -262,6 +262,7 @@ static void turn(peer *of)
         replica_heed(of);
         if (!of->members_changed) break;
     }
+    peer_accepted_look(of);
     peer_view_renew(of, false);
     peer_links_flush(of);
     if (atomic_load(&of->stop)) stop_step(of);
@@ -338,7 +339,11 @@ static void stop_step(peer *of)
     bool leaves = of->leaving && ring_of_self(of) == HC_RING_LEAVING;
     if (leaves && past_ms < PEER_LEAVE_MS_MAX) return;
     if (!all_is_sent(of) && past_ms < PEER_FLUSH_MS_MAX) return;
-    if (of->leaving) hc_membership_leave(of->members, now_ns);
+    if (of->leaving && of->left_ns == 0) {
+        of->left_ns = now_ns;
+        hc_membership_leave(of->members, now_ns);
+    }
+    if (of->leaving && now_ns - of->left_ns < PEER_GOODBYE_MS * PEER_NS_PER_MS) return;
     peer_links_flush(of);
     (void)event_base_loopexit(of->base, &(struct timeval){.tv_usec = STOP_STEP_MS * 1000});
 }

@@ -103,7 +103,23 @@ static void frame_take(peer_accepted *a, unsigned kind, hc_span message)
     }
 }
 
-/* 1: one was taken; 0: none is whole; -1: it was none. */
+/* What the replica is told by a node of which it was not told yet would be lost: the stream stands
+ * still until membership has heard of that life of it, or PEER_STRANGER_MS have passed. */
+static bool is_stranger(peer_accepted *a)
+{
+    peer *of = a->in;
+    const hc_member *m = hc_membership_find(of->members, &a->node);
+    bool known = m != NULL && m->boot_id >= a->boot_id && !of->members_changed;
+    if (known) {
+        a->waits_since_ns = 0;
+        return false;
+    }
+    uint64_t now_ns = peer_now_ns(of);
+    if (a->waits_since_ns == 0) a->waits_since_ns = now_ns;
+    return now_ns - a->waits_since_ns < PEER_STRANGER_MS * PEER_NS_PER_MS;
+}
+
+/* 1: one was taken; 0: none is whole, or it has to wait; -1: it was none. */
 static int frame_next(peer_accepted *a, struct evbuffer *in)
 {
     uint8_t head[PEER_FRAME_HEAD_BYTES];
@@ -112,6 +128,7 @@ static int frame_next(peer_accepted *a, struct evbuffer *in)
     if (evbuffer_copyout(in, head, sizeof head) != (ev_ssize_t)sizeof head) return 0;
     if (!peer_frame_read(head, &kind, &bytes)) return -1;
     if (evbuffer_get_length(in) < sizeof head + bytes) return 0;
+    if (kind == PEER_FRAME_REPLICA && is_stranger(a)) return 0;
     const uint8_t *all = evbuffer_pullup(in, (ev_ssize_t)(sizeof head + bytes));
     if (all == NULL) return -1; /* no memory: it will come again */
     frame_take(a, kind, hc_span_make(all + sizeof head, bytes));
@@ -139,7 +156,17 @@ static void on_readable(struct bufferevent *stream, void *ctx)
         refused_count(of, &of->bad_frames);
         accepted_end(a);
     }
+    peer_links_flush(of); /* answers, at once */
     peer_turn_soon(of);
+}
+
+void peer_accepted_look(peer *of)
+{
+    peer_accepted *next;
+    for (peer_accepted *a = of->accepted; a != NULL; a = next) {
+        next = a->next;
+        if (a->waits_since_ns != 0) on_readable(a->stream, a);
+    }
 }
 
 static void on_sent(struct bufferevent *stream, void *ctx)

@@ -41,6 +41,7 @@
 #define PEER_SEED_ADDRESSES_MAX 16u           /* of one name */
 #define PEER_ORDERS_MAX 64u
 #define PEER_GREETING_MS_MAX 5000u /* to say who one is */
+#define PEER_STRANGER_MS 2000u
 #define PEER_BACKOFF_MS_MIN 20u
 #define PEER_BACKOFF_MS_MAX 2000u
 #define PEER_GOSSIP_MS                                                                             \
@@ -56,6 +57,7 @@
 #define PEER_FORM_MS 3000u      /* a new node looks for its seeds so long before it forms a ring */
 #define PEER_FLUSH_MS_MAX 2000u /* at the end, for others to take what was written */
 #define PEER_LEAVE_MS_MAX 60000u
+#define PEER_GOODBYE_MS 300u /* it is said again and again for so long */
 #define PEER_NS_PER_MS UINT64_C(1000000)
 
 typedef enum link_state {
@@ -92,7 +94,8 @@ typedef struct peer_accepted {
     bool greeted;
     hc_node_id node;
     uint64_t boot_id;
-    hc_address address; /* of its gossip */
+    hc_address address;      /* of its gossip */
+    uint64_t waits_since_ns; /* its frames wait until the node is known; 0: they do not */
 } peer_accepted;
 
 typedef struct peer_route { /* where a member is found */
@@ -153,7 +156,7 @@ struct peer {
     /* The cluster's thread. */
     hc_membership *members;
     bool members_changed, flip_wanted, ready_wanted, ready_told, leaving, superseded_told;
-    uint64_t started_ns, pumped_ns, stopping_ns;
+    uint64_t started_ns, pumped_ns, stopping_ns, left_ns;
     peer_seed seeds[PEER_SEEDS_MAX];
     size_t seed_count;
     hc_address met[PEER_ORDERS_MAX]; /* by CLUSTER MEET: like seeds */
@@ -234,6 +237,8 @@ struct bufferevent *peer_stream(const peer *of, int fd, bool accepted);
 /* ---- peer_accept.c ---- */
 hc_status peer_accept_start(peer *of);
 void peer_accept_stop(peer *of);
+/* Members have become known: streams of theirs go on. */
+void peer_accepted_look(peer *of);
 
 /* ---- peer_gossip.c ---- */
 hc_status peer_gossip_start(peer *of);
