@@ -117,6 +117,9 @@ typedef struct hc_persistence_hooks {
      * `progress` are then called by one thread at a time, of these. */
     void (*parallel)(void *ctx, uint32_t count, void (*task)(void *task_ctx, uint32_t index),
                      void *task_ctx);
+    /* True: give up what reads or copies a whole directory (open, recover, verify, salvage, backup,
+     * restore), which then returns HC_ERR_BUSY.  Asked every megabyte or so, by any thread. */
+    bool (*stops)(void *ctx);
 } hc_persistence_hooks;
 
 typedef struct hc_persistence_options {
@@ -289,6 +292,9 @@ typedef struct hc_persistence_stats {
     uint32_t stores;
     uint32_t sync;           /* an hc_sync_policy */
     uint32_t rebuild_needed; /* 0 or 1: memory is ahead of the log until the next snapshot */
+    uint64_t backup_bytes, backup_bytes_all; /* of the backup that runs, or the last; copied, of */
+    uint32_t backup_active;                  /* 0 or 1 */
+    uint32_t reserved;                       /* 0 */
 } hc_persistence_stats;
 HC_API
 void hc_persistence_stats_get(hc_persistence *p, hc_persistence_stats *stats);
@@ -325,7 +331,8 @@ hc_status hc_persistence_salvage(const hc_host *host, const char *from, const ch
                                  const hc_persistence_hooks *hooks, hc_persistence_check *check);
 /* Copies the last snapshot and the durable log behind it to `to`, which is empty or not there,
  * while `p` serves.  What is there is complete once HC_OK is returned; it is verified then.
- *   HC_ERR_EXISTS, HC_ERR_BUSY (another backup), and as verify */
+ * Blocks for as long as that takes: give it a thread of its own, and let the hook `stops` end it.
+ *   HC_ERR_EXISTS, HC_ERR_BUSY (another backup, or `stops`), and as verify */
 HC_API
 hc_status hc_persistence_backup(hc_persistence *p, const char *to);
 /* Verifies `from` and copies it to `to`, which is empty or not there.

@@ -20,6 +20,12 @@ static void damage_count(void *ctx, const hc_damage *damage)
     hci_persistence_damage(c->to, damage);
 }
 
+static bool checker_stops(void *ctx)
+{
+    const checker *c = ctx;
+    return hooks_go_on(c->to) != HC_OK;
+}
+
 /* A manifest that was passed over is damage too, though all can be recovered. */
 static void skipped_count(void *ctx, const hc_persistence_event *event)
 {
@@ -42,7 +48,7 @@ static hc_status block_count(void *ctx, uint64_t bytes)
     if (c->to->progress != NULL) {
         c->to->progress(c->to->ctx, c->bytes, c->bytes_all, c->check->records);
     }
-    return HC_OK;
+    return hooks_go_on(c->to);
 }
 
 static hc_status snapshot_check(const persist_dir *dir, const manifest *m,
@@ -88,6 +94,7 @@ hc_status hci_verify(const persist_dir *dir, const hc_persistence_hooks *hooks,
     counting.ctx = &c;
     counting.damage = damage_count;
     counting.event = skipped_count;
+    counting.stops = checker_stops;
     recovery_plan plan;
     hc_status status = hci_plan_make(dir, &counting, false, &plan);
     if (!plan.empty) check_fill(&plan, &c);
@@ -184,6 +191,7 @@ static hc_status salvage_run(const hc_host *host, const persist_dir *from, const
     counting.damage = damage_count;
     counting.progress = NULL;
     counting.event = NULL;
+    counting.stops = checker_stops;
     recovery_plan plan;
     salvaged *s = hci_allocate(from->host, sizeof *s);
     size_t bytes = HC_PERSISTED_STORES_MAX * sizeof(loaded_store);

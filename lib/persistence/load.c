@@ -184,6 +184,7 @@ static hc_status block_end(void *ctx, uint64_t bytes)
     hc_status status = hci_replay_flush(w->replay);
     records_tell(w);
     tell_progress(w->l, bytes);
+    if (status == HC_OK) status = hooks_go_on(w->l->hooks);
     return status == HC_OK ? status_of(w->l) : status;
 }
 
@@ -346,6 +347,7 @@ static hc_status batch_replay(log_batch *batch)
     if (status == HC_OK) status = replay_between(batch, from, at, records);
     records_tell(&batch->l->workers[0]);
     tell_progress(batch->l, batch->file_bytes);
+    if (status == HC_OK) status = hooks_go_on(batch->l->hooks);
     batch->size = 0;
     batch->file_bytes = 0;
     return status;

@@ -192,7 +192,8 @@ static hc_status file_walk(scanning *s, const there *file, uint64_t limit, uint6
     s->chain = 0;
     while (status == HC_OK) {
         *offset_out = r.offset;
-        status = hci_frames_next(&r);
+        status = hooks_go_on(s->hooks);
+        if (status == HC_OK) status = hci_frames_next(&r);
         if (status != HC_OK) break;
         s->chain = r.chain;
         s->out->bytes += block_stride(r.block.stored_bytes);

@@ -451,7 +451,10 @@ void hc_persistence_stats_get(hc_persistence *p, hc_persistence_stats *stats)
                               .low_disk = log->low_disk,
                               .stores = p->store_count,
                               .sync = log->sync_policy,
-                              .rebuild_needed = log->lost || p->rebuild};
+                              .rebuild_needed = log->lost || p->rebuild,
+                              .backup_bytes = p->backup_bytes,
+                              .backup_bytes_all = p->backup_bytes_all,
+                              .backup_active = p->backup_active};
     uint64_t from_lsn = p->log_from_lsn;
     s.log_bytes = s.lsn > from_lsn ? s.lsn - from_lsn : 0;
     memcpy(stats, &s, stats->size < sizeof s ? stats->size : sizeof s);

@@ -253,6 +253,8 @@ struct hc_persistence {
     uint32_t generation_count;
     log_state log;
     bool pinned; /* a backup needs all files: nothing is removed */
+    _Atomic bool backup_active;
+    _Atomic uint64_t backup_bytes, backup_bytes_all;
     hci_lock stores_lock;
     followed_store *stores; /* HC_PERSISTED_STORES_MAX */
     uint32_t store_next;    /* id to try first */
@@ -356,6 +358,12 @@ hc_status hci_snapshot_read_blocks(const snapshot_source *source, uint32_t part,
                                    record_visit visit, block_visit block_end, void *ctx);
 
 void hci_persistence_damage(const hc_persistence_hooks *hooks, const hc_damage *damage);
+
+/* HC_ERR_BUSY: the host wants it to end. */
+static inline hc_status hooks_go_on(const hc_persistence_hooks *hooks)
+{
+    return hooks->stops != NULL && hooks->stops(hooks->ctx) ? HC_ERR_BUSY : HC_OK;
+}
 
 /* ---- log_segment.c: under log.lock ---- */
 

@@ -19,7 +19,8 @@ typedef struct shelf {
     test_disk *disk; /* NULL: files */
     hc_host host;
     hc_persistence_hooks hooks;
-    unsigned wakes; /* of the host */
+    unsigned wakes;      /* of the host */
+    unsigned stops_asks; /* so many more are answered "go on" */
     hc_persistence_options options;
     hc_persistence *p;
     hc_store *store;
@@ -489,6 +490,63 @@ static void test_files_and_memory_stay_bounded_while_snapshots_come(void **state
     test_disk_destroy(disk);
 }
 
+static bool stops(void *ctx)
+{
+    shelf *s = ctx;
+    if (s->stops_asks == 0) return true;
+    s->stops_asks--;
+    return false;
+}
+
+/* Is stopped when it asks for the 1st time, the 2nd ... until it is through. */
+static void test_what_is_stopped_leaves_nothing_that_counts(void **state)
+{
+    (void)state;
+    test_disk *disk = test_disk_create(1);
+    hc_persistence_check check = {.size = sizeof check};
+    hc_persistence_stats stats = {.size = sizeof stats};
+    shelf s;
+    shelf_init(&s, disk, "d");
+    s.hooks.stops = stops;
+    s.stops_asks = UINT32_MAX;
+    assert_int_equal(shelf_open(&s, HC_STRATEGY_DEFAULT), HC_OK);
+    key_set(&s, "a", "1");
+    assert_int_equal(hc_persistence_snapshot(s.p), HC_OK);
+    key_set(&s, "b", "2");
+    unsigned asks = 0;
+    for (; asks < 100; asks++) {
+        s.stops_asks = asks;
+        hc_status status = hc_persistence_backup(s.p, "e");
+        if (status == HC_OK) break;
+        assert_int_equal(status, HC_ERR_BUSY);
+        assert_int_equal(hc_persistence_verify(&s.host, "e", NULL, &check), HC_ERR_NOT_FOUND);
+    }
+    assert_in_range(asks, 3, 99); /* each file, and while all is read again */
+    hc_persistence_stats_get(s.p, &stats);
+    assert_int_equal(stats.backup_active, 0);
+    assert_true(stats.backup_bytes > 0 && stats.backup_bytes >= stats.backup_bytes_all);
+    assert_int_equal(shelf_close(&s), HC_OK);
+    for (asks = 0; asks < 100; asks++) {
+        s.stops_asks = asks;
+        hc_status status = hc_persistence_verify(&s.host, "e", &s.hooks, &check);
+        if (status == HC_OK) break;
+        assert_int_equal(status, HC_ERR_BUSY);
+    }
+    assert_in_range(asks, 1, 99);
+    for (asks = 0; asks < 100; asks++) {
+        s.stops_asks = asks;
+        hc_status status = shelf_open(&s, HC_STRATEGY_DEFAULT);
+        if (status == HC_OK) break;
+        assert_int_equal(status, HC_ERR_BUSY);
+        (void)shelf_close(&s);
+    }
+    assert_in_range(asks, 2, 99);
+    key_expect(&s, "a", "1");
+    key_expect(&s, "b", "2");
+    assert_int_equal(shelf_close(&s), HC_OK);
+    test_disk_destroy(disk);
+}
+
 static void wake_count(void *ctx)
 {
     shelf *s = ctx;
@@ -717,6 +775,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_abort_asks_the_host_to_end),
         cmocka_unit_test(test_a_disk_that_fills_up_is_told_before_it_is_full),
         cmocka_unit_test(test_files_and_memory_stay_bounded_while_snapshots_come),
+        cmocka_unit_test(test_what_is_stopped_leaves_nothing_that_counts),
         cmocka_unit_test(test_the_first_write_after_a_quiet_time_wakes_the_host),
         cmocka_unit_test(test_everysec_is_durable_after_a_second),
         cmocka_unit_test(test_without_memory_opening_fails_and_harms_nothing),
