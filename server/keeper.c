@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backups.h"
 #include "command/durable.h"
 #include "event_log.h"
 #include "hands.h"
@@ -42,6 +43,7 @@ struct keeper {
     const hc_log *log;
     hc_events *events;
     hc_persistence *data;
+    backups *backups;
     char *why; /* of keeper_open and keeper_recover: the first damage is described there */
     size_t why_bytes;
     unsigned damages;
@@ -192,6 +194,15 @@ static void on_progress(void *ctx, uint64_t bytes, uint64_t bytes_all, uint64_t 
     hc_log_field fields[] = {event_number("percent", bytes_all > 0 ? bytes * 100 / bytes_all : 100),
                              event_number("records", records)};
     event_log(of->log, HC_LOG_INFO, "recover", "loading", fields, 2);
+}
+
+/* What takes long ends when the node is to end. */
+static bool on_stops(void *ctx)
+{
+    keeper *of = ctx;
+    const keeper_options *options = &of->options;
+    return atomic_load(&of->stopping) ||
+           (options->stopping != NULL && options->stopping(options->stopping_ctx));
 }
 
 /* ---- the log's thread ---- */
@@ -379,7 +390,8 @@ static hc_status data_open(keeper *of)
                                   .event = on_event,
                                   .damage = on_damage,
                                   .progress = on_progress,
-                                  .parallel = hands_run};
+                                  .parallel = hands_run,
+                                  .stops = on_stops};
     int64_t level = cfg->persistence.compression_level;
     of->is_volatile = cfg->persistence.on_disk_error == HC_DISK_ERROR_VOLATILE;
     hc_persistence_options options = {
@@ -407,14 +419,24 @@ hc_status keeper_open(const keeper_options *options, keeper **keeper_out, char *
     of->why_bytes = why_bytes;
     hc_status status = data_open(of);
     of->why = NULL;
+    if (status == HC_OK) {
+        status = backups_create(&(backups_options){of->log, options->node, of->data,
+                                                   options->cfg->persistence.backup_dir},
+                                &of->backups);
+    }
     if (status != HC_OK) {
+        (void)hc_persistence_close(of->data);
         keeper_free(of);
         return status;
     }
-    durable_attach(
-        of->options.node, of->data,
-        &(durable_calls){
-            .ctx = of, .snapshot = snapshot_wish, .wake = on_wake, .is_volatile = of->is_volatile});
+    durable_attach(of->options.node, of->data,
+                   &(durable_calls){.ctx = of,
+                                    .snapshot = snapshot_wish,
+                                    .wake = on_wake,
+                                    .backup = backups_begin,
+                                    .backup_look = backups_look,
+                                    .backup_ctx = of->backups,
+                                    .is_volatile = of->is_volatile});
     *keeper_out = of;
     return HC_OK;
 }
@@ -464,6 +486,7 @@ bool keeper_stop(keeper *of)
     if (of == NULL) return true;
     bool served = of->log_thread_runs;
     threads_join(of);
+    backups_stop(of->backups);
     hc_status status = HC_OK;
     if (served && last_snapshot_wanted(of)) {
         while (hc_persistence_snapshot_step(of->data) != HC_PERSISTENCE_NEVER) {

@@ -25,6 +25,9 @@ typedef struct keeper_options {
     /* The disk failed and on_disk_error is abort.  Any thread. */
     void (*fatal)(void *ctx);
     void *fatal_ctx;
+    /* True: the node is to end, so loading is given up (HC_ERR_BUSY).  Any thread; NULL: never. */
+    bool (*stopping)(void *ctx);
+    void *stopping_ctx;
 } keeper_options;
 
 /* On error *keeper_out is NULL and `why` (`why_bytes`) says what is wrong with the directory.

@@ -62,6 +62,7 @@ typedef struct assembly {
     keeper *keeper;         /* NULL: nothing is kept */
     clustering *clustering; /* NULL: alone */
     atomic_bool ending;     /* a SHUTDOWN must not count as a second signal */
+    bool ended_early;       /* told to, while loading */
     char failure[1024];     /* why there is no start; told last, after the log's own lines */
 } assembly;
 
@@ -188,6 +189,24 @@ static bool metrics_start(assembly *of)
 
 static bool banner_wanted(void);
 
+/* SIGTERM or SIGINT came before anybody waits for them: while loading. */
+static bool signal_came(void *ctx)
+{
+    sigset_t pending;
+    (void)ctx;
+    if (sigpending(&pending) != 0) return false;
+    return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+}
+
+/* Loading was given up since the node is to end: it did as it was told. */
+static bool ended_early(assembly *of, hc_status status)
+{
+    if (status != HC_ERR_BUSY || !signal_came(NULL)) return false;
+    event_log(of->host.log, HC_LOG_INFO, "stop", "told to end while loading", NULL, 0);
+    of->ended_early = true;
+    return true;
+}
+
 /* Opens the data directory, if data is to be kept. */
 static bool keep(assembly *of)
 {
@@ -198,10 +217,12 @@ static bool keep(assembly *of)
                               .cfg = &of->cfg,
                               .shows_progress = banner_wanted() && isatty(STDOUT_FILENO),
                               .fatal = shutdown_asked,
-                              .fatal_ctx = of};
+                              .fatal_ctx = of,
+                              .stopping = signal_came};
     hc_status status = keeper_open(&options, &of->keeper, why, sizeof why);
     if (status == HC_OK) return true;
     const char *folder = of->cfg.node.data_dir;
+    if (ended_early(of, status)) return false;
     if (status == HC_ERR_BUSY) {
         return fail(of,
                     "node.data_dir: %s is in use by another process; choose another, or set "
@@ -218,6 +239,7 @@ static bool load(assembly *of)
     if (of->keeper == NULL) return true;
     hc_status status = keeper_recover(of->keeper, why, sizeof why);
     if (status == HC_OK) return true;
+    if (ended_early(of, status)) return false;
     return fail(of, "node.data_dir: %s: %s%s%s", of->cfg.node.data_dir, hc_status_text(status),
                 why[0] != '\0' ? ": " : "", why);
 }
@@ -481,6 +503,7 @@ sink:
     event_bus_fini(&of->bus);
     log_sink_stop(of->sink);
 failure:
+    if (of->ended_early) return EXIT_SUCCESS;
     if (status != EXIT_SUCCESS) (void)fprintf(stderr, "hypercached: %s\n", of->failure);
     return status;
 }

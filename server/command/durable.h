@@ -21,6 +21,16 @@
 
 #define DURABLE_WAKE_WORKERS NODE_WORKERS_MAX
 
+#define DURABLE_BACKUP_NAME_BYTES 64u /* with a NUL behind it */
+
+/* The copy being made, or the last; all zero: there was none. */
+typedef struct durable_backup {
+    bool active;
+    hc_status status; /* of the last */
+    char name[DURABLE_BACKUP_NAME_BYTES];
+    int64_t began_ms, ended_ms; /* Unix time */
+} durable_backup;
+
 /* What main's keeper does for commands.  NULL: not possible. */
 typedef struct durable_calls {
     void *ctx;
@@ -28,6 +38,14 @@ typedef struct durable_calls {
      * done (`later`).  *ticket_out is its number, from 1 on: see durable_snapshot_ended.
      * HC_ERR_BUSY: one is being written. */
     hc_status (*snapshot)(void *ctx, bool later, uint64_t *ticket_out);
+    /* Begins a copy called `name` (backups.h); it goes on on a thread of its own.  On error `why`
+     * (`why_bytes`) is for the client.
+     *   HC_ERR_UNSUPPORTED  no place is configured for them
+     *   HC_ERR_INVALID      the name
+     *   HC_ERR_EXISTS, HC_ERR_BUSY, HC_ERR_IO, HC_ERR_NO_MEMORY */
+    hc_status (*backup)(void *ctx, hc_span name, char *why, size_t why_bytes);
+    void (*backup_look)(void *ctx, durable_backup *out);
+    void *backup_ctx;
     /* Wakes the log's thread, which rests (durable_log_rests).  Any thread. */
     void (*wake)(void *ctx);
     bool is_volatile; /* on_disk_error: replies do not wait for a disk that fails */

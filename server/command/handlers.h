@@ -119,6 +119,7 @@ void run_hc_set(request *of);
 void run_hc_release(request *of);
 void run_hc_delmatch(request *of);
 void run_hc_events(request *of);
+void run_hc_backup(request *of);
 
 /* number_commands.c */
 void run_decr(request *of);

@@ -1,5 +1,5 @@
 /*
- * persistence_commands.c - SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE, WAITAOF.
+ * persistence_commands.c - SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE, WAITAOF, HC.BACKUP.
  *
  * One kind of snapshot stands for all of them: it is written beside the work, without a fork, and
  * makes the log short again.  SAVE answers when it is done; other clients are served meanwhile, and
@@ -93,6 +93,21 @@ void run_lastsave(request *of)
         if (stats.snapshot_at_ms != 0) at_ms = stats.snapshot_at_ms;
     }
     of->reply->ops->integer(of->reply, at_ms / 1000);
+}
+
+/* HC.BACKUP name */
+void run_hc_backup(request *of)
+{
+    char why[256] = "the node is about to end";
+    if (log_of(of) == NULL) return;
+    const durable_calls *calls = durable_calls_of(of->node);
+    hc_status status = calls->backup == NULL
+                           ? HC_ERR_UNSUPPORTED
+                           : calls->backup(calls->backup_ctx, of->args[1], why, sizeof why);
+    if (status == HC_OK)
+        of->reply->ops->status(of->reply, HC_SPAN("Background backup started"));
+    else
+        request_errorf(of, "ERR %s", why);
 }
 
 /* ---- WAITAOF ---- */

@@ -48,6 +48,20 @@ static void print_ours(text *to, const hc_persistence_stats *s)
                 s->recovered_records, s->recovered_ns / 1000);
 }
 
+static void print_backup(text *to, node *of, const hc_persistence_stats *s)
+{
+    const durable_calls *calls = durable_calls_of(of);
+    durable_backup last = {.active = false};
+    if (calls->backup_look != NULL) calls->backup_look(calls->backup_ctx, &last);
+    const char *status = last.ended_ms == 0 ? "none" : last.status == HC_OK ? "ok" : "err";
+    text_printf(
+        to,
+        "hypercache_backup_in_progress:%d\r\nhypercache_backup_name:%s\r\n"
+        "hypercache_backup_bytes:%" PRIu64 "\r\nhypercache_backup_total_bytes:%" PRIu64
+        "\r\nhypercache_last_backup_status:%s\r\nhypercache_last_backup_time:%" PRId64 "\r\n",
+        last.active, last.name, s->backup_bytes, s->backup_bytes_all, status, last.ended_ms / 1000);
+}
+
 void persistence_info(text *to, node *of)
 {
     hc_persistence *log = durable_log(of);
@@ -72,4 +86,5 @@ void persistence_info(text *to, node *of)
     if (logs) text_printf(to, "aof_current_size:%" PRIu64 "\r\n", s.log_bytes);
     if (loading) print_loading(to, of);
     if (log != NULL) print_ours(to, &s);
+    if (log != NULL && !loading) print_backup(to, of, &s);
 }

@@ -176,8 +176,9 @@ typedef struct config {
         int on_disk_error; /* hc_disk_error_action */
         int64_t snapshot_interval_ms;
         int64_t log_bytes_max;
-        int64_t compression_level; /* 0: none */
-        int64_t snapshot_rate;     /* bytes a second; 0: no limit */
+        int64_t compression_level;            /* 0: none */
+        int64_t snapshot_rate;                /* bytes a second; 0: no limit */
+        char backup_dir[CONFIG_TEXT_MAX + 1]; /* "": none */
     } persistence;
     struct {
         int debug_commands; /* config_debug */

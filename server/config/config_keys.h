@@ -155,6 +155,10 @@
     X(PERSISTENCE_SNAPSHOT_RATE, "persistence", "snapshot_rate", SIZE, persistence.snapshot_rate,  \
       "0", 0, INT64_C(1) << 40, 0, NULL, NULL,                                                     \
       "Bytes a second that a snapshot may write. 0: no limit.")                                    \
+    X(PERSISTENCE_BACKUP_DIR, "persistence", "backup_dir", TEXT, persistence.backup_dir, "", 0,    \
+      CONFIG_TEXT_MAX, 0, NULL, NULL,                                                              \
+      "Where HC.BACKUP makes backups, each in a directory of its own directly below. Created when " \
+      "the first is made; its parent must be there. Empty: none are made.")                        \
     X(PERSISTENCE_ON_DISK_ERROR, "persistence", "on_disk_error", ENUM, persistence.on_disk_error,  \
       "refuse", 0, 0, 0, NULL, config_words_disk_error,                                            \
       "When the disk fails: refuse writes until it works again; volatile: go on in memory, and "   \

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 
+from daemon import PROGRAM
 from durable_daemon import Durable, Writer
 from harness import Client, Closed, Error, Skip, equal, main, need_ours, need_program, note, run_program, wait_until
 
@@ -617,6 +618,67 @@ def test_shutdown_save_and_nosave():
             server.kill()
 
 
+NO_NAMES = ("", ".", "..", ".hidden", "a/b", "../a", "/tmp/a", "-rf", "a b", "a\nb", "x" * 64)
+
+
+def test_a_backup_of_a_node_under_load_is_as_of_one_moment_and_comes_back():
+    need_ours()
+    with Durable("--threads", "2") as server, Durable() as copy:
+        place = os.path.join(server.folder, "backups")
+        server.start("--persistence.backup_dir", place)
+        writers = [Writer(server, number, SEED) for number in range(WRITERS)]
+        for one in writers:
+            one.start()
+        wait_until(lambda: all(one.acknowledged >= 20 for one in writers), "all write", 60)
+        with server.client(timeout_s=60) as client:
+            for name in NO_NAMES:
+                assert client.command("HC.BACKUP", name).startswith("ERR a backup's name"), name
+            before = [one.acknowledged for one in writers]
+            equal(client.command("HC.BACKUP", "monday"), "Background backup started")
+            wait_until(lambda: server.info()["hypercache_last_backup_status"] != "none", "the backup ends", 60)
+            info = server.info()
+            equal(info["hypercache_last_backup_status"], "ok")
+            equal(info["hypercache_backup_name"], "monday")
+            equal(info["hypercache_backup_in_progress"], "0")
+            assert int(info["hypercache_backup_bytes"]) > 4096, info
+            equal(client.command("HC.BACKUP", "monday"), Error("ERR there is a backup of that name"))
+        server.kill()
+        for one in writers:
+            one.join()
+        equal(sorted(os.listdir(place)), ["monday"])
+        code, said, error = run_program(PROGRAM, "data", "restore", os.path.join(place, "monday"), copy.data)
+        equal(code, 0, said + error)
+        copy.start()
+        with copy.client(timeout_s=60) as client:
+            for one, least in zip(writers, before):
+                acknowledged = one.acknowledged
+                missing = one.check(client, True)
+                assert acknowledged - missing >= least, f"{one.name}: {least} steps were before the backup"
+    note(f"seed {SEED}, {sum(before)} steps acknowledged before it")
+
+
+def test_backups_are_off_without_a_place_for_them():
+    need_ours()
+    with Durable() as server:
+        server.start()
+        with server.client() as client:
+            equal(client.command("HC.BACKUP", "a"), Error("ERR backups are off: persistence.backup_dir is not set"))
+        server.kill()
+        server.start("--persistence.backup_dir", os.path.join(server.folder, "not", "there"))
+        with server.client() as client:
+            reply = client.command("HC.BACKUP", "a")
+            assert reply.startswith("ERR cannot create persistence.backup_dir"), reply
+            equal(server.info()["hypercache_last_backup_status"], "none")
+
+
+def _answers(server):
+    try:
+        with server.client(timeout_s=60) as client:
+            return client.command("PING") is not None
+    except (OSError, Closed):
+        return False
+
+
 def test_commands_are_answered_with_loading_until_the_data_is_there():
     need_ours()
     with Durable("--threads", "1") as server:
@@ -626,6 +688,10 @@ def test_commands_are_answered_with_loading_until_the_data_is_there():
                 client.pipeline([("SET", f"key:{number}", "v" * 300) for number in range(start, start + 1000)])
             equal(client.command("WAITAOF", "1", "0", "0"), [1, 0])
         server.kill()
+        server.launch()  # told to end while it loads, it ends, and nothing is lost
+        wait_until(lambda: _answers(server), "the node answers", 60)
+        equal(server.stop(), 0)
+        note("ended while loading" if "while loading" in server.said() else "loaded before it was told to end")
         seen = set()
         server.launch()
 

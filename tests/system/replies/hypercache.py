@@ -52,6 +52,9 @@ ROWS = [
     row("HC.DELMATCH * COUNT x", NOT_INTEGER),
     row("HC.DELMATCH * what", SYNTAX),
     row("HC.DELMATCH", arity("hc.delmatch")),
+    # ---- backups: tests/system/test_durability.py makes some ----
+    row("HC.BACKUP", arity("hc.backup")),
+    row("HC.BACKUP a b", arity("hc.backup")),
     # ---- named stores ----
     row("STORES", such_that(lambda node: node.kind == b"*" and any(one.payload == b"0" for one in node.payload))),
     row("STORE LIST", such_that(lambda node: node.kind == b"*" and any(one.payload == b"0" for one in node.payload))),
