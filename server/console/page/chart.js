@@ -117,7 +117,7 @@ export function chart({ title, series, format, log = false, binary = false, fixe
       return [10 ** Math.floor(Math.log10(bottom)), 10 ** Math.ceil(Math.log10(top * 1.05))];
     }
     const level = (limit && limit()) || 0;
-    return [0, Math.max(high || 0, level, 1e-9) * 1.08 || 1];
+    return [0, Math.max(high || 0, level) * 1.08 || 1];
   }
 
   // Of a logarithmic axis only the powers of ten are drawn.

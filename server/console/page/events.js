@@ -2,6 +2,7 @@
 
 import { h, put, say, empty, failed, tag } from "./dom.js";
 import { clock, moment, count } from "./format.js";
+import { show } from "./bytes.js";
 import { offers, recentEvents, eventTime, eventText, eventLevel } from "./node.js";
 
 const KEPT_MAX = 1000;
@@ -43,8 +44,7 @@ export function events(query) {
     if (named && ![...component.options].some((one) => one.value === named)) component.append(h("option", { value: named }, named));
   }
 
-  const more = (event) => Object.entries(event).filter(([name, value]) => !KNOWN.has(name) && value !== null && typeof value !== "object").map(([name, value]) => `${name} ${value}`)
-    .concat(event.fields && typeof event.fields === "object" ? Object.entries(event.fields).map(([name, value]) => `${name} ${value}`) : []).join(", ");
+  const more = (event) => Object.entries(event).filter(([name, value]) => !KNOWN.has(name) && value !== null && typeof value !== "object").map(([name, value]) => `${show(name)} ${show(value)}`).join(", ");
 
   function matches(event) {
     const text = search.value.trim().toLowerCase();
@@ -76,7 +76,7 @@ export function events(query) {
         return h("li", {}, h("time.muted.small", { title: moment(eventTime(event)) }, clock(eventTime(event))),
           tag(WORD[grade], grade === "info" ? "" : grade), h("span.small.muted.cut", {}, event.component || ""),
           h("p", {}, eventText(event), rest ? h("span.muted", {}, ` · ${rest}`) : null,
-            id ? [" ", h("a.small.code", { href: `#/events?id=${encodeURIComponent(id)}` }, id)] : null));
+            id ? [" ", h("a.small.code", { href: `#/events?id=${encodeURIComponent(id)}` }, show(id))] : null));
       })));
     });
   }
@@ -104,7 +104,7 @@ export function events(query) {
         draw();
       };
       source.onmessage = receive;
-      source.addEventListener("event", receive);
+      source.addEventListener("lost", () => put(state, tag("some were missed: too many at once", "warn")));
     } catch (error) {
       if (ended) return;
       put(place, failed(error, open));

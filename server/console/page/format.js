@@ -22,7 +22,7 @@ export const parts = {
   bytes: (value) => (known(value) ? scaled(value, 1024, ["B", "KB", "MB", "GB", "TB"]) : ["–", ""]),
   count: (value) => (known(value) ? scaled(value, 1000, ["", "K", "M", "G"]) : ["–", ""]),
   rate: (value) => {
-    if (!known(value)) return ["–", "/s"];
+    if (!known(value)) return ["–", ""];
     const [figure, unit] = scaled(Math.abs(value) < 100 ? Number(value.toFixed(2)) : Math.round(value), 1000, ["", "K", "M", "G"]);
     return [figure, `${unit}/s`];
   },

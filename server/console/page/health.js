@@ -20,8 +20,18 @@ const RULES = [
   ({ info }) => info && info.hypercache_low_disk === "1" && { level: "bad", text: "Little room is left on the disk", page: "overview" },
   ({ info }) => info && info.rdb_last_bgsave_status === "err" && { level: "bad", text: "The last snapshot failed", page: "overview" },
   ({ node }) => {
-    const down = members(node).filter((one) => /fail|dead|down|suspect/i.test(one.state || ""));
-    return down.length > 0 && { level: "bad", text: `${down.map((one) => one.id || one.name).slice(0, 3).join(", ")} ${down.length > 1 ? "are" : "is"} ${String(down[0].state).toLowerCase()}`, page: "cluster", since: down[0].since_ms || null };
+    const down = node.members.filter((one) => one.state === "dead" || one.state === "suspect");
+    return down.length > 0 && { level: down.some((one) => one.state === "dead") ? "bad" : "warn", text: `${down.map(memberName).slice(0, 3).join(", ")} ${down.length > 1 ? "are" : "is"} ${down[0].state}`, page: "cluster", since: down[0].since_ms || null };
+  },
+  ({ node }) => {
+    const of = node.cluster;
+    if (!of || !of.enabled) return null;
+    if (of.state === "forming") return { level: "warn", text: "The cluster is forming; no keys are served yet", page: "cluster" };
+    return of.state === "partial" && { level: "bad", text: `${count(16384 - of.slots_served)} slots have nobody who serves them`, page: "cluster" };
+  },
+  ({ node }) => {
+    const cut = node.members.filter((one) => !one.is_self && one.state === "alive" && one.linked === false);
+    return cut.length > 0 && { level: "warn", text: `No link to ${cut.map(memberName).slice(0, 3).join(", ")}`, page: "cluster" };
   },
   ({ node, recent }) => mean(recent, (s) => s.rejected_connections) > 0 &&
     { level: "bad", text: "New connections are refused: the limit of clients is reached", page: "clients", since: since(node, /^Connections are refused/) },
@@ -51,7 +61,11 @@ const RULES = [
     { level: "warn", text: `${count(last.clients)} of ${count(Number(info.maxclients))} clients are connected`, page: "clients" },
 ];
 
-export const members = (node) => (node.cluster && (node.cluster.members || node.cluster.nodes)) || [];
+// Where clients reach it says more to people than forty digits.
+export function memberName(member) {
+  if (member.node_id) return member.node_id;
+  return member.host ? `${member.host.includes(":") ? `[${member.host}]` : member.host}:${member.resp_port}` : String(member.id).slice(0, 8);
+}
 
 const ORDER = { bad: 0, warn: 1 };
 

@@ -9,6 +9,7 @@
 import { ask, run, parseInfo, fields, isError } from "./api.js";
 import { notice, fromSamples } from "./changes.js";
 import { judge } from "./health.js";
+import { show } from "./bytes.js";
 
 const SECOND_MS = 1000;
 const SLOW_EVERY = 5;
@@ -24,6 +25,7 @@ export const node = {
   offers: null,    // paths of the API that this node has
   config: null,
   cluster: null,   // null: unknown; {enabled: false}; else what the node says
+  members: [],     // of the cluster, as it says
   events: [],      // of the node, newest first
   told: [],        // what the page saw change
   changes: [],     // all of that as {at, text, level}, newest first
@@ -97,9 +99,9 @@ export async function offers(path) {
 async function fetchOptional() {
   if (await offers("/api/cluster/status")) {
     node.cluster = await ask("/api/cluster/status");
-    if (node.cluster.enabled !== false) {
+    if (node.cluster.enabled && node.cluster.state !== "forming") {
       const answer = await ask("/api/cluster/members");
-      node.cluster.members = answer.members || answer;
+      node.members = answer.members;
     }
   } else {
     node.cluster = { enabled: false };
@@ -122,8 +124,12 @@ export const eventTime = (event) => {
   return typeof at === "number" ? at : Date.parse(at);
 };
 
+// Those that may come again and again.
+const REPEATED = new Set(["latency_high", "eviction_storm", "hint_stored", "hint_replayed", "conflict_resolved", "auth_failed", "log_rotated"]);
+
 // What is said best in other words than the log's.
 const SAID = {
+  latency_high: (e) => (e.operation && e.duration ? `${String(e.operation).toUpperCase()} took ${String(e.duration).replace(/us$/, "µs")}` : e.message),
   config_changed: (e) => `Setting ${e.setting} is now ${e.value === "" ? "empty" : e.value}`,
   node_started: (e) => `Node started, version ${e.version}`,
   memory_pressure: (e) => `Memory: ${e.message}${e.pressure ? ` (${e.pressure})` : ""}`,
@@ -132,7 +138,7 @@ const SAID = {
 export function eventText(event) {
   const said = SAID[event.event] ? SAID[event.event](event) : event.message || event.event || event.operation;
   const text = String(said || "event");
-  return text[0].toUpperCase() + text.slice(1);
+  return show(text[0].toUpperCase() + text.slice(1));
 }
 
 export function eventLevel(event) {
@@ -141,8 +147,28 @@ export function eventLevel(event) {
   return /warn/.test(level) ? "warn" : "info";
 }
 
+// Events of one kind in a row, a minute apart at most, are one change: since the first of them.
+function groups(events) {
+  const open = new Map();
+  const found = [];
+  for (const event of [...events].sort((a, b) => eventTime(a) - eventTime(b))) {
+    const at = eventTime(event);
+    const run = open.get(event.event);
+    if (run && REPEATED.has(event.event) && at - run.last < 60000) {
+      run.count += 1 + (event.suppressed || 0);
+      run.last = at;
+      run.text = `${eventText(event)}, the last of ${run.count} since then`;
+      continue;
+    }
+    const one = { at, last: at, count: 1, text: eventText(event), level: eventLevel(event) };
+    open.set(event.event, one);
+    found.push(one);
+  }
+  return found.reverse();
+}
+
 function gather() {
-  const own = node.events.filter((event) => !/debug|trace/i.test(event.level || "")).map((event) => ({ at: eventTime(event), text: eventText(event), level: eventLevel(event) }));
+  const own = groups(node.events.filter((event) => !/debug|trace/i.test(event.level || "")));
   const started = node.events.some((event) => event.event === "node_started");
   const derived = fromSamples(node.seconds, node.spans, started ? null : node.about);
   const all = [...own, ...derived, ...node.told];
