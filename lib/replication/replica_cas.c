@@ -403,6 +403,14 @@ static bool owner_gone(const hc_replica *r, const pending *held)
            p->member.state == HC_MEMBER_LEFT || p->member.ring == HC_RING_OUT;
 }
 
+/* The ring has changed and this node does not hold the key any more.  Whatever was decided is with
+ * those who do: they had all proposals of before settled when they got their data (C6), and since
+ * then none was committed without most of them. */
+static bool is_others_now(const hc_replica *r, const pending *held)
+{
+    return !r->topology.joint && !hci_holds(r, hc_ring_slot(pending_key(held)), r->self);
+}
+
 uint64_t hci_pending_tick(hc_replica *r)
 {
     uint64_t next = NEVER;
@@ -410,6 +418,10 @@ uint64_t hci_pending_tick(hc_replica *r)
         pending *held = &r->pending[i];
         if (i >= r->pending_count || held->owner == r->self) continue;
         if (held->entry.version <= r->flush && rule(r, HCI_RULE_G7_FLUSH)) {
+            hci_pending_remove(r, held);
+            continue;
+        }
+        if (is_others_now(r, held)) {
             hci_pending_remove(r, held);
             continue;
         }

@@ -138,6 +138,16 @@ static bool fault_begin(sim_director *d, const sim_fault *f)
     case SIM_FAULT_CLOCK_DRIFT:
         sim_node_clock(at, 0, (int64_t)f->amount - 20000);
         return true;
+    case SIM_FAULT_CLOCK_STROBE:
+        at->strobe_ms = f->amount;
+        return true;
+    case SIM_FAULT_CLOG:
+        if (!sim_node_up(at)) return false;
+        sim_node_clog(at, true);
+        return true;
+    case SIM_FAULT_LATER:
+        at->later = true;
+        return true;
     case SIM_FAULT_MEMORY:
         return at->store != NULL && hc_store_limit(at->store, PRESSURE_BYTES) == HC_OK;
     case SIM_FAULT_JOIN:
@@ -162,6 +172,9 @@ static void fault_end(sim_director *d, const sim_fault *f)
     if (f->kind == SIM_FAULT_PAUSE && at->replica != NULL && at->frozen) sim_node_thaw(at);
     if (f->kind == SIM_FAULT_CLOCK_JUMP || f->kind == SIM_FAULT_CLOCK_DRIFT)
         sim_node_clock(at, 0, 0);
+    if (f->kind == SIM_FAULT_CLOCK_STROBE) at->strobe_ms = 0;
+    if (f->kind == SIM_FAULT_CLOG) sim_node_clog(at, false);
+    if (f->kind == SIM_FAULT_LATER) at->later = false;
     if (f->kind == SIM_FAULT_MEMORY && at->store != NULL)
         (void)hc_store_limit(at->store, SIM_STORE_BYTES_MAX);
 }

@@ -50,6 +50,8 @@ static uint32_t amount_of(test_random *random, sim_fault_kind kind, uint32_t nod
         return below(random, 2) ? 1700 + below(random, 600) : below(random, 4000);
     case SIM_FAULT_CLOCK_DRIFT:
         return below(random, 40000);
+    case SIM_FAULT_CLOCK_STROBE:
+        return 1 + below(random, below(random, 2) ? 400 : 4000);
     default:
         return 0;
     }

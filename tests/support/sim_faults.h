@@ -35,6 +35,9 @@
     X(MOVE, "new address", "killed; comes back elsewhere")                                         \
     X(CLOCK_JUMP, "clock jump", "the wall clock is amount - 2000 ms off for a while")              \
     X(CLOCK_DRIFT, "clock drift", "the wall clock runs amount - 20000 ppm fast")                   \
+    X(CLOCK_STROBE, "clock strobe", "the wall clock is amount ms off every other moment")          \
+    X(CLOG, "clog", "nothing reaches the node, then all of it at once")                            \
+    X(LATER, "later version", "the node says more than others understand")                         \
     X(MEMORY, "memory pressure", "the store may take 4 MiB only")                                  \
     X(JOIN, "join", "a new node joins the ring")                                                   \
     X(LEAVE, "leave", "a node leaves the ring")

@@ -6,6 +6,7 @@
 
 #include "support/sim_members.h"
 #include "support/sim_rules.h"
+#include "support/sim_versions.h"
 #include "support/test_host.h"
 
 #include <assert.h>
@@ -16,6 +17,7 @@
 #define WIRE_MEMBERS 1u
 #define WIRE_REPLICA 2u
 #define PUMP_ROUNDS_MAX 8u
+#define STROBE_NS (70 * SIM_MS)
 #define TICK_NS_MIN (SIM_MS / 5) /* what a loop of a daemon would take, at least */
 
 hc_node_id sim_node_id(uint32_t number)
@@ -54,7 +56,9 @@ static int64_t wall_ms(const sim_node *at)
 {
     uint64_t now = sim_world_now(at->in);
     int64_t drifted_us = (int64_t)((now - at->drift_from_ns) / SIM_MS) * at->drift_ppm / 1000;
-    return SIM_WALL_START_MS + (int64_t)(now / SIM_MS) + at->offset_ms + drifted_us / 1000;
+    int64_t strobe_ms = now / STROBE_NS % 2 != 0 ? (int64_t)at->strobe_ms : 0;
+    return SIM_WALL_START_MS + (int64_t)(now / SIM_MS) + at->offset_ms + strobe_ms +
+           drifted_us / 1000;
 }
 
 static int64_t clock_wall(void *ctx)
@@ -82,14 +86,23 @@ hc_moment sim_node_moment(const sim_node *at)
 
 /* ---- what a node asks for ---- */
 
+static const uint8_t members_secret[HC_MEMBERSHIP_SECRET_BYTES] = {1, 2, 3};
+static const uint8_t replica_secret[HC_MEMBERSHIP_SECRET_BYTES] = {9};
+
 static void wire_send(sim_node *from, uint32_t to, uint8_t kind, bool reliable, hc_span message)
 {
-    uint8_t *framed = malloc(message.size + 1);
+    uint8_t *framed = malloc(message.size + SIM_LATER_BYTES_MAX + 1);
+    size_t bytes = message.size;
     assert(framed != NULL);
     framed[0] = kind;
-    memcpy(framed + 1, message.data, message.size);
-    sim_send(from->in->network, from->endpoint, to, reliable,
-             hc_span_make(framed, message.size + 1));
+    if (!from->later)
+        memcpy(framed + 1, message.data, message.size);
+    else if (kind == WIRE_REPLICA)
+        bytes = sim_later_replica(message, replica_secret, &from->in->random, framed + 1);
+    else
+        bytes = sim_later_members(message, members_secret, &from->in->random,
+                                  reliable ? 0 : HC_MEMBERSHIP_DATAGRAM_BYTES_MAX, framed + 1);
+    sim_send(from->in->network, from->endpoint, to, reliable, hc_span_make(framed, bytes + 1));
     free(framed);
 }
 
@@ -296,7 +309,8 @@ static void load_keys(sim_node *at, bool torn)
 
 static void members_start(sim_node *at, bool image)
 {
-    hc_membership_options o = {.size = sizeof o, .cluster_id = 77, .secret = {1, 2, 3}};
+    hc_membership_options o = {.size = sizeof o, .cluster_id = 77};
+    memcpy(o.secret, members_secret, sizeof o.secret);
     o.self = (hc_member){.id = sim_node_id(at->number),
                          .boot_id = at->boot_id,
                          .ring = at->ring,
@@ -336,7 +350,7 @@ void sim_node_start(sim_node *at, sim_disk_kind disk)
     o.size = sizeof o;
     o.cluster_id = 77;
     o.store_id = 1;
-    o.secret[0] = 9;
+    memcpy(o.secret, replica_secret, sizeof o.secret);
     o.self = sim_node_id(at->number);
     o.boot_id = at->boot_id;
     o.store = at->store;
@@ -364,8 +378,8 @@ void sim_node_stop(sim_node *at)
     at->replica = NULL;
     at->members = NULL;
     at->store = NULL;
-    if (at->frozen) sim_release(at->in->network, at->endpoint);
-    at->frozen = false;
+    if (at->frozen || at->clogged) sim_release(at->in->network, at->endpoint);
+    at->frozen = at->clogged = false;
     sim_drop(at->in->network, at->endpoint);
     sim_log_add(&at->in->log, sim_world_now(at->in), "node", at->number, "killed");
 }
@@ -380,9 +394,19 @@ void sim_node_freeze(sim_node *at)
 void sim_node_thaw(sim_node *at)
 {
     at->frozen = false;
-    sim_release(at->in->network, at->endpoint);
+    if (!at->clogged) sim_release(at->in->network, at->endpoint);
     sim_log_add(&at->in->log, sim_world_now(at->in), "node", at->number, "goes on");
     pump(at);
+}
+
+void sim_node_clog(sim_node *at, bool clogged)
+{
+    if (at->replica == NULL || at->clogged == clogged) return;
+    at->clogged = clogged;
+    if (clogged)
+        sim_hold(at->in->network, at->endpoint);
+    else if (!at->frozen)
+        sim_release(at->in->network, at->endpoint);
 }
 
 void sim_node_move(sim_node *at)

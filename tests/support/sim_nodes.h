@@ -52,7 +52,9 @@ typedef struct sim_node {
     hc_clock clock;
     hc_host host;
     hc_member_ring ring; /* it starts as */
-    bool frozen, superseded, members_changed, in_calls, gone;
+    bool frozen, clogged, superseded, members_changed, in_calls, gone;
+    bool later;         /* see sim_versions.h */
+    uint32_t strobe_ms; /* of its wall clock; 0: none */
     unsigned unreadied; /* so often it said that it lacks data */
     uint64_t drift_from_ns;
     int64_t offset_ms, drift_ppm;
@@ -93,7 +95,8 @@ void sim_node_stop(sim_node *at);
 void sim_node_save(sim_node *at);
 void sim_node_freeze(sim_node *at);
 void sim_node_thaw(sim_node *at);
-void sim_node_move(sim_node *at); /* to its other address; only while it is down */
+void sim_node_clog(sim_node *at, bool clogged); /* its wires hold back what is for it */
+void sim_node_move(sim_node *at);               /* to its other address; only while it is down */
 void sim_node_leave(sim_node *at);
 void sim_node_clock(sim_node *at, int64_t offset_ms, int64_t drift_ppm);
 bool sim_node_up(const sim_node *at); /* runs and is not frozen */

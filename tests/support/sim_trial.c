@@ -26,6 +26,7 @@ typedef struct trial {
     sim_director director;
     const sim_plan *plan;
     sim_trial_result *out;
+    bool healthy;       /* nothing in the plan hurts wires or processes */
     sim_history broken; /* of the failure, if it has one */
     uint64_t versions[SIM_NODES_MAX][SIM_KEYS_MAX];
     uint64_t version_lives[SIM_NODES_MAX];
@@ -118,6 +119,26 @@ static void watch_topology(trial *t, uint32_t slots)
     }
 }
 
+/* A client that is sent from node to node, by those who know the same ring: how often? */
+static void watch_redirections(trial *t, uint32_t slot)
+{
+    for (uint32_t i = 0; i < t->world->count; i++) {
+        const sim_node *at = &t->world->nodes[i];
+        for (unsigned moves = 0; in_ring(at); moves++) {
+            hc_replica_slot found = slot_of(at, slot);
+            int next = found.has_acting ? sim_node_of_id(&found.acting) : -1;
+            if (next < 0 || (uint32_t)next == at->number) break;
+            const sim_node *to = &t->world->nodes[next];
+            if (!in_ring(to) ||
+                hc_replica_topology_id(to->replica) != hc_replica_topology_id(at->replica))
+                break; /* not told: the node passes the request on itself */
+            if (moves == 2) fail(t, "I10", "slot %u: moved thrice from node %u", slot, i);
+            if (moves == 2) return;
+            at = to;
+        }
+    }
+}
+
 static void watch_caps(trial *t, const sim_node *at)
 {
     hc_replica_stats s = stats_of(at);
@@ -140,7 +161,8 @@ static void watch(trial *t)
         watch_versions(t, at);
     }
     watch_topology(t, SLOTS_SAMPLED);
-    if (t->plan->count == 0 && t->world->deaths > 0)
+    watch_redirections(t, (uint32_t)test_random_below(&t->world->random, HC_RING_SLOTS));
+    if (t->healthy && t->world->deaths > 0)
         fail(t, "I8", "%u told dead while all was well", t->world->deaths);
     if (t->clients.broken[0] != 0) fail(t, t->clients.broken_name, "%s", t->clients.broken);
     sim_world_timer(t->world, WATCH_TIMER, sim_world_now(t->world) + WATCH_NS);
@@ -161,6 +183,7 @@ static const char *unquiet_node(const trial *t, const sim_node *at, const sim_no
     }
     if (hc_replica_topology_id(at->replica) != hc_replica_topology_id(first->replica))
         return "another topology";
+    if (hc_replica_epoch(at->replica) != hc_replica_epoch(first->replica)) return "another epoch";
     if (s.synced_blocks != s.held_blocks) return "blocks without their data";
     if (s.pending != 0) return "undecided proposals";
     if (s.queue_bytes != 0) return "unconfirmed writes";
@@ -324,6 +347,18 @@ static bool has_fault(const sim_plan *plan, sim_fault_kind kind)
     return false;
 }
 
+static bool is_healthy(const sim_plan *plan)
+{
+    const uint32_t harmless = 1u << SIM_FAULT_DOUBLE | 1u << SIM_FAULT_CLOCK_JUMP |
+                              1u << SIM_FAULT_CLOCK_DRIFT | 1u << SIM_FAULT_CLOCK_STROBE |
+                              1u << SIM_FAULT_LATER | 1u << SIM_FAULT_MEMORY |
+                              1u << SIM_FAULT_JOIN | 1u << SIM_FAULT_LEAVE;
+    for (size_t i = 0; i < plan->count; i++) {
+        if (!(harmless >> plan->faults[i].kind & 1)) return false;
+    }
+    return true;
+}
+
 /* Numbers that make rare paths frequent. */
 static hc_replica_options replica_options(const sim_plan *plan, test_random *random)
 {
@@ -368,8 +403,9 @@ static void trial_make(trial *t, const sim_plan *plan, uint32_t rules_off, bool 
     sim_clients_init(c, t->world, plan->seed * 7 + 3, 3 + (uint32_t)(plan->seed % 4));
     c->think_ms = pick(&random, 5, 20, 60);
     c->flushes_too = pick(&random, 0, 0, 1) != 0;
-    c->leases_exact =
-        !has_fault(plan, SIM_FAULT_CLOCK_JUMP) && !has_fault(plan, SIM_FAULT_CLOCK_DRIFT);
+    c->leases_exact = !has_fault(plan, SIM_FAULT_CLOCK_JUMP) &&
+                      !has_fault(plan, SIM_FAULT_CLOCK_DRIFT) &&
+                      !has_fault(plan, SIM_FAULT_CLOCK_STROBE);
     if (has_fault(plan, SIM_FAULT_MEMORY)) c->class_weights[SIM_CLASS_BALLAST] = 25;
     sim_director_init(&t->director, t->world, plan, DIRECTOR_TIMER);
 }
@@ -419,6 +455,7 @@ void sim_trial_run(const sim_plan *plan, uint32_t rules_off, FILE *tell, sim_tri
     *out = (sim_trial_result){0};
     t->plan = plan;
     t->out = out;
+    t->healthy = is_healthy(plan);
     trial_make(t, plan, rules_off, tell != NULL);
     form(t);
     if (!out->failed) {
