@@ -1,12 +1,12 @@
 /*
- * replica_cas.c - read-modify-write at QUORUM: a proposal "from version e to version p", accepted
- * by most holders, then committed; or taken back by the one who made it.
+ * replica_cas.c - writes at QUORUM: a proposal "from version e to version p", accepted by most
+ * holders, then committed; or taken back by the one who made it.
  *
  *     coordinator   evaluate on e, propose p  ---CAS--->  acceptor: holds p beside e, unseen
  *                   most accepted: store p, answer        <--YES--
  *                   replicate p               ---PUT--->  p is stored, the proposal settled
- *                   most cannot: take back    --ABORT-->  forgets p; evaluate again on what is
- * newer
+ *                   most cannot: take back    --ABORT-->  forgets p
+ *                   evaluate again on what is newer
  *
  *     C1  a node never uses a version twice, not even of a proposal that failed.
  *     C2  an acceptor holds one successor of its committed version at a time.

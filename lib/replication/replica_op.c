@@ -274,10 +274,12 @@ static void pass_on(hc_replica *r, op *o, uint32_t to)
 
 static void run_here(hc_replica *r, op *o)
 {
+    /* At QUORUM a SET is a proposal as well: unseen until it is decided. */
+    bool plain = o->request.level == HC_LEVEL_ALL && o->request.kind == HC_REQUEST_SET;
     o->retry_ns = NEVER;
     if (o->request.kind == HC_REQUEST_GET)
         hci_read_run(r, o);
-    else if (o->request.level == HC_LEVEL_ONE || o->request.kind == HC_REQUEST_SET)
+    else if (o->request.level == HC_LEVEL_ONE || plain)
         hci_write_run(r, o);
     else
         hci_cas_run(r, o);

@@ -2,16 +2,18 @@
  * replica_write.c - writes, as the acting primary: decide, stamp, store, replicate, and wait as the
  * level says.
  *
- * Fewer holders than needed, known beforehand, refuse the write before anything is stored.  A
- * replica that has something newer, or whose floor is higher, says so with the version: then the
- * write gets a higher one and goes out again.
+ * Writes at ONE, and a SET at ALL; all else at QUORUM and ALL is a proposal (replica_cas.c), for
+ * what is stored here is seen at once.  Fewer holders than needed, known beforehand, refuse the
+ * write before anything is stored.  A replica that has something newer, or whose floor is higher,
+ * says so: then nobody knows when this write was, and the answer is UNCERTAIN.  (With a higher
+ * version it would take effect again, above what others wrote after they had seen it.)
  */
 #include "replication/replication_private.h"
 
 #include <string.h>
 
 #define BUSY_NS (2 * MS)
-#define RESTAMPS_MAX 4u
+#define AGAIN_MAX 4u /* with other holders, for the ring has changed */
 
 static hc_status update_ask(hc_replica *r, op *o, const entry *before, hc_update_action *action,
                             entry *after)
@@ -76,12 +78,12 @@ static void refuse(hc_replica *r, op *o, hc_status status)
     hci_op_end(r, o);
 }
 
-static uint64_t version_over(hc_replica *r, op *o, uint64_t other)
+static uint64_t version_over(hc_replica *r, op *o)
 {
     entry here;
     uint64_t over = r->floor[o->slot] > r->flush ? r->floor[o->slot] : r->flush;
     if (hci_entry_get(r, o->request.key, &here) && here.version > over) over = here.version;
-    return hci_clock_stamp(r, other > over ? other : over);
+    return hci_clock_stamp(r, over);
 }
 
 /* Stores what `best` holds, and sends it. */
@@ -124,7 +126,7 @@ void hci_write_run(hc_replica *r, op *o)
         hci_op_finish(r, o, o->absent ? HC_OUTCOME_ABSENT : HC_OUTCOME_DONE);
         return;
     }
-    o->best.version = o->version = version_over(r, o, 0);
+    o->best.version = o->version = version_over(r, o);
     o->kind = OP_WRITE;
     write_out(r, o);
     if (o->request.level == HC_LEVEL_ONE || hci_op_won(r, o)) hci_op_finish(r, o, HC_OUTCOME_DONE);
@@ -150,7 +152,7 @@ static void write_done(hc_replica *r, op *o)
 
 void hci_write_again(hc_replica *r, op *o)
 {
-    if (o->tries++ >= RESTAMPS_MAX) return; /* the deadline ends it */
+    if (o->tries++ >= AGAIN_MAX) return; /* the deadline ends it */
     write_out(r, o);
     if (hci_op_won(r, o)) write_done(r, o);
 }
@@ -170,6 +172,5 @@ void hci_write_answer(hc_replica *r, op *o, uint32_t from, const record *what)
         hci_op_park(r, o, BUSY_NS);
         return;
     }
-    o->best.version = o->version = version_over(r, o, what->entry.version);
-    hci_write_again(r, o);
+    hci_op_finish(r, o, HC_OUTCOME_UNCERTAIN);
 }

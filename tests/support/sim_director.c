@@ -87,10 +87,16 @@ static void save_for_later(sim_director *d)
     }
 }
 
+/* What was evicted is told from what was never there by a floor, which is lost with the node. */
+static bool has_evicted(const sim_director *d)
+{
+    return d->injected[SIM_FAULT_MEMORY] > 0;
+}
+
 static bool kill_begin(sim_director *d, const sim_fault *f)
 {
     sim_node *at = &d->world->nodes[f->node];
-    if (!sim_node_up(at) || at->gone || !sim_director_whole(d)) return false;
+    if (!sim_node_up(at) || at->gone || !sim_director_whole(d) || has_evicted(d)) return false;
     if (f->kind == SIM_FAULT_KILL || f->kind == SIM_FAULT_MOVE) sim_node_save(at);
     sim_node_stop(at);
     return true;
@@ -149,6 +155,7 @@ static bool fault_begin(sim_director *d, const sim_fault *f)
         at->later = true;
         return true;
     case SIM_FAULT_MEMORY:
+        if (!sim_director_whole(d)) return false;
         return at->store != NULL && hc_store_limit(at->store, PRESSURE_BYTES) == HC_OK;
     case SIM_FAULT_JOIN:
         return join_begin(d);

@@ -14,7 +14,7 @@
  *     I6   operations at QUORUM have an order that real time allows: histories
  *     I7   queues, proposals and requests stay within their caps
  *     I8   nobody is told dead while wires and processes are well (plans without such faults)
- *     I10  nodes that know one ring send a client on at most twice, sampled
+ *     I10  in the end all name the same node to act for each slot: a client is sent on once
  *     I11  what expired is not read 500 ms later (plans without wrong clocks)
  *     I12  one reply a request
  *     I13  one of two takes a lock, sums are exact: histories
@@ -22,7 +22,8 @@
  * Not here: I9, what a join moves (test_sim_ring.c, sim_ring.c).
  *
  * A kill or a loss of memory is left out while another node is not whole: more than that nobody
- * promised to survive with three holders.
+ * promised to survive with three holders.  So is one after memory was short: what was evicted is
+ * not told from what was never there when its floor is lost, too (docs/consistency.md).
  */
 #ifndef HYPERCACHE_TESTS_SIM_TRIAL_H
 #define HYPERCACHE_TESTS_SIM_TRIAL_H
