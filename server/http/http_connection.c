@@ -34,6 +34,13 @@ static void on_writable(evutil_socket_t fd, short what, void *ctx)
     http_connection_settle(ctx);
 }
 
+static void on_answered(session *who)
+{
+    http_connection *c = (http_connection *)(void *)who; /* its first member */
+    http_turn_answered(c);
+    http_connection_settle(c);
+}
+
 void http_worker_accept(http_worker *w, int fd, const char *address, const char *local_address)
 {
     http_connection *c = calloc(1, sizeof *c);
@@ -49,6 +56,7 @@ void http_worker_accept(http_worker *w, int fd, const char *address, const char 
                  &(session_options){.address = address,
                                     .local_address = local_address,
                                     .descriptor = fd,
+                                    .answered = on_answered,
                                     .worker = w->index});
     (void)event_assign(&c->readable, w->base, fd, EV_READ | EV_PERSIST, on_readable, c);
     (void)event_assign(&c->writable, w->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "command/cluster_turn.h"
 #include "command/durable.h"
 #include "http/http_private.h"
 
@@ -192,6 +193,10 @@ bool exchange_run_all(http_exchange *x, exchange_command *commands, size_t count
             return false;
         }
         x->taped += ran;
+        if (cluster_awaits(who)) { /* their answers come onto the tape later */
+            x->parked = true;
+            return false;
+        }
         done += replayed(x, commands + done, ran);
         if (ran < batch && session_is_parked(who)) {
             x->parked = true;

@@ -64,9 +64,10 @@ typedef enum http_state {
 
 typedef enum http_wait {
     HTTP_WAIT_NONE = 0,
-    HTTP_WAIT_PARKED, /* the session is: its request runs again later */
-    HTTP_WAIT_PACED,  /* it published more than others have taken */
-    HTTP_WAIT_LOG     /* its response waits until the log has what was written */
+    HTTP_WAIT_PARKED,  /* the session is: its request runs again later */
+    HTTP_WAIT_CLUSTER, /* other nodes answer its commands: likewise */
+    HTTP_WAIT_PACED,   /* it published more than others have taken */
+    HTTP_WAIT_LOG      /* its response waits until the log has what was written */
 } http_wait;
 
 struct http_connection {
@@ -200,6 +201,8 @@ void http_turn_read(http_connection *c);
 void http_turn_write(http_connection *c);
 /* What held its request or response back is over. */
 void http_turn_go_on(http_connection *c);
+/* The cluster has answered what its request asked for. */
+void http_turn_answered(http_connection *c);
 /* Asks its stream for more. */
 void http_turn_pull(http_connection *c);
 /* Its request took too long to come: answers with 408. */

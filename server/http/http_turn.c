@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "command/cluster_turn.h"
 #include "command/durable.h"
 #include "http/http_private.h"
 
@@ -118,7 +119,7 @@ static void tape_keep(http_connection *c, http_exchange *x)
         answer_init(&c->worker->tape);
     }
     c->taped = x->taped;
-    http_wait_begin(c, HTTP_WAIT_PARKED);
+    http_wait_begin(c, cluster_awaits(&c->session) ? HTTP_WAIT_CLUSTER : HTTP_WAIT_PARKED);
 }
 
 /* Writes an error for a request that cannot be read further. */
@@ -427,6 +428,14 @@ void http_turn_go_on(http_connection *c)
     if (c->state != HTTP_OPEN || http_unsent(c) > HTTP_OUTPUT_SOFT) return;
     own_consume(c);
     output_flush(c);
+}
+
+void http_turn_answered(http_connection *c)
+{
+    if (c->tape == NULL) return; /* nobody waits */
+    cluster_turn_render(&c->session, &c->tape->base);
+    http_wait_end(c);
+    http_turn_go_on(c);
 }
 
 void http_turn_write(http_connection *c)

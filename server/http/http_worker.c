@@ -71,6 +71,7 @@ static bool may_go(const http_connection *c, uint64_t now_ns)
 {
     const session *who = &c->session;
     int block = atomic_load_explicit(&who->block, memory_order_relaxed);
+    if (c->waits == HTTP_WAIT_CLUSTER) return false; /* http_turn_answered */
     if (c->waits == HTTP_WAIT_LOG) return durable_covers(who);
     if (c->waits == HTTP_WAIT_PACED) return !push_congested(c->worker->node);
     if (block != SESSION_NOT_BLOCKED) /* WAIT */
@@ -103,6 +104,7 @@ static void on_poll(evutil_socket_t fd, short what, void *ctx)
     struct timeval interval = interval_of(HTTP_POLL_MS);
     waiting_look(w);
     for (http_connection *c = w->waiting_first; c != NULL; c = c->wait_next) {
+        if (c->waits == HTTP_WAIT_CLUSTER) continue;
         if (is_told(c) && c->session.held_until_ns == 0) continue;
         if (!event_pending(&w->poll, EV_TIMEOUT, NULL)) (void)event_add(&w->poll, &interval);
         return;
