@@ -263,7 +263,7 @@ typedef struct hc_replica_slot {
     /* Equal where the same keys have the same versions.  It may have to be counted anew, over the
      * whole store: whoever does not need it says so by a `size` that ends before it. */
     uint64_t digest;
-    uint64_t floor;  /* below it, a key that is not here may have been deleted */
+    uint64_t floor; /* below it, a key that is not here may have been deleted */
 } hc_replica_slot;
 HC_API
 void hc_replica_slot_get(const hc_replica *replica, uint32_t slot, hc_replica_slot *out);

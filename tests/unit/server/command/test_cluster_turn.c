@@ -1,0 +1,300 @@
+/* test_cluster_turn.c - commands of a cluster: what is asked, and replies in order whenever the
+ * answers come. */
+#include "command/cluster_private.h"
+#include "command/cluster_turn.h"
+
+#include "support/test_client.h"
+#include "support/test_random.h"
+
+#include <stdio.h>
+
+enum { ASKED_MAX = 64 };
+
+/* Stands in for server/peer: notes what is asked, and answers when told. */
+typedef struct other_side {
+    test_client on;
+    hc_request asked[ASKED_MAX];
+    char keys[ASKED_MAX][32], values[ASKED_MAX][64];
+    size_t count;
+    bool at_once; /* GET is answered while it is asked */
+    bool refuse;
+    unsigned inside, answered;
+} other_side;
+
+static other_side *here; /* `answered` of a session has no context of its own */
+
+static void side_enter(void *ctx)
+{
+    ((other_side *)ctx)->inside++;
+}
+
+static void side_exit(void *ctx)
+{
+    ((other_side *)ctx)->inside--;
+}
+
+static void answer(other_side *side, size_t at, hc_outcome outcome, const char *value)
+{
+    hc_reply said = {.size = sizeof said,
+                     .id = side->asked[at].id,
+                     .outcome = outcome,
+                     .value = hc_span_make(value, strlen(value)),
+                     .have = 1,
+                     .need = 2};
+    cluster_part_answer(said.id, &said);
+}
+
+static hc_status side_ask(void *ctx, const hc_request *q)
+{
+    other_side *side = ctx;
+    assert_int_equal(side->inside, 1);
+    if (side->refuse) return HC_ERR_LIMIT;
+    assert_in_range(side->count, 0, ASKED_MAX - 1);
+    size_t at = side->count++;
+    side->asked[at] = *q;
+    (void)snprintf(side->keys[at], sizeof side->keys[at], "%.*s", (int)q->key.size,
+                   (const char *)q->key.data);
+    (void)snprintf(side->values[at], sizeof side->values[at], "%.*s", (int)q->value.size,
+                   (const char *)q->value.data);
+    if (side->at_once && q->kind == HC_REQUEST_GET) answer(side, at, HC_OUTCOME_DONE, "now");
+    return HC_OK;
+}
+
+static void on_answered(session *who)
+{
+    here->answered++;
+    cluster_turn_render(who, &here->on.reply.base);
+}
+
+static void side_init(other_side *side)
+{
+    memset(side, 0, sizeof *side);
+    test_client_init(&side->on, NULL);
+    here = side;
+    side->on.client.answered = on_answered;
+    cluster_attach(side->on.node, &(cluster_calls){.ctx = side,
+                                                   .enter = side_enter,
+                                                   .exit = side_exit,
+                                                   .ask = side_ask,
+                                                   .reads = HC_LEVEL_ONE,
+                                                   .writes = HC_LEVEL_QUORUM});
+}
+
+static void side_fini(other_side *side)
+{
+    cluster_detach(side->on.node);
+    test_client_fini(&side->on);
+}
+
+/* One line of words a request; returns how many ran. */
+static size_t run(other_side *side, const char *const *lines, size_t count)
+{
+    static char text[16][128];
+    static hc_span args[16][8];
+    request requests[16];
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(text[i], sizeof text[i], "%s", lines[i]);
+        requests[i] = (request){.node = side->on.node,
+                                .session = &side->on.client,
+                                .args = args[i],
+                                .reply = &side->on.reply.base};
+        for (char *word = strtok(text[i], " "); word != NULL; word = strtok(NULL, " "))
+            args[i][requests[i].argc++] = hc_span_make(word, strlen(word));
+    }
+    test_reply_clear(&side->on.reply);
+    side->on.reply.wanted = count;
+    size_t ran = request_run_batch(requests, count, SIZE_MAX);
+    assert_int_equal(side->inside, 0);
+    return ran;
+}
+
+static void expect(other_side *side, const char *want)
+{
+    assert_string_equal(test_reply_text(&side->on.reply), want);
+}
+
+static void test_what_is_answered_at_once_waits_for_nobody(void **state)
+{
+    (void)state;
+    other_side side;
+    side_init(&side);
+    side.at_once = true;
+    assert_int_equal(run(&side, (const char *[]){"GET a", "PING", "GET b"}, 3), 3);
+    assert_false(cluster_awaits(&side.on.client));
+    expect(&side, "\"now\" +PONG \"now\"");
+    side_fini(&side);
+}
+
+static void test_replies_leave_in_order_though_answers_come_in_another(void **state)
+{
+    (void)state;
+    other_side side;
+    side_init(&side);
+    assert_int_equal(run(&side, (const char *[]){"GET a", "SET b 1", "DEL c d"}, 3), 3);
+    assert_true(cluster_awaits(&side.on.client));
+    assert_int_equal(side.count, 4);
+    assert_int_equal(side.asked[0].level, HC_LEVEL_ONE);
+    assert_int_equal(side.asked[1].level, HC_LEVEL_QUORUM);
+    assert_string_equal(side.keys[3], "d");
+    answer(&side, 3, HC_OUTCOME_ABSENT, "");
+    answer(&side, 2, HC_OUTCOME_DONE, "");
+    answer(&side, 0, HC_OUTCOME_DONE, "late");
+    cluster_turns_answered(side.on.node, 0);
+    assert_int_equal(side.answered, 0);
+    answer(&side, 1, HC_OUTCOME_DONE, "");
+    cluster_turns_answered(side.on.node, 0);
+    assert_int_equal(side.answered, 1);
+    assert_false(cluster_awaits(&side.on.client));
+    expect(&side, "\"late\" +OK :1");
+    side_fini(&side);
+}
+
+static void test_what_is_not_the_clusters_waits_behind_what_is(void **state)
+{
+    (void)state;
+    other_side side;
+    side_init(&side);
+    assert_int_equal(run(&side, (const char *[]){"PING", "GET a", "PING", "GET b"}, 4), 2);
+    answer(&side, 0, HC_OUTCOME_ABSENT, "");
+    cluster_turns_answered(side.on.node, 0);
+    assert_int_equal(side.answered, 1);
+    side_fini(&side);
+}
+
+static void test_each_outcome_has_its_words(void **state)
+{
+    (void)state;
+    static const struct {
+        hc_outcome outcome;
+        const char *said;
+    } rows[] = {
+        {HC_OUTCOME_DONE, "\"v\""},
+        {HC_OUTCOME_ABSENT, "nil"},
+        {HC_OUTCOME_NO_REPLICAS, "-NOREPLICAS need 2 have 1"},
+        {HC_OUTCOME_UNCERTAIN, "-UNCERTAIN 1/2 acks"},
+        {HC_OUTCOME_TRY_AGAIN, "-TRYAGAIN topology settling"},
+        {HC_OUTCOME_DOWN, "-CLUSTERDOWN Hash slot not served"},
+        {HC_OUTCOME_CLOCK, "-CLOCKSKEW this node's clock is wrong"},
+    };
+    other_side side;
+    side_init(&side);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        side.count = 0;
+        assert_int_equal(run(&side, (const char *[]){"GET a"}, 1), 1);
+        answer(&side, 0, rows[i].outcome, "v");
+        cluster_turns_answered(side.on.node, 0);
+        expect(&side, rows[i].said);
+    }
+    side_fini(&side);
+}
+
+static void test_what_cannot_be_asked_is_refused_with_known_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *said;
+    } rows[] = {
+        {"RENAME a b", "-CROSSSLOT Keys in request don't hash to the same slot"},
+        {"RENAME {a}1 {a}2", "-ERR this command is not allowed in a cluster"},
+        {"KEYS x", "-ERR this command is not allowed in a cluster"},
+        {"MULTI", "-ERR this command is not allowed in a cluster"},
+        {"MOVE a 1", "-ERR this command is not allowed in a cluster"},
+        {"MSET a 1 b", "-ERR wrong number of arguments for 'mset' command"},
+    };
+    other_side side;
+    side_init(&side);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(run(&side, (const char *[]){rows[i].line}, 1), 1);
+        expect(&side, rows[i].said);
+    }
+    assert_int_equal(side.count, 0);
+    side.refuse = true;
+    assert_int_equal(run(&side, (const char *[]){"GET a"}, 1), 1);
+    expect(&side, "-ERR key or value is too long for a cluster, or too many requests wait");
+    cluster_detach(side.on.node);
+    assert_int_equal(run(&side, (const char *[]){"GET a"}, 1), 1);
+    expect(&side, "-LOADING this node is not in its cluster yet");
+    side.on.client.answered = NULL;
+    assert_int_equal(run(&side, (const char *[]){"GET a"}, 1), 1);
+    expect(&side, "-ERR keys of a cluster cannot be reached over this connection");
+    side_fini(&side);
+}
+
+static void test_a_client_may_go_before_its_answers_come(void **state)
+{
+    (void)state;
+    other_side side;
+    side_init(&side);
+    assert_int_equal(run(&side, (const char *[]){"GET a", "MGET b c"}, 2), 2);
+    cluster_turn_abandon(&side.on.client);
+    for (size_t i = 0; i < 3; i++)
+        answer(&side, i, HC_OUTCOME_DONE, "nobody reads this");
+    cluster_turns_answered(side.on.node, 0);
+    assert_int_equal(side.answered, 0);
+    assert_int_equal(run(&side, (const char *[]){"GET a"}, 1), 1); /* never answered: not leaked */
+    cluster_turn_abandon(&side.on.client);
+    side_fini(&side);
+}
+
+static void test_a_handlers_answer_is_replayed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *said;
+    } rows[] = {
+        {"+OK\r\n", "+OK"},
+        {":12\r\n", ":12"},
+        {"-ERR no\r\n", "-ERR no"},
+        {"_\r\n", "nil"},
+        {"$3\r\na\r\n\r\n", "\"a\\r\\n\""},
+        {"#t\r\n", "#t"},
+        {",1.5\r\n", ",1.5"},
+        {"*2\r\n:1\r\n*1\r\n$0\r\n\r\n", "*2 :1 *1 \"\""},
+        {"%1\r\n+a\r\n~1\r\n:2\r\n", "%1 +a ~1 :2"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        test_reply to;
+        test_reply_init(&to);
+        hc_span text = hc_span_make(rows[i].text, strlen(rows[i].text));
+        assert_true(cluster_reply_replay(text, &to.base));
+        assert_string_equal(test_reply_text(&to), rows[i].said);
+        for (size_t cut = 0; cut < text.size; cut++) /* nothing is said of half a reply */
+            assert_false(cluster_reply_replay(hc_span_make(text.data, cut), &to.base));
+        test_reply_fini(&to);
+    }
+}
+
+static void test_any_bytes_as_an_answer_are_safe(void **state)
+{
+    (void)state;
+    static const char letters[] = "+-:$*%~,#_=\r\n0123456789a";
+    test_random random;
+    test_random_init(&random, 20261123);
+    reply mute = {.ops = &reply_mute_ops, .protocol = 3};
+    for (unsigned round = 0; round < 50000; round++) {
+        uint8_t bytes[40];
+        size_t size = test_random_below(&random, sizeof bytes);
+        for (size_t i = 0; i < size; i++)
+            bytes[i] = (uint8_t)letters[test_random_below(&random, sizeof letters - 1)];
+        (void)cluster_reply_replay(hc_span_make(bytes, size), &mute);
+        hc_span args[4];
+        size_t argc;
+        if (cluster_update_parse(hc_span_make(bytes, size), args, 4, &argc))
+            assert_in_range(argc, 1, 4);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_answered_at_once_waits_for_nobody),
+        cmocka_unit_test(test_replies_leave_in_order_though_answers_come_in_another),
+        cmocka_unit_test(test_what_is_not_the_clusters_waits_behind_what_is),
+        cmocka_unit_test(test_each_outcome_has_its_words),
+        cmocka_unit_test(test_what_cannot_be_asked_is_refused_with_known_words),
+        cmocka_unit_test(test_a_client_may_go_before_its_answers_come),
+        cmocka_unit_test(test_a_handlers_answer_is_replayed),
+        cmocka_unit_test(test_any_bytes_as_an_answer_are_safe),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
