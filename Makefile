@@ -190,6 +190,15 @@ run: ## build what is needed and serve on 127.0.0.1:6379, data in ./data
 	@mkdir -p data
 	@exec $(DAEMON) --data-dir ./data $(ARGS)
 
+NODES ?= 3
+.PHONY: cluster cluster-stop
+cluster: ## NODES=3 nodes of one cluster on this machine, ports 7001 up; more NODES add some
+	$(PACKAGES) build
+	$(REMAKE) all
+	@DAEMON=$(DAEMON) ARGS="$(ARGS)" server/deploy/local-cluster.sh start $(NODES)
+cluster-stop: ## stop them; data and identities stay in data/cluster
+	@DAEMON=$(DAEMON) server/deploy/local-cluster.sh stop
+
 # The suite: unit tests, fuzz corpora, system tests; in the plain build also what the tree promises.
 CHECKS := $(sort $(wildcard tests/checks/check_*))
 RUN_TESTS = BUILD=$(BUILD) VARIANT=$(VARIANT) HYPERCACHED=$(abspath $(BUILD)/hypercached) \
