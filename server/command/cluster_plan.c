@@ -10,6 +10,7 @@
  * What can be none of these is refused, with the words that clients know where there are any.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "command/cluster_private.h"
 #include "command/durable.h"
@@ -24,6 +25,21 @@ static void answer_error(request *of, const char *text)
     }
     job->error = text;
     cluster_job_added(job);
+}
+
+/* False: nothing was answered, the command is to be run. */
+static bool answer_moved(request *of)
+{
+    char where[CLUSTER_MOVED_CHARS];
+    if (!cluster_moved(of, where)) return false;
+    cluster_job *job = cluster_job_add(of, JOB_MOVED, 0);
+    if (job == NULL) {
+        request_error(of, ERROR_NO_MEMORY);
+        return true;
+    }
+    memcpy(job->moved, where, sizeof where);
+    cluster_job_added(job);
+    return true;
 }
 
 /* NULL: the node may run it. */
@@ -180,6 +196,7 @@ static const char *why_not(const request *of)
 void cluster_take(request *of)
 {
     const char *why = refusal(of);
+    if (why == NULL && answer_moved(of)) return;
     const cluster_calls *calls = why == NULL ? cluster_resume(of->session) : NULL;
     if (why == NULL && calls == NULL) why = "LOADING this node is not in its cluster yet";
     if (why == NULL && (plan_keys(of, calls) || plan_key(of, calls))) return;

@@ -12,12 +12,15 @@ enum { CLUSTER_ALONE = 0, CLUSTER_EXPECTED, CLUSTER_ATTACHED };
 /* How the answers of a command's parts become its reply. */
 typedef enum cluster_job_kind {
     JOB_ERROR, /* no part: `error` */
+    JOB_MOVED, /* no part: `moved` */
     JOB_GET,   /* the value, or null */
     JOB_OK,    /* "OK" */
     JOB_RAW,   /* as the handler answered on the acting primary */
     JOB_COUNT, /* how many keys there were */
     JOB_GETS   /* an array, null for what is absent or no string */
 } cluster_job_kind;
+
+#define CLUSTER_MOVED_CHARS (CLUSTER_HOST_CHARS + 24) /* "MOVED 16383 host:65535" */
 
 typedef struct cluster_job cluster_job;
 
@@ -36,6 +39,7 @@ struct cluster_job {
     cluster_job_kind kind;
     const command *command;
     const char *error;
+    char moved[CLUSTER_MOVED_CHARS];
     reply *reply; /* while the batch runs */
     bool muted;
     uint32_t part_count, left;
@@ -88,6 +92,10 @@ cluster_job *cluster_job_add(request *of, cluster_job_kind kind, uint32_t part_c
 void cluster_job_added(cluster_job *job);
 /* NULL: no memory; to be freed. */
 uint8_t *cluster_update_write(const request *of, size_t *size_out);
+
+/* cluster_route.c */
+/* Is the client to ask elsewhere?  `text` is what to tell it then. */
+bool cluster_moved(const request *of, char text[CLUSTER_MOVED_CHARS]);
 
 /* cluster_reply.c */
 void cluster_job_render(const cluster_job *job, reply *to);

@@ -229,6 +229,10 @@ void cluster_job_render(const cluster_job *job, reply *to)
         reply_errorf(to, "%s", job->error);
         return;
     }
+    if (job->kind == JOB_MOVED) {
+        reply_errorf(to, "%s", job->moved);
+        return;
+    }
     if (job->kind == JOB_GET || job->kind == JOB_RAW) {
         const cluster_part *part = &job->parts[0];
         if (render_error(part, to)) return;

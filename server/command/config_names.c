@@ -73,7 +73,7 @@ static const config_name names[] = {
     {"client-output-buffer-limit", SHAPE_OWN, NULL, "pubsub.output_limit", NULL, output_limit_tell,
      output_limit_read},
     SETTING("client-query-buffer-limit", SHAPE_MEMORY, "network.max_request_size"),
-    FIXED("cluster-enabled", "no"),
+    SETTING("cluster-enabled", SHAPE_YES_NO, "cluster.enabled"),
     FIXED("cluster-node-timeout", "15000"),
     FIXED("daemonize", "no"),
     NODE("databases"),

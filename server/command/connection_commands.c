@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "command/client_name.h"
+#include "command/cluster.h"
 #include "command/command_args.h"
 #include "command/correlation.h"
 #include "command/handlers.h"
@@ -72,6 +73,8 @@ void run_select(request *of)
     if (!request_small_integer(of, of->args[1], &index)) return;
     if (index < 0 || index >= node_databases(of->node))
         request_error(of, ERROR_DATABASE);
+    else if (index > 0 && cluster_enabled(of->node))
+        request_error(of, "ERR SELECT is not allowed in cluster mode");
     else if (session_select(of->session, (unsigned)index) != HC_OK)
         request_error(of, ERROR_NO_MEMORY);
     else
@@ -133,7 +136,8 @@ static void reply_hello(request *of)
     to->ops->integer(to, to->protocol);
     reply_text(to, HC_SPAN("id"));
     to->ops->integer(to, (int64_t)of->session->id);
-    reply_pair_text(to, HC_SPAN("mode"), HC_SPAN("standalone"));
+    reply_pair_text(to, HC_SPAN("mode"),
+                    cluster_enabled(of->node) ? HC_SPAN("cluster") : HC_SPAN("standalone"));
     reply_pair_text(to, HC_SPAN("role"), HC_SPAN("master"));
     reply_text(to, HC_SPAN("modules"));
     to->ops->array(to, 0);

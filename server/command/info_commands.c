@@ -12,6 +12,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "command/cluster.h"
 #include "command/command_args.h"
 #include "command/command_text.h"
 #include "command/config_values.h"
@@ -34,10 +35,11 @@ static void print_server(text *to, node *of)
     text_printf(to,
                 "redis_version:" NODE_REDIS_VERSION "\r\n"
                 "redis_git_sha1:00000000\r\nredis_git_dirty:0\r\nredis_build_id:0\r\n"
-                "redis_mode:standalone\r\nos:%s %s %s\r\narch_bits:%zu\r\n"
+                "redis_mode:%s\r\nos:%s %s %s\r\narch_bits:%zu\r\n"
                 "monotonic_clock:POSIX clock_gettime\r\nmultiplexing_api:epoll\r\n"
                 "atomicvar_api:c11-builtin\r\nprocess_supervised:no\r\n",
-                system.sysname, system.release, system.machine, sizeof(void *) * 8);
+                cluster_enabled(of) ? "cluster" : "standalone", system.sysname, system.release,
+                system.machine, sizeof(void *) * 8);
     text_printf(
         to,
         "gcc_version:%d.%d.%d\r\nprocess_id:%ld\r\nrun_id:%s\r\ntcp_port:%u\r\n"

@@ -1,5 +1,6 @@
 /* test_cluster_commands.c - CLUSTER tells what the view holds: three members, two of whom serve. */
 #include "command/cluster.h"
+#include "command/cluster_turn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,13 +25,13 @@ static void member_set(cluster_member *m, const char *id, uint16_t port, hc_memb
 }
 
 /* A serves slots 0..99 and 16383, B 100..16382 but for 200, C is dead. */
-static void view_show(node *to)
+static void view_show(node *to, hc_member_state of_b)
 {
     cluster_view *view = cluster_view_create(3, 0);
     assert_non_null(view);
     cluster_member *members = (cluster_member *)(uintptr_t)view->members;
     member_set(&members[0], ID_A, 7001, HC_MEMBER_ALIVE);
-    member_set(&members[1], ID_B, 7002, HC_MEMBER_SUSPECT);
+    member_set(&members[1], ID_B, 7002, of_b);
     member_set(&members[2], ID_C, 7003, HC_MEMBER_DEAD);
     members[0].is_self = true;
     members[1].linked = true;
@@ -82,7 +83,7 @@ static int setup(void **state)
     test_client_init(&f->on, NULL);
     f->calls = (cluster_calls){.ctx = &f->met, .figures = figures, .meet = meet, .forget = forget};
     cluster_attach(f->on.node, &f->calls);
-    view_show(f->on.node);
+    view_show(f->on.node, HC_MEMBER_SUSPECT);
     *state = f;
     return 0;
 }
@@ -213,6 +214,53 @@ static void test_a_client_that_asks_or_reads_knows_slots(void **state)
     test_client_expect(&f->on, "ASKING", "+OK");
 }
 
+/* The cluster's answer, as soon as it is asked. */
+static hc_status ask(void *ctx, const hc_request *what)
+{
+    (void)ctx;
+    hc_reply said = {.size = sizeof said, .id = what->id, .outcome = HC_OUTCOME_DONE};
+    said.value = HC_SPAN("asked");
+    cluster_part_answer(what->id, &said);
+    return HC_OK;
+}
+
+static void nothing(void *ctx)
+{
+    (void)ctx;
+}
+
+static void answered(session *of)
+{
+    (void)of;
+}
+
+static void test_a_client_that_knows_slots_is_sent_to_who_would_answer(void **state)
+{
+    fixture *f = *state;
+    cluster_detach(f->on.node);
+    f->calls.ask = ask;
+    f->calls.enter = f->calls.exit = nothing;
+    cluster_attach(f->on.node, &f->calls);
+    f->on.client.answered = answered;
+    static const test_step steps[] = {
+        {"GET b", "\"asked\""}, /* slot 3300 is B's, but this client knows of none */
+        {"READONLY", "+OK"},
+        {"GET b", "\"asked\""}, /* B is suspected */
+        {"SELECT 1", "-ERR SELECT is not allowed in cluster mode"},
+        {"MGET a b", "*2 \"asked\" \"asked\""},
+    };
+    test_client_steps(&f->on, steps, sizeof steps / sizeof *steps);
+    view_show(f->on.node, HC_MEMBER_ALIVE);
+    static const test_step alive[] = {
+        {"GET b", "-MOVED 3300 10.0.0.1:7002"},
+        {"MGET {b}1 {b}2", "-MOVED 3300 10.0.0.1:7002"},
+        {"SET b 1", "-MOVED 3300 10.0.0.1:7002"},
+        {"MGET a b", "*2 \"asked\" \"asked\""},
+        {"PING", "+PONG"},
+    };
+    test_client_steps(&f->on, alive, sizeof alive / sizeof *alive);
+}
+
 static void test_before_the_first_view_clients_are_to_wait(void **state)
 {
     (void)state;
@@ -236,6 +284,7 @@ int main(void)
         TEST(test_orders_are_checked_before_they_are_given),
         TEST(test_keys_are_found_by_slot),
         TEST(test_a_client_that_asks_or_reads_knows_slots),
+        TEST(test_a_client_that_knows_slots_is_sent_to_who_would_answer),
         cmocka_unit_test(test_before_the_first_view_clients_are_to_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
