@@ -7,10 +7,10 @@
  *     epoll_wait --> events | requests of all that were ready | epoll_wait -->
  *                           |<------------ a turn ----------->|
  *
- * Whoever asks meanwhile waits until the turn is over; in CPU time, which is all the server has a say
- * in, that is the same on a busy machine as on a quiet one.  The file is shared memory: TURN_BUCKETS
- * counters, sixteen to a power of two of nanoseconds, of turns by their length; then the sum of all
- * turns in nanoseconds.  bench_neighbours.py builds this and reads them.
+ * Whoever asks meanwhile waits until the turn is over; in CPU time, which is all the server has a
+ * say in, that is the same on a busy machine as on a quiet one.  The file is shared memory:
+ * TURN_BUCKETS counters, sixteen to a power of two of nanoseconds, of turns by their length; then
+ * the sum of all turns in nanoseconds.  bench_neighbours.py builds this and reads them.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
