@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 
+import format_reader
 from daemon import PROGRAM
 from harness import ROOT, Daemon, equal, main, need_ours, run_program, wait_until
 
@@ -85,6 +86,46 @@ def test_a_directory_of_each_format_is_good_and_served_whole():
                     equal([info[name] for name in (b"eviction", b"default_ttl_ms", b"max_memory_bytes")],
                           [b"allkeys-lru", 864_000_000, 64 << 20])
                     equal(sorted(name for name in client.command("STORES") if not name.isdigit()), [b"users"])
+
+
+def test_what_docs_format_says_is_enough_to_read_it():
+    stores = format_reader.read(os.path.join(ROOT, "tests/golden/persistence-1"))
+    equal(list(stores), ["golden"])
+    golden = stores["golden"]
+    equal(len(golden), 200)
+    for number in range(200):
+        value = b"value %d " % number + b"." * (number % 100) + (b"!" if number == 1 else b"")
+        equal(golden[b"key %d" % number], (value, FAR_MS + number if number % 3 == 0 else None))
+    stores = format_reader.read(_golden(1))
+    zero = stores["0"]
+    equal([len(zero), zero[b"large"], zero[b"key:1"], zero[b"key:4"][0]],
+          [67, (b"x" * 5000 + b"patched" + b"x" * 4993, None), (_value(1) + b"+", None), b"29"])
+    equal([stores["7"], stores["users"], "gone" in stores], [{b"seven": (b"7", None)}, {b"u": (b"named", FAR_MS)}, False])
+
+
+def test_a_directory_of_this_version_reads_as_docs_format_says():
+    """Large values in pieces, a part for each core, compressed blocks, several log files."""
+    need_ours()
+    with tempfile.TemporaryDirectory(prefix="golden-test-") as folder:
+        data = os.path.join(folder, "d")
+        wanted = {b"k%d" % i: (b"%d" % i * (i % 50 + 1), None) for i in range(5000)}
+        wanted[b"big"] = (bytes(range(256)) * 2000, None)
+        with Daemon("--data-dir", data, "--persistence.enabled=true") as server, server.client() as client:
+            client.pipeline([("SET", key, value) for key, (value, _) in wanted.items()])
+            equal(client.command("SAVE"), "OK")
+            client.pipeline([("APPEND", key, "!") for key in list(wanted)[:100]])
+            client.command("SETRANGE", "big", "600000", b"end")
+            client.pipeline([("MULTI",), ("DEL", "k200"), ("SET", "k201", "x" * 100000), ("EXEC",)])
+            equal(client.command("WAITAOF", "1", "0", "0"), [1, 0])
+            equal(run_program("cp", "-r", data, data + "-copy")[0], 0)
+        for key in list(wanted)[:100]:
+            wanted[key] = (wanted[key][0] + b"!", None)
+        wanted[b"big"] = (wanted[b"big"][0].ljust(600000, b"\0") + b"end", None)
+        del wanted[b"k200"]
+        wanted[b"k201"] = (b"x" * 100000, None)
+        found = format_reader.read(data + "-copy")["0"]
+        wrong = [key for key in {**wanted, **found} if found.get(key) != wanted.get(key)]
+        equal(wrong, [])
 
 
 if __name__ == "__main__":
