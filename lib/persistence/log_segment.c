@@ -11,6 +11,7 @@
 #include "persistence/persistence_private.h"
 
 #define FILL_BYTES (1u << 20) /* of zeros in one step */
+#define SPARE_SHARE 4u        /* of a file that is full before the next one is made */
 #define SPARE_RETRY_NS (UINT64_C(1000) * NS_PER_MS)
 
 static uint8_t zeros_page[65536]; /* never written: lies in no file and in no memory until read */
@@ -89,10 +90,18 @@ static hc_status spare_fill(hc_persistence *p)
     return status;
 }
 
+/* A node that writes little needs no room for a second file.  One to be used again takes none. */
+static bool spare_wanted(const hc_persistence *p)
+{
+    const log_state *log = &p->log;
+    return log->spare != NULL || log->recycle_id != 0 || log->file == NULL ||
+           log->offset >= p->options.segment_bytes / SPARE_SHARE;
+}
+
 bool hci_spare_step(hc_persistence *p, uint64_t now_ns)
 {
     log_state *log = &p->log;
-    if (log->spare_ready || now_ns < log->spare_retry_ns) return false;
+    if (log->spare_ready || now_ns < log->spare_retry_ns || !spare_wanted(p)) return false;
     hc_status status = log->spare == NULL ? spare_make(p) : HC_OK;
     if (status == HC_OK) status = spare_fill(p);
     /* piece by piece: one sync of all of it would keep the log waiting */
