@@ -1,0 +1,162 @@
+/*
+ * test_connection_lend.c - a large value, sent from where it lies, comes whole and in its place
+ * among the replies, whatever becomes of its key and of its client meanwhile.
+ */
+#include "unit/server/net/node_fixture.h"
+
+#define VALUE_BYTES ((size_t)6 << 20) /* more than the sockets of one connection hold */
+
+static char *value_make(char fill)
+{
+    char *value = malloc(VALUE_BYTES);
+    assert_non_null(value);
+    memset(value, fill, VALUE_BYTES);
+    memcpy(value + VALUE_BYTES / 2, "\r\n$3\r\n", 6);
+    return value;
+}
+
+static void set_large(int fd, const char *key, const char *value)
+{
+    char head[96];
+    int size = snprintf(head, sizeof head, "*3\r\n$3\r\nSET\r\n$%zu\r\n%s\r\n$%zu\r\n", strlen(key),
+                        key, VALUE_BYTES);
+    client_send(fd, head, (size_t)size);
+    client_send(fd, value, VALUE_BYTES);
+    say(fd, "\r\n");
+    expect(fd, "+OK\r\n");
+}
+
+static void expect_large(int fd, const char *value)
+{
+    char head[32], *got = malloc(VALUE_BYTES);
+    assert_non_null(got);
+    (void)snprintf(head, sizeof head, "$%zu\r\n", VALUE_BYTES);
+    expect(fd, head);
+    client_read(fd, got, VALUE_BYTES);
+    assert_memory_equal(got, value, VALUE_BYTES);
+    expect(fd, "\r\n");
+    free(got);
+}
+
+/* What the store has in blocks of their own, those given back by and by left out. */
+static bool none_is_large(void *ctx)
+{
+    served *s = ctx;
+    hc_store *store = node_store(s->node, 0);
+    hc_store_stats stats = {.size = sizeof stats};
+    (void)hc_store_maintain(store, 0); /* what a flush left */
+    (void)hc_store_bury(store, SIZE_MAX);
+    hc_store_stats_get(store, &stats);
+    return stats.extent_bytes == 0;
+}
+
+static void test_it_comes_whole_among_other_replies(void **state)
+{
+    (void)state;
+    served s;
+    served_start(&s, false);
+    int fd = client_open();
+    char *value = value_make('a');
+    set_large(fd, "k", value);
+    say(fd, "PING\r\nGET k\r\nPING\r\nGET k\r\nGET k\r\nPING\r\n");
+    expect(fd, "+PONG\r\n");
+    expect_large(fd, value);
+    expect(fd, "+PONG\r\n");
+    expect_large(fd, value);
+    expect_large(fd, value);
+    expect(fd, "+PONG\r\n");
+    say(fd, "MULTI\r\nGET k\r\nPING\r\nEXEC\r\n");
+    expect(fd, "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n");
+    expect_large(fd, value);
+    expect(fd, "+PONG\r\n");
+    free(value);
+    (void)close(fd);
+    served_stop(&s);
+}
+
+static void test_a_value_that_is_gone_meanwhile_is_sent_as_it_was(void **state)
+{
+    (void)state;
+    served s;
+    served_start(&s, false);
+    int slow = client_open(), other = client_open();
+    char *before = value_make('b'), *after = value_make('c');
+    set_large(other, "overwritten", before);
+    set_large(other, "deleted", before);
+    say(slow, "GET overwritten\r\nGET deleted\r\n");
+    served_until(&s, served_commands, 3); /* the first is on its way, the second waits for it */
+    set_large(other, "overwritten", after);
+    expect_large(slow, before);
+    expect_large(slow, before);
+    say(slow, "GET deleted\r\n");
+    served_until(&s, served_commands, 6);
+    say(other, "FLUSHALL\r\nPING\r\n");
+    expect(other, "+OK\r\n+PONG\r\n");
+    expect_large(slow, before);
+    assert_true(test_wait_until(none_is_large, &s));
+    free(before);
+    free(after);
+    (void)close(slow);
+    (void)close(other);
+    served_stop(&s);
+}
+
+static bool one_connected(void *ctx)
+{
+    (void)ctx;
+    return net_connections(server) == 1;
+}
+
+static void test_a_client_that_leaves_in_the_middle_gives_the_value_up(void **state)
+{
+    (void)state;
+    served s;
+    served_start(&s, false);
+    int fd = client_open(), leaves = client_open();
+    char *value = value_make('d');
+    set_large(fd, "k", value);
+    say(leaves, "GET k\r\n");
+    served_until(&s, served_commands, 2);
+    say(fd, "DEL k\r\n");
+    expect(fd, ":1\r\n");
+    (void)close(leaves);
+    assert_true(test_wait_until(one_connected, NULL));
+    assert_true(test_wait_until(none_is_large, &s));
+    assert_serves();
+    free(value);
+    (void)close(fd);
+    served_stop(&s);
+}
+
+/* The block that a request arrives in goes back with its client, too. */
+static void test_a_client_that_leaves_while_it_sends_leaves_nothing(void **state)
+{
+    (void)state;
+    served s;
+    served_start(&s, false);
+    int fd = client_open();
+    char *value = value_make('e'), head[64];
+    int size = snprintf(head, sizeof head, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%zu\r\n", VALUE_BYTES);
+    client_send(fd, head, (size_t)size);
+    client_send(fd, value, VALUE_BYTES - 1);
+    (void)close(fd);
+    assert_true(test_wait_until(none_connected, NULL));
+    assert_true(test_wait_until(none_is_large, &s));
+    int other = client_open();
+    say(other, "EXISTS k\r\n");
+    expect(other, ":0\r\n");
+    free(value);
+    (void)close(other);
+    served_stop(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_it_comes_whole_among_other_replies),
+        cmocka_unit_test(test_a_value_that_is_gone_meanwhile_is_sent_as_it_was),
+        cmocka_unit_test(test_a_client_that_leaves_in_the_middle_gives_the_value_up),
+        cmocka_unit_test(test_a_client_that_leaves_while_it_sends_leaves_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
