@@ -47,7 +47,9 @@ struct keeper {
     char *why; /* of keeper_open and keeper_recover: the first damage is described there */
     size_t why_bytes;
     unsigned damages;
-    uint64_t progress_ns; /* of the last log line */
+    uint64_t progress_ns;        /* of the last log line */
+    bool traces;                 /* these two are the log thread's: it says what each step did */
+    hc_persistence_stats traced; /* as of the last step that it said */
     int wake_fd;
     uint64_t syncs, sync_ns; /* as of the last sync that was told, under the log's lock */
     bool is_volatile;        /* on_disk_error */
@@ -222,6 +224,32 @@ static void slice_shorten(void)
     (void)syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
+/* What one step did, at level TRACE. */
+static void trace_step(keeper *of)
+{
+    hc_persistence_stats now = {.size = sizeof now};
+    hc_persistence_stats_get(of->data, &now);
+    bool did = now.frames != of->traced.frames || now.syncs != of->traced.syncs;
+    if (of->traces && did) {
+        hc_log_field fields[] = {
+            event_number("frames", now.frames - of->traced.frames),
+            event_number("bytes", now.bytes_written - of->traced.bytes_written),
+            event_number("syncs", now.syncs - of->traced.syncs),
+            event_number("syncNs", now.sync_ns - of->traced.sync_ns),
+            event_number("writtenLsn", now.written_lsn),
+            event_number("durableLsn", now.durable_lsn)};
+        hc_log_record line = {.level = HC_LOG_TRACE,
+                              .topic = HC_TOPIC_PERSISTENCE,
+                              .operation = "step",
+                              .message = "the log was written",
+                              .duration_ns = -1,
+                              .fields = fields,
+                              .field_count = sizeof fields / sizeof fields[0]};
+        of->log->write(of->log->ctx, &line);
+    }
+    of->traced = now;
+}
+
 static void *log_run(void *ctx)
 {
     keeper *of = ctx;
@@ -230,6 +258,10 @@ static void *log_run(void *ctx)
     while (!atomic_load(&of->stopping)) {
         durable_log_works(on);
         uint64_t wait_ns = hc_persistence_step(of->data);
+        bool traces =
+            of->log != NULL && of->log->wants(of->log->ctx, HC_LOG_TRACE, HC_TOPIC_PERSISTENCE);
+        if (traces) trace_step(of);
+        of->traces = traces;
         if (of->is_volatile) durable_told(on); /* perhaps the disk fails by now */
         if (wait_ns > 0) wait_ns = durable_log_rests(on, wait_ns);
         if (wait_ns == 0) continue;

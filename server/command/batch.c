@@ -23,6 +23,7 @@
 #include "command/handlers.h"
 #include "command/monitor.h"
 #include "command/timing.h"
+#include "command/trace_lines.h"
 #include "command/tracking.h"
 #include "command/transaction.h"
 
@@ -186,7 +187,10 @@ static bool perform(request *of, timing *time)
     if ((row->flags & COMMAND_WRITE) != 0) of->session->wrote = true;
     bool begun = (row->flags & COMMAND_EXCLUSIVE) != 0 && request_alone_begin(of);
     if (begun) timing_restart(time); /* it is heavy, so nothing else is in this run */
+    bool traced = trace_lines_wanted(of->node);
+    size_t before = traced ? of->reply->ops->pending(of->reply) : 0;
     row->run(of);
+    if (traced) trace_lines_tell(of, of->reply->ops->pending(of->reply) - before);
     if (begun) request_alone_end(of);
     if (tracks) tracking_leave(of);
     if (monitors_watch(&of->node->monitors)) monitor_tell(of);

@@ -17,6 +17,7 @@
 #include "command/notify.h"
 #include "command/pubsub.h"
 #include "command/push.h"
+#include "command/trace_lines.h"
 #include "command/tracking.h"
 #include "command/watchers.h"
 
@@ -266,6 +267,7 @@ bool node_maintain(node *of)
     if (tracking_gathered(of)) tracking_send(of);
     sample_rate(of);
     watch_evictions(of);
+    trace_lines_watch(of);
     history_tick(of->history, of, node_now_ns(of));
     return more;
 }

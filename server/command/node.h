@@ -131,7 +131,8 @@ typedef enum node_care {
     NODE_MISSES = 1u << 2,    /* misses are events (notify.h) */
     NODE_LOADING = 1u << 3,   /* durable.h */
     NODE_LOGGED = 1u << 4,    /* likewise */
-    NODE_CLUSTERED = 1u << 5  /* cluster.h */
+    NODE_CLUSTERED = 1u << 5, /* cluster.h */
+    NODE_TRACED = 1u << 6     /* trace_lines.h */
 } node_care;
 
 /* Fields are for server/command; others use the functions below. */

@@ -41,8 +41,8 @@ def test_every_line_fits_the_schema_under_load_and_faults():
              "--logging.output=stderr,file", "--logging.file=node.log", "--max-memory", "8mb"]
     with Daemon(*flags) as server:
         with server.client() as client:
-            work(client, 100)  # fewer lines than the queue holds, however slow the writer
-            client.command("CONFIG", "SET", "slowlog.threshold_us", "-1")
+            work(client, 30)  # fewer lines than the queue holds, however slow the writer
+            client.command("CONFIG", "SET", "slowlog.threshold_us", "-1", "logging.level", "info")
             equal(client.command("SAVE"), "OK")
             for i in range(4000):  # memory becomes short
                 client.command("SET", f"big:{i}", "v" * 3000)
@@ -93,6 +93,31 @@ def test_keys_are_shown_hashed_or_not_at_all():
         told = [json.loads(line) for line in lines_of(server.log_path)]
         hashed = [line["key"] for line in told if line.get("operation") == "set" and "key" in line][0]
         equal(len(hashed), 16)
+
+
+def test_trace_shows_requests_places_and_log_steps_while_it_is_on():
+    need_ours()
+    flags = ["--persistence.enabled=true", "--data-dir", "data"]
+    with Daemon(*flags) as server, server.client() as client:
+        def lines(component):
+            told = [json.loads(line) for line in lines_of(server.log_path) if line.startswith("{")]
+            return [line for line in told if line["level"] == "TRACE" and line["component"] == component]
+
+        client.command("SET", "quiet", "v")
+        for component in ("RESP_SERVER", "STORAGE_ENGINE", "PERSISTENCE"):
+            equal(lines(component), [])
+            client.command("CONFIG", "SET", "logging.components", f"{component}=trace")
+            wait_until(lambda c=component: client.command("SET", "loud", "value") == "OK" and lines(c),
+                       f"{component} says something", 60)
+            line = lines(component)[0]
+            client.command("CONFIG", "SET", "logging.components", "")
+            if component == "RESP_SERVER":
+                assert line["requestBytes"] == 12 or line["operation"] != "set"
+            elif component == "STORAGE_ENGINE":
+                equal((line["key"], line["valueBytes"], line["operation"]), ("loud", 5, "set"))
+                assert line["segmentState"] and line["memoryBytes"] > 9
+            else:
+                assert line["bytes"] > 0 or line["syncs"] > 0
 
 
 def test_files_are_rotated_and_the_oldest_goes():

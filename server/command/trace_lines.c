@@ -1,0 +1,83 @@
+/* trace_lines.c - two lines a command, each if its component is at TRACE. */
+#include "command/trace_lines.h"
+
+#include <string.h>
+
+#include "command/command.h"
+#include "command/correlation.h"
+#include "command/session.h"
+
+static bool wants(const node *of, hc_topic topic)
+{
+    const hc_log *log = of->options.host != NULL ? of->options.host->log : NULL;
+    return log != NULL && log->wants(log->ctx, HC_LOG_TRACE, topic);
+}
+
+void trace_lines_watch(node *of)
+{
+    bool now = wants(of, HC_TOPIC_RESP_SERVER) || wants(of, HC_TOPIC_STORAGE_ENGINE);
+    if (now != trace_lines_wanted(of)) node_care_set(of, NODE_TRACED, now);
+}
+
+static hc_log_field number(const char *name, uint64_t value)
+{
+    return (hc_log_field){.name = name, .kind = HC_FIELD_UINT, .value.u = value};
+}
+
+static hc_log_field text(const char *name, const char *value)
+{
+    return (hc_log_field){
+        .name = name, .kind = HC_FIELD_TEXT, .text = hc_span_make(value, strlen(value))};
+}
+
+static void tell_request(const request *of, hc_log_record *line, size_t reply_bytes)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < of->argc; i++)
+        bytes += of->args[i].size;
+    hc_log_field fields[] = {text("client", of->session->address), number("arguments", of->argc),
+                             number("requestBytes", bytes), number("replyBytes", reply_bytes)};
+    line->topic = HC_TOPIC_RESP_SERVER;
+    line->message = "a command ran";
+    line->fields = fields;
+    line->field_count = sizeof fields / sizeof *fields;
+    of->node->options.host->log->write(of->node->options.host->log->ctx, line);
+}
+
+static void tell_place(const request *of, hc_log_record *line)
+{
+    hc_inspection at = {.size = sizeof at};
+    hc_store *store = of->session->store;
+    if (store == NULL || hc_store_inspect(store, line->key, &at) != HC_OK) return;
+    hc_log_field fields[] = {number("shard", at.shard),
+                             text("segmentState", at.segment_state),
+                             number("segment", at.segment),
+                             number("segmentOffset", at.segment_offset),
+                             number("bucket", at.bucket),
+                             number("slot", at.slot),
+                             number("uses", at.use),
+                             number("memoryBytes", at.memory_bytes),
+                             number("valueBytes", at.value_bytes),
+                             number("storedBytes", at.stored_bytes)};
+    line->topic = HC_TOPIC_STORAGE_ENGINE;
+    line->message = "where the key lies";
+    line->fields = fields;
+    line->field_count = sizeof fields / sizeof *fields;
+    of->node->options.host->log->write(of->node->options.host->log->ctx, line);
+}
+
+void trace_lines_tell(const request *of, size_t reply_bytes)
+{
+    const command *row = of->command;
+    char id[CORRELATION_CHARS];
+    request_correlation(of, id);
+    hc_log_record line = {.level = HC_LOG_TRACE,
+                          .operation = row->name,
+                          .correlation_id = hc_span_make(id, CORRELATION_CHARS - 1),
+                          .duration_ns = -1};
+    bool has_key = row->keys.access != COMMAND_ACCESS_CHANNEL &&
+                   command_key_count(row, of->args, of->argc) > 0;
+    if (has_key) line.key = of->args[command_key_at(row, 0)];
+    if (wants(of->node, HC_TOPIC_RESP_SERVER)) tell_request(of, &line, reply_bytes);
+    if (has_key && wants(of->node, HC_TOPIC_STORAGE_ENGINE)) tell_place(of, &line);
+}
