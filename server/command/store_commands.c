@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command/cluster.h"
 #include "command/command_args.h"
 #include "command/command_text.h"
 #include "command/config_values.h"
@@ -118,6 +119,10 @@ void run_store_create(request *of)
     node_store_settings wish = node_store_defaults(of->node);
     if (!hc_store_name_fits(name)) {
         request_error_store(of, name);
+        return;
+    }
+    if (cluster_enabled(of->node)) {
+        request_error(of, "ERR STORE CREATE is not allowed in a cluster, which shares database 0");
         return;
     }
     if (!take_store_options(of, &wish)) return;
