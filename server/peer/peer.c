@@ -101,20 +101,11 @@ static void members_send(void *ctx, const hc_address *to, bool reliable, hc_span
 
 static void members_changed(void *ctx, const hc_member *before, const hc_member *after)
 {
-    static const char *const words[] = {"alive", "suspect", "dead", "left"};
     peer *of = ctx;
     const hc_member *m = after != NULL ? after : before;
-    char id[CLUSTER_ID_CHARS + 1];
     of->members_changed = true;
-    bool same = before != NULL && after != NULL && before->state == after->state &&
-                before->boot_id == after->boot_id;
-    if (same || memcmp(&m->id, &of->identity.node, sizeof m->id) == 0) return;
-    cluster_id_text(&m->id, id);
-    bool bad = after != NULL && after->state == HC_MEMBER_DEAD;
-    peer_log(of, bad ? HC_LOG_WARN : HC_LOG_INFO, HC_TOPIC_GOSSIP, "member",
-             before == NULL ? "a member was met" : "a member's state has changed",
-             (peer_fact){.name = "member", .text = id},
-             (peer_fact){.name = "state", .text = after == NULL ? "forgotten" : words[m->state]});
+    bool is_self = memcmp(&m->id, &of->identity.node, sizeof m->id) == 0;
+    if (!is_self) peer_tell_member(of, before, after);
 }
 
 static void members_superseded(void *ctx, const hc_member *by)
@@ -201,9 +192,9 @@ static void replica_heed(peer *of)
     if (hc_membership_at(of->members, 0)->ready != ready) {
         hc_membership_set_ready(of->members, peer_now_ns(of), ready);
         of->members_changed = true;
-        peer_log(of, HC_LOG_INFO, HC_TOPIC_REPLICATION, "sync",
-                 ready ? "this node has its data" : "this node gets its data", PEER_NO_FACT,
-                 PEER_NO_FACT);
+        peer_tell(of, ready ? HC_EVENT_SYNC_ENDED : HC_EVENT_SYNC_STARTED,
+                  ready ? "this node has its data" : "this node gets its data", PEER_NO_FACT,
+                  PEER_NO_FACT);
     }
     if (ring == HC_RING_OUT && !of->leaving) {
         ring_set(of, HC_RING_JOINING); /* it was away for too long */
@@ -304,6 +295,7 @@ static void on_image(evutil_socket_t fd, short what, void *ctx)
 {
     (void)fd, (void)what;
     peer_image_store(ctx);
+    peer_tell_stats(ctx);
 }
 
 static void on_resolve(evutil_socket_t fd, short what, void *ctx)

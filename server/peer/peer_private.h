@@ -12,6 +12,7 @@
  *     peer_calls.c     what commands ask: requests, figures, orders
  *     peer_update.c    commands of other nodes, and of this one, on one key
  *     peer_view.c      pictures for cluster_view_publish
+ *     peer_events.c    what is worth an event
  *
  * Threads: the cluster's thread owns everything but what stands under `lock`.  A worker that puts
  *          requests holds `lock` meanwhile; what the replica sends then is queued in its links, and
@@ -169,6 +170,8 @@ struct peer {
     peer_since *since;
     size_t since_count;
     uint64_t view_ns;
+    hc_replica_stats told; /* as of the last look of peer_events.c */
+    bool is_few, formed_told;
     bool ready;
 
     pthread_mutex_t lock; /* guards what follows, and links' fields that say so */
@@ -206,6 +209,13 @@ typedef struct peer_fact { /* one field of a log line; name NULL: none */
 void peer_log(const peer *of, hc_log_level level, hc_topic topic, const char *operation,
               const char *message, peer_fact first, peer_fact second);
 #define PEER_NO_FACT ((peer_fact){.name = NULL})
+
+/* ---- peer_events.c; without the lock ---- */
+void peer_tell(const peer *of, hc_event_kind kind, const char *message, peer_fact first,
+               peer_fact second);
+void peer_tell_member(const peer *of, const hc_member *before, const hc_member *after);
+void peer_tell_view(peer *of, const cluster_view *before, const cluster_view *view);
+void peer_tell_stats(peer *of); /* once a second */
 
 /* ---- peer_address.c ---- */
 bool peer_address_same(const hc_address *a, const hc_address *b);

@@ -192,6 +192,7 @@ void peer_view_renew(peer *of, bool now)
     const cluster_view *before = cluster_view_acquire(of->options.node);
     if (before == NULL || !view_same(before, view)) {
         state_tell(of, before, view);
+        peer_tell_view(of, before, view);
         cluster_view_publish(of->options.node, view);
     } else {
         cluster_view_release(view);
