@@ -10,6 +10,7 @@ import os
 import subprocess
 import threading
 
+from cluster import Cluster, members_of
 from harness import (BUILD, ROOT, Daemon, Skip, equal, main, need_ours, need_program, note, run_program,
                      wait_until)
 
@@ -38,6 +39,10 @@ def _playwright():
             words = [line for line in err.splitlines() if "error" in line] or ["npm failed"]
             raise Skip(f"npm cannot fetch {PLAYWRIGHT}: {words[-1]}")
     return folder
+
+
+def _http_port(server):
+    return int(server.info()["http_port"])
 
 
 class Browser:
@@ -73,7 +78,7 @@ class Browser:
         return order
 
     def visit(self, server, page="overview", **options):
-        self.open(url=f"http://127.0.0.1:{server.http_port}/", **options)
+        self.open(url=f"http://127.0.0.1:{_http_port(server)}/", **options)
         self.until(of="#node", matches="up ")
         self.go(to=f"#/{page}")
 
@@ -81,7 +86,7 @@ class Browser:
         """No error on the browser's console, no request to anybody else."""
         seen = self.seen()
         equal(seen["problems"], [], "what the browser complains of")
-        equal(seen["hosts"], [f"127.0.0.1:{server.http_port}"], "who was asked")
+        equal(seen["hosts"], [f"127.0.0.1:{_http_port(server)}"], "who was asked")
 
     @classmethod
     def close(cls):
@@ -100,7 +105,7 @@ class Load:
     def _run(self):
         with self.server.client() as client:
             client.command("CLIENT", "SETNAME", "load")
-            while not self.ending.is_set():
+            while not self.ending.wait(0.01):  # leaves the browser its part of the processor
                 for i in range(50):
                     client.command("SET", f"load:{self.rounds % 20}:{i}", "x" * 100, "EX", "3600")
                     client.command("GET", f"load:{self.rounds % 40}:{i}")
@@ -395,6 +400,37 @@ def test_what_changed_is_told_with_its_time_and_a_dead_node_is_named():
         browser.is_well(server)
         server.kill()
         browser.until(of="#health.is-bad", matches="^Node not reachable: .* since")
+
+
+def test_cluster_of_three_is_shown_and_a_dead_member_is_named():
+    browser = Browser.get()
+    os.makedirs(SHOTS, exist_ok=True)
+    with Cluster(3) as nodes:
+        nodes.settle()
+        with Load(nodes[0]):
+            for width, height in ((1280, 900), (390, 844)):
+                browser.visit(nodes[0], "cluster", width=width, height=height)
+                browser.until(of="#members tbody", matches="this node.*alive")
+                equal(len([state for state in browser.texts(of="#members tbody tr") if "alive" in state]), 3, "members alive")
+                browser.until(of=".ring", matches="100 %of slots served")
+                browser.until(of="#lag tbody tr", matches=r"127.0.0.1:\d+.*ms")
+                equal(browser.count(of="#lag tbody tr"), 2, "peers with a lag")
+                served = sum(int(member["slots"]) for member in members_of(nodes[0].info()))
+                equal(served, 16384, "slots by INFO")
+                browser.shot(to=os.path.join(SHOTS, f"cluster-of-three-{width}.png"))
+                wide = browser.evaluate(code="Math.max(0, document.documentElement.scrollWidth - innerWidth)")
+                equal(wide, 0, f"wider than {width} pixels by")
+            for page, (of, matches) in {"clients": ("tbody td", "^load$"), "overview": ("#commands tr", "^SET")}.items():
+                browser.go(to=f"#/{page}")
+                browser.until(of=of, matches=matches)
+            browser.is_well(nodes[0])
+            name = f"127.0.0.1:{nodes[2].port}"
+            nodes[2].kill()
+            browser.until(of="#health", matches=f"{name} is (suspect|dead)")
+            browser.until(of="#health.is-bad", matches=f"{name} is dead since")
+            browser.go(to="#/cluster")
+            browser.until(of="#members tbody tr", matches=f"{name}.*dead")
+            browser.is_well(nodes[0])
 
 
 def test_pages_by_keyboard_alone():

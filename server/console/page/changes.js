@@ -41,6 +41,19 @@ const median = (values) => {
   return sorted.length ? sorted[sorted.length >> 1] : 0;
 };
 
+// The sample where it turned: the place that divides both levels with the fewest on the wrong side.
+function turn(samples, at, of, before, after) {
+  const first = Math.max(0, at - 2 * WINDOW);
+  const isNew = samples.slice(first, at + WINDOW).map((sample) => Math.abs(of(sample) - after) < Math.abs(of(sample) - before));
+  let wrong = isNew.filter((one) => !one).length;
+  let [best, place] = [wrong, 0];
+  isNew.forEach((one, index) => {
+    wrong += one ? 1 : -1; // one more sample counts as before it
+    if (wrong < best) [best, place] = [wrong, index + 1];
+  });
+  return Math.min(first + place, samples.length - 1);
+}
+
 // A level that became another one and stayed for WINDOW samples.
 function steps(samples, of, differs, told) {
   const found = [];
@@ -48,12 +61,7 @@ function steps(samples, of, differs, told) {
     const before = median(samples.slice(at - BEFORE, at).map(of));
     const after = median(samples.slice(at, at + WINDOW).map(of));
     if (!differs(before, after)) continue;
-    // The very sample where it turned.
-    const half = (before + after) / 2;
-    let turn = at;
-    while (turn > at - WINDOW && (of(samples[turn - 1]) > half) === (after > before)) turn--;
-    while (turn + 1 < at + WINDOW && (of(samples[turn]) > half) !== (after > before)) turn++;
-    found.push({ at: samples[turn].at, ...told(before, after) });
+    found.push({ at: samples[turn(samples, at, of, before, after)].at, ...told(before, after) });
     at += BEFORE;
   }
   return found;

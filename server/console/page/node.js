@@ -10,6 +10,7 @@ import { ask, run, parseInfo, fields, isError } from "./api.js";
 import { notice, fromSamples } from "./changes.js";
 import { judge } from "./health.js";
 import { show } from "./bytes.js";
+import { bytes, count } from "./format.js";
 
 const SECOND_MS = 1000;
 const SLOW_EVERY = 5;
@@ -125,12 +126,13 @@ export const eventTime = (event) => {
 };
 
 // Those that may come again and again.
-const REPEATED = new Set(["latency_high", "eviction_storm", "hint_stored", "hint_replayed", "conflict_resolved", "auth_failed", "log_rotated"]);
+const REPEATED = new Set(["latency_high", "hint_stored", "hint_replayed", "conflict_resolved", "auth_failed", "log_rotated"]);
 
 // What is said best in other words than the log's.
 const SAID = {
   latency_high: (e) => (e.operation && e.duration ? `${String(e.operation).toUpperCase()} took ${String(e.duration).replace(/us$/, "µs")}` : e.message),
   config_changed: (e) => `Setting ${e.setting} is now ${e.value === "" ? "empty" : e.value}`,
+  snapshot_finished: (e) => (e.records === undefined ? e.message : `Snapshot written: ${count(e.records)} records, ${bytes(e.bytes)}`),
   node_started: (e) => `Node started, version ${e.version}`,
   memory_pressure: (e) => `Memory: ${e.message}${e.pressure ? ` (${e.pressure})` : ""}`,
 };
@@ -168,7 +170,7 @@ function groups(events) {
 }
 
 function gather() {
-  const own = groups(node.events.filter((event) => !/debug|trace/i.test(event.level || "")));
+  const own = groups(node.events.filter((event) => !/debug|trace/i.test(event.level || "") && event.event !== "snapshot_started"));
   const started = node.events.some((event) => event.event === "node_started");
   const derived = fromSamples(node.seconds, node.spans, started ? null : node.about);
   const all = [...own, ...derived, ...node.told];
