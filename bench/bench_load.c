@@ -18,6 +18,7 @@
  * Usage: bench_load --port=6379 --test=set|get|incr|ping|mgetN|msetN [--clients=50]
  *                   [--pipeline=1] [--keys=1000000] [--value-bytes=32] [--ms=3000] [--warm-ms=300]
  *                   [--pid=n]            N: keys of one command, 1..1000; mget alone is mget10
+ *                   [--random-values]    of set: base64 of nothing, which no codec makes small
  *        bench_load --port=6379 --fill=n   sets keys 0..n-1 once, without measuring
  */
 #include <arpa/inet.h>
@@ -69,7 +70,19 @@ typedef struct request_mix {
     const char *test;
     uint64_t keys;
     size_t value_bytes;
+    bool random_values;
 } request_mix;
+
+static void value_make(const request_mix *mix, uint64_t index, char *value)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    memset(value, 'v', mix->value_bytes);
+    uint64_t bits = index;
+    for (size_t i = 0; mix->random_values && i < mix->value_bytes; i++) {
+        if (i % 10 == 0) bits = (bits + i + 1) * UINT64_C(0x9e3779b97f4a7c15) ^ bits >> 29;
+        value[i] = digits[bits >> (4 + 6 * (i % 10)) & 63];
+    }
+}
 
 /* MGET or MSET of as many keys as the test's name says. */
 static size_t many_write(char *to, const request_mix *mix, uint64_t index, uint64_t *random)
@@ -99,7 +112,7 @@ static size_t command_write(char *to, const request_mix *mix, uint64_t index, ui
     size_t size = 0;
     if (strcmp(mix->test, "ping") == 0) return (size_t)sprintf(to, "*1\r\n$4\r\nPING\r\n");
     if (strcmp(mix->test, "set") == 0) {
-        memset(value, 'v', mix->value_bytes);
+        value_make(mix, index, value);
         size = (size_t)sprintf(to, "*3\r\n$3\r\nSET\r\n");
         size += bulk_key(to + size, index);
         return size + bulk(to + size, value, mix->value_bytes);
@@ -326,9 +339,10 @@ static cpu_time cpu_time_of(uint64_t pid)
     return (cpu_time){(double)user / ticks, (double)system / ticks};
 }
 
-static void fill(uint16_t port, uint64_t keys, size_t value_bytes)
+static void fill(uint16_t port, uint64_t keys, request_mix mix)
 {
-    request_mix mix = {"set", keys, value_bytes};
+    mix.test = "set";
+    mix.keys = keys;
     load_state load = {.requests = requests_make(&mix, keys, true), .stopping = true};
     load.epoll = -1;
     size_t whole = keys / 64 * 64;
@@ -349,12 +363,13 @@ int main(int argc, char **argv)
     request_mix mix = {.test = bench_option(argc, argv, "--test", "get"),
                        .keys = bench_option_number(argc, argv, "--keys", 1000000),
                        .value_bytes =
-                           bench_option_number(argc, argv, "--value-bytes", BENCH_VALUE_BYTES)};
+                           bench_option_number(argc, argv, "--value-bytes", BENCH_VALUE_BYTES),
+                       .random_values = bench_option_set(argc, argv, "--random-values")};
     if (mix.value_bytes > VALUE_BYTES_MAX) bench_die("--value-bytes is 0..8192");
     if (mix.keys == 0) bench_die("--keys is 1 or more");
     uint64_t filled = bench_option_number(argc, argv, "--fill", 0);
     if (filled > 0) {
-        fill(port, filled, mix.value_bytes);
+        fill(port, filled, mix);
         return 0;
     }
     uint64_t pid = bench_option_number(argc, argv, "--pid", 0);

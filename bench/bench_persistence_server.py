@@ -4,17 +4,20 @@
     throughput   SET by bench_load (one thread, CPU 1) on a server of one worker, for persistence off,
                  everysec and always.  The modes of both servers take turns; a ratio is the median of
                  the ratios to `off` within turns, so that a neighbour's load cancels out.
-    slow disk    the same with 1 and 5 ms more for each fsync and fdatasync (slow_sync.c)
+    slow disk    the same with 1 and 5 ms more for each fsync and fdatasync (slow_sync.c), and once more
+                 with many clients: as long as a reply waits for a sync, `always` cannot answer more than
+                 clients x pipeline commands a sync, which is the column `bound`
     snapshot     keys a second of BGSAVE idle and under SET; what memory it adds (PSS of the process and
                  its children over the RSS before); the longest batch of a client, with and without
     recovery     keys a second of a start from the snapshot, and from the log; size of both files
     bytes        written to the disk (/proc/PID/io) for each byte of key and value set
 
-The servers' threads are not pinned: their log and snapshot threads need the second core, which they
-share with the load.
+Values are base64 of nothing, which a codec takes a quarter off.  The servers' threads are not pinned:
+their log and snapshot threads need the second core, which they share with the load.
 
     bench_persistence_server.py [--keys=5000000] [--value-bytes=64] [--clients=50] [--pipelines=1,16]
-                                [--turns=5] [--ms=3000] [--delays-us=0,1000,5000] [--quick]
+                                [--many-clients=1000] [--turns=5] [--ms=1000] [--delays-us=0,1000,5000]
+                                [--quick]   all parts in a minute, 200000 keys
                                 [--parts=throughput,snapshot,recovery] [--servers=hypercached,redis]
                                 [--folder=DIR]   on the disk to be measured; default: the build folder
 """
@@ -115,6 +118,12 @@ class Daemon:
         with open(f"/proc/{self.pid}/io", encoding="ascii") as file:
             return int(re.search(r"^write_bytes: (\d+)", file.read(), re.M).group(1))
 
+    def saved_bytes(self):
+        """Of the last snapshot."""
+        if self.kind == "redis":
+            return folder_bytes(self.folder, ".rdb")
+        return int(self.info("hypercache_snapshot_bytes"))
+
     def pss_bytes(self):
         """Of the process and its children: what a fork copies counts once."""
         pids = [self.pid]
@@ -130,13 +139,13 @@ class Daemon:
         return total
 
 
-def load(server, options, pipeline=1, fill=False, ms=0):
-    command = [LOAD, f"--port={server.port}", f"--value-bytes={options.value_bytes}"]
+def load(server, options, pipeline=1, fill=False, ms=0, clients=0):
+    command = [LOAD, f"--port={server.port}", f"--value-bytes={options.value_bytes}", "--random-values"]
     if fill:
         command.append(f"--fill={options.keys}")
     else:
         command += ["--test=set", f"--pid={server.pid}", f"--pipeline={pipeline}",
-                    f"--clients={options.clients}", f"--keys={options.keys}", f"--ms={ms or options.ms}"]
+                    f"--clients={clients or options.clients}", f"--keys={options.keys}", f"--ms={ms or options.ms}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False,
                           preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CPU}))
     if done.returncode != 0:
@@ -149,32 +158,34 @@ def median(turns, key, name):
 
 
 def throughput(options, base):
-    print("| server | sync + us | P | mode | K/s | x off | ns CPU a SET | x off | p50/p99 us |\n"
-          "|---|---|---|---|---|---|---|---|---|")
+    print("| server | sync + us | clients | P | mode | K/s | x off | bound, K/s | ns CPU a SET | x off | p50/p99 us |\n"
+          "|---|---|---|---|---|---|---|---|---|---|---|")
     for kind in options.servers.split(","):
         for delay_us in map(int, options.delays_us.split(",")):
             servers = {mode: Daemon(kind, mode, os.path.join(base, f"{kind}-{mode}-{delay_us}"), delay_us)
                        for mode in MODES}
             try:
-                for pipeline in map(int, options.pipelines.split(",")):
-                    turns = [{mode: load(servers[mode], options, pipeline) for mode in MODES}
-                             for _ in range(options.turns)]
-                    for mode in MODES:
-                        print(throughput_row(kind, delay_us, pipeline, mode, turns), flush=True)
+                for clients in (options.clients, options.many_clients) if delay_us else (options.clients,):
+                    for pipeline in map(int, options.pipelines.split(",")):
+                        turns = [{mode: load(servers[mode], options, pipeline, clients=clients) for mode in MODES}
+                                 for _ in range(options.turns)]
+                        for mode in MODES:
+                            print(throughput_row(kind, delay_us, clients, pipeline, mode, turns), flush=True)
             finally:
                 for server in servers.values():
                     server.stop()
 
 
-def throughput_row(kind, delay_us, pipeline, mode, turns):
+def throughput_row(kind, delay_us, clients, pipeline, mode, turns):
     def cpu(result):
         return max(result["user_ns"] + result["system_ns"], 0.1)
 
     speed = statistics.median(t[mode]["ops_per_s"] / t["off"]["ops_per_s"] for t in turns)
     cost = statistics.median(cpu(t[mode]) / cpu(t["off"]) for t in turns)
     own = statistics.median(cpu(t[mode]) for t in turns)
-    return (f"| {kind} | {delay_us} | {pipeline} | {mode} | {median(turns, mode, 'ops_per_s') / 1e3:.0f} "
-            f"| {speed:.2f} | {own:.0f} | {cost:.2f} "
+    bound = f"{clients * pipeline / delay_us * 1e3:.0f}" if mode == "always" and delay_us else ""
+    return (f"| {kind} | {delay_us} | {clients} | {pipeline} | {mode} | {median(turns, mode, 'ops_per_s') / 1e3:.0f} "
+            f"| {speed:.2f} | {bound} | {own:.0f} | {cost:.2f} "
             f"| {median(turns, mode, 'p50_us'):.0f}/{median(turns, mode, 'p99_us'):.0f} |")
 
 
@@ -204,11 +215,14 @@ class Pinger(threading.Thread):
 
 def bgsave(server, options, pipeline):
     """Saves once, idle or under SET; returns what it took."""
-    ends = threading.Event()
+    ends, rates, saving = threading.Event(), {False: [], True: []}, threading.Event()
 
     def load_on():
         while not ends.is_set():
-            load(server, options, pipeline, ms=500)
+            before = saving.is_set()
+            rate = load(server, options, pipeline, ms=300)["ops_per_s"]
+            if before == saving.is_set():
+                rates[before].append(rate)
 
     loader = threading.Thread(target=load_on)
     if pipeline:
@@ -221,6 +235,7 @@ def bgsave(server, options, pipeline):
     pinger = Pinger(server.port)
     begun = time.monotonic()
     server.ask("BGSAVE")
+    saving.set()
     while time.monotonic() - begun < SNAPSHOT_S_MAX:
         peak = max(peak, server.pss_bytes())
         time.sleep(LOOK_S)
@@ -231,7 +246,8 @@ def bgsave(server, options, pipeline):
     ends.set()
     if pipeline:
         loader.join()
-    return (took, int(server.ask("DBSIZE")) / took / 1e6, server.cpu_s() - cpu,
+    kept = statistics.mean(rates[True]) / statistics.mean(rates[False]) if rates[True] and rates[False] else 0
+    return (kept, took, int(server.ask("DBSIZE")) / took / 1e6, server.cpu_s() - cpu,
             (peak - before) / before * 100, (peak - before) / 1048576, calm_ms, pause_ms)
 
 
@@ -242,16 +258,18 @@ def folder_bytes(folder, ending):
 
 def snapshot(options, base):
     print("\n| server | load | s | M keys/s | CPU s of the server | memory + % | + MiB "
-          "| longest PING before, ms | during, ms |\n|---|---|---|---|---|---|---|---|---|")
+          "| longest PING before, ms | during, ms "
+          "| speed kept | MB |\n|---|---|---|---|---|---|---|---|---|---|---|")
     for kind in options.servers.split(","):
         server = Daemon(kind, "everysec", os.path.join(base, f"{kind}-snapshot"))
         try:
             load(server, options, fill=True)
             for pipeline in (0, 1, 16):
-                took, speed, cpu, percent, mib, calm, pause = bgsave(server, options, pipeline)
+                kept, took, speed, cpu, percent, mib, calm, pause = bgsave(server, options, pipeline)
                 name = f"SET P={pipeline}" if pipeline else "idle"
                 print(f"| {kind} | {name} | {took:.2f} | {speed:.2f} | {cpu:.2f} | {percent:+.1f} "
-                      f"| {mib:+.0f} | {calm:.1f} | {pause:.1f} |", flush=True)
+                      f"| {mib:+.0f} | {calm:.1f} | {pause:.1f} | {f'{kept:.2f}' if kept else ''} "
+                      f"| {server.saved_bytes() / 1e6:.0f} |", flush=True)
         finally:
             server.stop()
 
@@ -286,12 +304,12 @@ def recovery_row(server, source, size, factor):
 
 
 def main():
-    options = arguments(sys.argv, keys=0, value_bytes=64, clients=50, pipelines="1,16", turns=0, ms=0,
+    options = arguments(sys.argv, keys=0, value_bytes=64, clients=50, pipelines="1,16", turns=0, ms=0, many_clients=1000,
                         delays_us="0,1000,5000", quick=False, folder=BUILD,
                         parts="throughput,snapshot,recovery", servers="hypercached,redis")
     options.keys = options.keys or (200000 if options.quick else 5000000)
     options.turns = options.turns or (1 if options.quick else 5)
-    options.ms = options.ms or (500 if options.quick else 3000)
+    options.ms = options.ms or (200 if options.quick else 1000)
     print(f"{machine()}; {options.clients} clients, {options.keys} keys, values of "
           f"{options.value_bytes} bytes\n")
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as base:
