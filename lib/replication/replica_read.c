@@ -145,7 +145,9 @@ void hci_read_decide(hc_replica *r, op *o, bool last)
 void hci_read_answer(hc_replica *r, op *o, uint32_t from, const record *what)
 {
     if (what->expect != o->set_hash) return;
-    if (what->result != ANSWER_YES) {
+    /* what is too far ahead could not be written back, and may be gone when the clock is right */
+    bool believed = hci_clock_witness(r, what->entry.version);
+    if (what->result != ANSWER_YES || !believed) {
         hci_op_vote(r, o, from, false);
     } else {
         bool first = o->yes_now == 0;

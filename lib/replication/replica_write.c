@@ -91,10 +91,11 @@ static void write_out(hc_replica *r, op *o)
 {
     bool waits = o->request.level != HC_LEVEL_ONE || o->kind == OP_MEND;
     hci_op_votes_clear(r, o);
-    (void)hci_entry_put(r, o->request.key, &o->best, o->kind == OP_MEND);
+    put_result put = hci_entry_put(r, o->request.key, &o->best, o->kind == OP_MEND);
+    bool stored = put == PUT_APPLIED || put == PUT_SAME;
     hci_replicate(r, o->slot, o->request.key, &o->best, waits ? o->id : 0, o->kind == OP_MEND,
                   &o->request.trace);
-    if (hci_counts(r, o->slot, r->self)) hci_op_vote(r, o, r->self, true);
+    if (stored && hci_counts(r, o->slot, r->self)) hci_op_vote(r, o, r->self, true);
 }
 
 void hci_write_run(hc_replica *r, op *o)
