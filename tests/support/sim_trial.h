@@ -19,7 +19,7 @@
  *     I12  one reply a request
  *     I13  one of two takes a lock, sums are exact: histories
  *     L    formation, quiet and the last reads come in bounded time
- * Not here: I9, what a join moves (test_sim_ring.c, sim_ring.c).
+ * Not here: I9, what a join moves (test_ring.c, sim_ring.c).
  *
  * A kill or a loss of memory is left out while another node is not whole: more than that nobody
  * promised to survive with three holders.  So is one after memory was short: what was evicted is
