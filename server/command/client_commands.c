@@ -137,8 +137,12 @@ static void describe(text *to, session *one, uint64_t now_ns)
     uint64_t idle_ns = now_ns > last_ns ? now_ns - last_ns : 0;
     size_t held = atomic_load_explicit(&one->input_bytes_held, memory_order_relaxed);
     size_t unused = atomic_load_explicit(&one->input_bytes_free, memory_order_relaxed);
-    size_t pending = atomic_load_explicit(&one->output_bytes_pending, memory_order_relaxed) +
-                     push_waiting_bytes(one);
+    size_t unsent = atomic_load_explicit(&one->output_bytes_pending, memory_order_relaxed);
+    size_t buffered = atomic_load_explicit(&one->output_bytes_held, memory_order_relaxed);
+    size_t room = atomic_load_explicit(&one->output_bytes_room, memory_order_relaxed);
+    size_t peak = atomic_load_explicit(&one->output_bytes_peak, memory_order_relaxed);
+    size_t arguments = atomic_load_explicit(&one->argument_bytes, memory_order_relaxed);
+    size_t messages = push_waiting_bytes(one), pending = unsent + messages;
     const tracking_state caches = tracking_shown(one);
     size_t queued = atomic_load_explicit(&one->queued_bytes, memory_order_relaxed);
     text_printf(to, "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRIu64 " idle=%" PRIu64,
@@ -151,10 +155,11 @@ static void describe(text *to, session *one, uint64_t now_ns)
     text_printf(to, " multi=%d watch=%zu",
                 atomic_load_explicit(&one->queued_count, memory_order_relaxed),
                 atomic_load_explicit(&one->watch_count, memory_order_relaxed));
-    text_printf(to, " qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu",
-                held > unused ? held - unused : 0, unused, queued);
-    text_printf(to, " rbs=0 rbp=0 obl=0 oll=0 omem=%zu tot-mem=%zu", pending,
-                pending + held + queued + sizeof *one);
+    text_printf(to, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", held, unused, arguments,
+                queued);
+    text_printf(to, " rbs=%zu rbp=%zu obl=%zu oll=%zu omem=%zu tot-mem=%zu", room, peak, buffered,
+                push_waiting_count(one) + (unsent > buffered), pending,
+                held + unused + arguments + queued + room + messages + sizeof *one);
     text_printf(to,
                 " events=%s cmd=%s user=default redir=%" PRId64 " resp=%d lib-name=%s lib-ver=%s",
                 pending > 0 ? "rw" : "r", name, caches.on ? (int64_t)caches.redirect : -1,

@@ -167,6 +167,7 @@ void push_deliver(session *who, reply *to, size_t output_soft_bytes);
 /* What waits for it, as if it were its own.  Any thread that sees to it that the session is there
  * (node->sessions_lock). */
 size_t push_waiting_bytes(const session *who);
+size_t push_waiting_count(const session *who);
 /* It takes no more: what waits is dropped, what is posted refused. */
 void push_refuse(session *who);
 /* Did the latest push_deliver leave any? */

@@ -371,6 +371,16 @@ size_t push_waiting_bytes(const session *who)
     return bytes;
 }
 
+size_t push_waiting_count(const session *who)
+{
+    push_inbox *inbox = atomic_load_explicit(&who->inbox, memory_order_acquire);
+    if (inbox == NULL) return 0;
+    pthread_mutex_lock(&inbox->office->lock);
+    size_t count = inbox->count;
+    pthread_mutex_unlock(&inbox->office->lock);
+    return count;
+}
+
 bool push_held(const session *who)
 {
     const push_inbox *inbox = atomic_load_explicit(&who->inbox, memory_order_acquire);

@@ -98,6 +98,10 @@ struct session {
     _Atomic size_t input_bytes_held;     /* the transport may set these: buffers in use */
     _Atomic size_t input_bytes_free;     /* ... and their unused rest */
     _Atomic size_t output_bytes_pending; /* not yet sent */
+    _Atomic size_t output_bytes_held;    /* of those, in a buffer of the connection */
+    _Atomic size_t output_bytes_room;    /* that buffer, used or not */
+    _Atomic size_t output_bytes_peak;    /* the largest it ever was */
+    _Atomic size_t argument_bytes;       /* beside the buffers, for a request that is unfinished */
     _Atomic uint64_t input_bytes;        /* since connected */
     _Atomic uint64_t output_bytes;
     _Atomic bool monitors; /* MONITOR: told of every command, reads and writes nothing */

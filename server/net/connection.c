@@ -184,13 +184,22 @@ static void deadline_set(connection *c, uint32_t ms)
     worker_tick_need(c->worker);
 }
 
+/* For CLIENT LIST; of most clients between two turns there is nothing to tell, again. */
 static void session_report(connection *c)
 {
-    size_t held = byte_queue_size(&c->in);
-    atomic_store_explicit(&c->session.input_bytes_held, held, memory_order_relaxed);
-    atomic_store_explicit(&c->session.input_bytes_free, c->in.capacity - held,
-                          memory_order_relaxed);
-    atomic_store_explicit(&c->session.output_bytes_pending, connection_unsent(c),
+    session *who = &c->session;
+    size_t in = byte_queue_size(&c->in), out = byte_queue_size(&c->out);
+    bool any = (c->in.capacity | c->out.capacity | c->parser.marks_capacity) != 0;
+    if (!any && !c->told) return;
+    c->told = any;
+    atomic_store_explicit(&who->input_bytes_held, in, memory_order_relaxed);
+    atomic_store_explicit(&who->input_bytes_free, c->in.capacity - in, memory_order_relaxed);
+    atomic_store_explicit(&who->output_bytes_pending, connection_unsent(c), memory_order_relaxed);
+    atomic_store_explicit(&who->output_bytes_held, out, memory_order_relaxed);
+    atomic_store_explicit(&who->output_bytes_room, c->out.capacity, memory_order_relaxed);
+    if (c->out.capacity > atomic_load_explicit(&who->output_bytes_peak, memory_order_relaxed))
+        atomic_store_explicit(&who->output_bytes_peak, c->out.capacity, memory_order_relaxed);
+    atomic_store_explicit(&who->argument_bytes, c->parser.marks_capacity * sizeof(resp_mark),
                           memory_order_relaxed);
 }
 

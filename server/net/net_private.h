@@ -91,6 +91,7 @@ typedef struct connection {
     bool awaits;        /* in the list of those whose replies wait for the log */
     bool parked;        /* in the list of those whose next command is held back */
     bool hears;         /* counted in worker.hearing */
+    bool told;          /* the session says that it has buffers */
     bool pushed; /* messages are held back (push.h) and go out when the socket takes output */
 } connection;
 
