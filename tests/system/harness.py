@@ -17,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 
@@ -26,7 +27,7 @@ from resp_client import Client, Closed, Error, Push, Set, Verbatim, encode
 __all__ = [
     "BUILD", "FULL", "IS_REDIS", "ROOT", "Client", "Closed", "Daemon", "Error", "Push", "Set",
     "Skip", "Verbatim", "cpu_ns", "encode", "equal", "free_port", "main", "need_program",
-    "need_measurable_memory", "need_ours", "note", "rss", "run_program", "served", "wait_until",
+    "need_measurable_memory", "need_ours", "note", "rss", "run_program", "served", "together", "wait_until",
 ]
 
 FULL = os.environ.get("FULL", "") not in ("", "0")  # also what is too long for every run
@@ -45,6 +46,25 @@ class Skip(Exception):
 def note(text):
     """A figure worth seeing beside the test's name."""
     _notes.append(text)
+
+
+def together(works):
+    """Runs them at the same time; an exception in one is that of the test."""
+    failures = []
+
+    def guarded(work):
+        try:
+            work()
+        except BaseException as error:  # reported below
+            failures.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
 
 
 def need_ours():

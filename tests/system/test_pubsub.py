@@ -3,7 +3,7 @@ the events of keys beside redis-server's."""
 import random
 import threading
 
-from harness import Client, Daemon, Push, encode, equal, main, need_measurable_memory, need_ours, note, wait_until
+from harness import Client, Daemon, Push, encode, equal, main, need_measurable_memory, need_ours, note, together, wait_until
 from redis_server import Redis
 
 WORKERS = ("--threads", "4")
@@ -21,25 +21,6 @@ def _listener(server, *words, protocol=2, **options):
     client = server.client(protocol, **options)
     _subscribed(client, *words)
     return client
-
-
-def _all(threads):
-    """Runs them; an exception in one is that of the test."""
-    failures = []
-
-    def guarded(work):
-        try:
-            work()
-        except BaseException as error:  # reported below
-            failures.append(error)
-
-    running = [threading.Thread(target=guarded, args=(work,)) for work in threads]
-    for thread in running:
-        thread.start()
-    for thread in running:
-        thread.join()
-    if failures:
-        raise failures[0]
 
 
 def _numsub(client, name):
@@ -64,7 +45,7 @@ def test_all_subscribers_of_all_workers_see_one_order():
                     replies = client.pipeline(["PUBLISH", "news", f"{who}:{n}"] for n in range(start, start + 20))
                     equal(replies, [listeners + 4] * 20)
 
-        _all([lambda who=who: publish(who) for who in range(publishers)])
+        together([lambda who=who: publish(who) for who in range(publishers)])
         seen = []
         for client in clients:
             messages = [client.read() for _ in range(publishers * each)]
@@ -139,7 +120,7 @@ def test_a_resp2_client_that_left_gets_replies_only():
             finally:
                 stop.set()
 
-        _all([publish, publish, come_and_go])
+        together([publish, publish, come_and_go])
 
 
 # ---- clients that do not behave ----
@@ -193,11 +174,11 @@ def test_clients_that_die_while_told_harm_nobody():
 
         def live_all():
             try:
-                _all([lambda seed=seed: live_shortly(seed) for seed in range(4)])
+                together([lambda seed=seed: live_shortly(seed) for seed in range(4)])
             finally:
                 stop.set()
 
-        _all([publish, publish, live_all])
+        together([publish, publish, live_all])
         with server.client() as client:
             wait_until(lambda: client.command("PUBSUB", "CHANNELS") == [], "no channel has subscribers")
             wait_until(lambda: client.command("PUBSUB", "NUMPAT") == 0, "no pattern has subscribers")

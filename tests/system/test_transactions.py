@@ -4,31 +4,12 @@ import random
 import socket
 import threading
 
-from harness import Client, Daemon, Error, encode, equal, main, note, wait_until
+from harness import Client, Daemon, Error, encode, equal, main, note, together, wait_until
 
 WORKERS = ("--threads", "4")
 ACCOUNTS = [b"a%d" % i for i in range(8)]
 TOTAL = 800
 SLOW = bool(Daemon.sanitizer)
-
-
-def _all(works):
-    """Runs them at the same time; an exception in one is that of the test."""
-    failures = []
-
-    def guarded(work):
-        try:
-            work()
-        except BaseException as error:  # reported below
-            failures.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
 
 
 def test_sums_are_right_while_money_moves():
@@ -60,7 +41,7 @@ def test_sums_are_right_while_money_moves():
                         values = client.pipeline([["MULTI"], *(["GET", account] for account in ACCOUNTS), ["EXEC"]])[-1]
                     equal(sum(map(int, values)), TOTAL, how)
 
-        _all([lambda who=who: move(who) for who in range(2)] + [lambda: audit("MGET"), lambda: audit("EXEC")])
+        together([lambda who=who: move(who) for who in range(2)] + [lambda: audit("MGET"), lambda: audit("EXEC")])
 
 
 def test_compare_and_set_of_many_clients_loses_nothing():
@@ -78,7 +59,7 @@ def test_compare_and_set_of_many_clients_loses_nothing():
                             break
                         lost.append(1)
 
-        _all([count] * clients)
+        together([count] * clients)
         with server.client() as client:
             equal(client.command("GET", "n"), b"%d" % (clients * each))
         note(f"{len(lost)} tries met another client")

@@ -2,7 +2,7 @@
 // FOLDER has node_modules/ioredis.  See README.md for what each scenario promises.
 'use strict';
 const assert = require('node:assert');
-const {every, large, load, once, port, protocol, restart, run} = require('./matrix.js');
+const {every, large, load, once, port, protocol, restarted, run, selects} = require('./matrix.js');
 
 const loaded = load('ioredis');
 const Redis = loaded.default || loaded.Redis || loaded;
@@ -60,15 +60,7 @@ async function auth() {
 }
 
 async function select(client) {
-    await client.set('k', 'in 1');
-    const elsewhere = connect({db: 2});
-    assert.strictEqual(await elsewhere.get('k'), null);
-    assert.strictEqual(await client.select(2), 'OK');
-    assert.strictEqual(await client.set('k', 'in 2'), 'OK');
-    assert.strictEqual(await elsewhere.get('k'), 'in 2');
-    await client.select(1);
-    assert.strictEqual(await client.get('k'), 'in 1');
-    await assert.rejects(client.select(16), /DB index is out of range/);
+    await selects(client, connect({db: 2}));
 }
 
 async function bytes(client) {
@@ -166,14 +158,6 @@ async function killed(client) {
     await back;
     assert.strictEqual(await client.set('k', 'v'), 'OK');
     assert.strictEqual(await other.get('k'), 'v'); // in its database again
-}
-
-async function restarted(client) {
-    const back = once(client, 'ready');
-    await restart();
-    await back;
-    assert.strictEqual(await client.set('k', 'again'), 'OK');
-    assert.strictEqual(await client.get('k'), 'again');
 }
 
 async function invalidate(client) { // ioredis drops pushes it does not know: by redirection, as on RESP2

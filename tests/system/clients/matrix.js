@@ -1,5 +1,6 @@
 // matrix.js - what the two node drivers share: they run each scenario and say how it went (see README.md).
 'use strict';
+const assert = require('node:assert');
 const path = require('node:path');
 const readline = require('node:readline');
 const {createRequire} = require('node:module');
@@ -30,6 +31,27 @@ function within(promise, name) {
     })]);
 }
 
+/** Of the scenario `select`: `client` is in database 1, `elsewhere` in 2. */
+async function selects(client, elsewhere) {
+    await client.set('k', 'in 1');
+    assert.strictEqual(await elsewhere.get('k'), null);
+    await client.select(2);
+    assert.strictEqual(await client.set('k', 'in 2'), 'OK');
+    assert.strictEqual(await elsewhere.get('k'), 'in 2');
+    await client.select(1);
+    assert.strictEqual(await client.get('k'), 'in 1');
+    await assert.rejects(client.select(16), /DB index is out of range/);
+}
+
+/** The scenario `restart`: the client comes back by itself. */
+async function restarted(client) {
+    const back = once(client, 'ready');
+    await restart();
+    await back;
+    assert.strictEqual(await client.set('k', 'again'), 'OK');
+    assert.strictEqual(await client.get('k'), 'again');
+}
+
 /** Runs all scenarios, each an async function, one after the other; prints a line for each. */
 async function run(scenarios) {
     for (const [name, scenario] of Object.entries(scenarios)) {
@@ -44,4 +66,6 @@ async function run(scenarios) {
     process.exit(0);
 }
 
-module.exports = {Skip, every, large, load, once, port: Number(port), protocol: Number(protocol), restart, run};
+module.exports = {
+    Skip, every, large, load, once, port: Number(port), protocol: Number(protocol), restarted, run, selects,
+};

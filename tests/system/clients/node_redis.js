@@ -2,7 +2,7 @@
 // FOLDER has node_modules/redis.  See README.md for what each scenario promises.
 'use strict';
 const assert = require('node:assert');
-const {every, large, load, once, port, protocol, restart, run} = require('./matrix.js');
+const {every, large, load, once, port, protocol, restarted, run, selects} = require('./matrix.js');
 
 const redis = load('redis');
 const major = Number(load('redis/package.json').version.split('.')[0]);
@@ -74,15 +74,7 @@ async function auth() {
 }
 
 async function select(client) {
-    await client.set('k', 'in 1');
-    const elsewhere = await connect({database: 2});
-    assert.strictEqual(await elsewhere.get('k'), null);
-    await client.select(2);
-    assert.strictEqual(await client.set('k', 'in 2'), 'OK');
-    assert.strictEqual(await elsewhere.get('k'), 'in 2');
-    await client.select(1);
-    assert.strictEqual(await client.get('k'), 'in 1');
-    await assert.rejects(client.select(16), /DB index is out of range/);
+    await selects(client, await connect({database: 2}));
 }
 
 async function bytes(client) {
@@ -176,14 +168,6 @@ async function killed(client) {
     await back;
     assert.strictEqual(await client.set('k', 'v'), 'OK');
     assert.strictEqual(await other.get('k'), 'v'); // in its database again
-}
-
-async function restarted(client) {
-    const back = once(client, 'ready');
-    await restart();
-    await back;
-    assert.strictEqual(await client.set('k', 'again'), 'OK');
-    assert.strictEqual(await client.get('k'), 'again');
 }
 
 async function invalidate(client) {
