@@ -192,6 +192,7 @@ hc_status hc_replica_members(hc_replica *r, hc_moment now, const hc_member *memb
     if (r->self == NOBODY) return HC_ERR_INVALID;
     hc_status status = hci_topology_update(r);
     if (status == HC_OK) (void)hci_sync_tick(r);
+    hci_op_gone(r);
     hci_flush_out(r);
     return status;
 }

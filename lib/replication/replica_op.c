@@ -249,6 +249,26 @@ static void unplaced(hc_replica *r, op *o, hc_outcome outcome)
         hci_op_finish(r, o, outcome);
 }
 
+/* What was passed on to a node that is gone is not answered by it any more.  Reads, and at ONE what
+ * may be done twice, go to whoever acts now; of the rest nobody knows whether it was done. */
+void hci_op_gone(hc_replica *r)
+{
+    for (uint32_t i = 0; i < r->op_count; i++) {
+        op *o = r->ops[i];
+        if (o == NULL || o->kind != OP_PROXY) continue;
+        const hc_member *m = &r->peers[o->target]->member;
+        if (m->state < HC_MEMBER_DEAD && m->boot_id == o->target_boot) continue;
+        hc_request_kind kind = o->request.kind;
+        bool again =
+            kind == HC_REQUEST_GET || (o->request.level == HC_LEVEL_ONE &&
+                                       (kind == HC_REQUEST_SET || kind == HC_REQUEST_DELETE));
+        if (again)
+            unplaced(r, o, HC_OUTCOME_TRY_AGAIN);
+        else
+            hci_op_finish(r, o, HC_OUTCOME_UNCERTAIN);
+    }
+}
+
 static void pass_on(hc_replica *r, op *o, uint32_t to)
 {
     const hc_request *q = &o->request;
