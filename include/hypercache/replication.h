@@ -273,6 +273,13 @@ void hc_replica_slot_get(const hc_replica *replica, uint32_t slot, hc_replica_sl
 HC_API
 uint64_t hc_replica_version(hc_replica *replica, hc_moment now, hc_span key, bool *live_out);
 
+/* Visits the keys with a live value, of slots that this node acts for, among about `count` items
+ * from *cursor on: 0 to begin, and 0 again when all were seen.  A key that is there throughout is
+ * visited.  `visit` must not call the store or the replica. */
+HC_API
+void hc_replica_scan(hc_replica *replica, hc_moment now, uint64_t *cursor, size_t count,
+                     hc_visit visit, void *ctx);
+
 /* Equal on nodes that know the same ring. */
 HC_API
 uint64_t hc_replica_topology_id(const hc_replica *replica);

@@ -405,6 +405,31 @@ uint64_t hc_replica_version(hc_replica *r, hc_moment now, hc_span key, bool *liv
     return e.version;
 }
 
+typedef struct scanning {
+    hc_replica *r;
+    hc_visit visit;
+    void *ctx;
+} scanning;
+
+static void scan_visit(void *ctx, uint32_t slot, hc_span key, const entry *e)
+{
+    const scanning *to = ctx;
+    if (hci_acting(to->r, slot) != to->r->self || !hci_entry_live(to->r, e)) return;
+    hc_item item = {.key = key,
+                    .value = e->value,
+                    .expires_at_ms = e->flags & ENTRY_EXPIRES ? e->expires_at_ms : HC_EXPIRY_NONE,
+                    .type = (hc_type)(e->flags >> ENTRY_TYPE_SHIFT)};
+    to->visit(to->ctx, &item);
+}
+
+void hc_replica_scan(hc_replica *r, hc_moment now, uint64_t *cursor, size_t count, hc_visit visit,
+                     void *ctx)
+{
+    scanning to = {r, visit, ctx};
+    r->now = now;
+    (void)hci_entries_walk(r, NULL, cursor, count, scan_visit, &to);
+}
+
 uint64_t hc_replica_topology_id(const hc_replica *r)
 {
     return r->topology.id;

@@ -139,6 +139,19 @@ void cluster_calls_let(node *of)
     (void)pthread_rwlock_unlock(&of->cluster->calls_lock);
 }
 
+bool cluster_scan(node *of, uint64_t *cursor, size_t count, hc_visit visit, void *ctx)
+{
+    if (!cluster_enabled(of)) return false;
+    const cluster_calls *calls = cluster_calls_hold(of);
+    if (calls == NULL) {
+        *cursor = 0;
+        return true;
+    }
+    calls->scan(calls->ctx, cursor, count, visit, ctx);
+    cluster_calls_let(of);
+    return true;
+}
+
 size_t cluster_figures_get(node *of, cluster_figures *figures_out, cluster_peer_figures *peers,
                            size_t peers_max)
 {

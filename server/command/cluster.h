@@ -113,6 +113,10 @@ bool cluster_enabled(const node *of);
 size_t cluster_figures_get(node *of, cluster_figures *figures_out, cluster_peer_figures *peers,
                            size_t peers_max);
 
+/* As hc_replica_scan: keys with a value, of slots that this node serves.  False: no cluster, and
+ * nothing was visited. */
+bool cluster_scan(node *of, uint64_t *cursor, size_t count, hc_visit visit, void *ctx);
+
 /* ---- orders; carried out by the cluster's thread soon after ---- */
 
 /* Contacts whoever is at this address; "[v6]:port", "v4:port".
@@ -135,6 +139,7 @@ typedef struct cluster_calls {
     void *ctx;
     size_t (*figures)(void *ctx, cluster_figures *figures_out, cluster_peer_figures *peers,
                       size_t peers_max);
+    void (*scan)(void *ctx, uint64_t *cursor, size_t count, hc_visit visit, void *visit_ctx);
     hc_status (*meet)(void *ctx, const hc_address *address);
     hc_status (*forget)(void *ctx, const hc_node_id *id);
     hc_status (*leave)(void *ctx);

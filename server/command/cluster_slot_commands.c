@@ -44,7 +44,7 @@ static void slot_walk_run(request *of, slot_walk *walk)
 {
     uint64_t cursor = 0;
     do {
-        hc_store_scan_keys(of->session->store, &cursor, SLOT_SLICE_KEYS, slot_visit, walk);
+        (void)cluster_scan(of->node, &cursor, SLOT_SLICE_KEYS, slot_visit, walk);
     } while (cursor != 0 && walk->found < walk->wanted && !walk->keys.failed);
 }
 

@@ -3,7 +3,8 @@
  * SWAPDB, WAIT.
  *
  * A walk (key_walk.h) stops when what it gathered passes a bound: SCAN then returns early (COUNT is
- * a hint), KEYS with an error.
+ * a hint), KEYS with an error.  In a cluster SCAN, KEYS and DBSIZE are about the keys that this
+ * node serves, as clients of Redis Cluster expect of a master.
  */
 #include <ctype.h>
 #include <limits.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/cluster.h"
 #include "command/command_args.h"
 #include "command/handlers.h"
 #include "command/key_walk.h"
@@ -37,6 +39,13 @@ static bool pattern_fits(request *of, hc_span pattern)
     if (pattern.size <= HC_GLOB_PATTERN_BYTES_MAX) return true;
     request_errorf(of, "ERR pattern is longer than %u bytes", HC_GLOB_PATTERN_BYTES_MAX);
     return false;
+}
+
+/* In a cluster: the keys that this node serves. */
+static void walk(const request *of, uint64_t *cursor, size_t count, hc_visit visit, void *ctx)
+{
+    if (!cluster_scan(of->node, cursor, count, visit, ctx))
+        hc_store_scan_keys(of->session->store, cursor, count, visit, ctx);
 }
 
 /* ---- SCAN ---- */
@@ -91,15 +100,15 @@ static bool take_scan_options(request *of, scan_wish *wish)
 }
 
 /* Walks until about `count` keys were seen, SCAN_BYTES_MAX were gathered, or the end. */
-static void scan(hc_store *store, scan_wish *wish, text *keys)
+static void scan(const request *of, scan_wish *wish, text *keys)
 {
     int64_t left = wish->count;
     do {
         size_t slice = left < KEY_SLICE_KEYS ? (size_t)left : KEY_SLICE_KEYS;
         if (wish->has_type)
-            hc_store_scan_keys(store, &wish->cursor, slice, gather_type, &(scan_catch){keys, wish});
+            walk(of, &wish->cursor, slice, gather_type, &(scan_catch){keys, wish});
         else
-            hc_store_scan_keys(store, &wish->cursor, slice, key_gather, keys);
+            walk(of, &wish->cursor, slice, key_gather, keys);
         left -= (int64_t)slice;
     } while (wish->cursor != 0 && left > 0 && keys->size < SCAN_BYTES_MAX && !keys->failed);
 }
@@ -115,7 +124,7 @@ void run_scan(request *of)
     if (wish.count > HC_SCAN_COUNT_MAX) wish.count = HC_SCAN_COUNT_MAX;
     text keys;
     text_init(&keys, SCAN_BYTES_MAX + KEY_SLICE_BYTES_MAX);
-    scan(of->session->store, &wish, &keys);
+    scan(of, &wish, &keys);
     if (keys.failed) { /* keys behind the cursor would be lost */
         request_error(of, ERROR_NO_MEMORY);
         text_fini(&keys);
@@ -143,7 +152,7 @@ void run_keys(request *of)
     size_t count = 0;
     do {
         size_t filtered = keys.size;
-        hc_store_scan_keys(of->session->store, &cursor, KEY_SLICE_KEYS, key_gather, &keys);
+        walk(of, &cursor, KEY_SLICE_KEYS, key_gather, &keys);
         if (!all && !keys.failed) count += key_filter(&keys, filtered, &pattern);
     } while (cursor != 0 && keys.size <= KEYS_BYTES_MAX && !keys.failed);
     if (keys.failed)
@@ -173,8 +182,21 @@ void run_randomkey(request *of)
 
 /* ---- sizes and flushes ---- */
 
+static void count_one(void *ctx, const hc_item *item)
+{
+    (void)item;
+    ++*(int64_t *)ctx;
+}
+
 void run_dbsize(request *of)
 {
+    int64_t served = 0;
+    uint64_t cursor = 0;
+    while (cluster_scan(of->node, &cursor, HC_SCAN_COUNT_MAX, count_one, &served))
+        if (cursor == 0) {
+            of->reply->ops->integer(of->reply, served);
+            return;
+        }
     of->reply->ops->integer(of->reply, (int64_t)hc_store_count(of->session->store));
 }
 

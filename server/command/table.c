@@ -144,7 +144,9 @@ static uint32_t cares_of(const command *row)
     if ((row->flags & COMMAND_READONLY) == 0) cares |= NODE_LOGGED; /* SAVE and WAITAOF, too */
     bool keyed = row->keys.first > 0 && row->keys.access != COMMAND_ACCESS_CHANNEL;
     bool data = (row->flags & (COMMAND_READONLY | COMMAND_WRITE)) != 0;
-    if ((keyed || data || row->run == run_multi) && row->run != run_lolwut) cares |= NODE_CLUSTERED;
+    bool of_node = row->run == run_lolwut || row->run == run_scan || row->run == run_keys ||
+                   row->run == run_dbsize;
+    if ((keyed || data || row->run == run_multi) && !of_node) cares |= NODE_CLUSTERED;
     return cares;
 }
 

@@ -28,6 +28,14 @@ static hc_status call_ask(void *ctx, const hc_request *what)
     return status;
 }
 
+static void call_scan(void *ctx, uint64_t *cursor, size_t count, hc_visit visit, void *visit_ctx)
+{
+    peer *of = ctx;
+    (void)pthread_mutex_lock(&of->lock);
+    hc_replica_scan(of->replica, peer_now(of), cursor, count, visit, visit_ctx);
+    (void)pthread_mutex_unlock(&of->lock);
+}
+
 /* ---- figures ---- */
 
 static const peer_route *route_of(const peer *of, const hc_node_id *who)
@@ -158,6 +166,7 @@ void peer_calls_attach(peer *of)
     cluster_attach(of->options.node,
                    &(cluster_calls){.ctx = of,
                                     .figures = call_figures,
+                                    .scan = call_scan,
                                     .meet = call_meet,
                                     .forget = call_forget,
                                     .leave = call_leave,

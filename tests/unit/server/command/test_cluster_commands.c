@@ -2,6 +2,7 @@
 #include "command/cluster.h"
 #include "command/cluster_turn.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -76,12 +77,20 @@ typedef struct fixture {
     hc_address met;
 } fixture;
 
+/* All of the node's store is as if it were served. */
+static void scan(void *ctx, uint64_t *cursor, size_t count, hc_visit visit, void *visit_ctx)
+{
+    fixture *f = (fixture *)(void *)((char *)ctx - offsetof(fixture, met));
+    hc_store_scan_keys(f->on.client.store, cursor, count, visit, visit_ctx);
+}
+
 static int setup(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     test_client_init(&f->on, NULL);
-    f->calls = (cluster_calls){.ctx = &f->met, .figures = figures, .meet = meet, .forget = forget};
+    f->calls = (cluster_calls){
+        .ctx = &f->met, .figures = figures, .scan = scan, .meet = meet, .forget = forget};
     cluster_attach(f->on.node, &f->calls);
     view_show(f->on.node, HC_MEMBER_SUSPECT);
     *state = f;
@@ -195,6 +204,11 @@ static void test_keys_are_found_by_slot(void **state)
     }
     test_client_expect(&f->on, "CLUSTER KEYSLOT {a}b", ":15495");
     test_client_expect(&f->on, "CLUSTER COUNTKEYSINSLOT 15495", ":3");
+    char all[16];
+    (void)snprintf(all, sizeof all, ":%zu", (size_t)hc_store_count(store));
+    test_client_expect(&f->on, "DBSIZE", all);
+    test_client_expect(&f->on, "KEYS {a}*", "*3 ...");
+    test_client_expect(&f->on, "SCAN 0 MATCH {a}* COUNT 10000", "*2 \"0\" *3 ...");
     test_client_expect(&f->on, "CLUSTER COUNTKEYSINSLOT 16384", "-ERR Invalid slot");
     test_client_expect(&f->on, "CLUSTER COUNTKEYSINSLOT a",
                        "-ERR value is not an integer or out of range");
