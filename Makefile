@@ -267,6 +267,7 @@ bench: bench-programs ## measure the short way; bench/README.md has the long one
 	$(BUILD)/bench/bench_persistence --quick
 	$(PYTHON) bench/bench_daemon_overhead.py
 	$(PYTHON) bench/bench_server.py --quick
+	$(PYTHON) bench/bench_http.py --quick
 
 .PHONY: check-asan check-ubsan check-tsan check-clang check-valgrind coverage fuzz
 check-asan:  ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
