@@ -194,8 +194,13 @@ def _look(browser, page):
 def test_every_page_opens_under_load_at_both_widths():
     browser = Browser.get()
     os.makedirs(SHOTS, exist_ok=True)
-    with Daemon() as server, Load(server):
-        _fill(server)
+    with Daemon() as server:
+        _fill(server)  # before there are others who fill the slow log
+        _open_every_page(browser, server)
+
+
+def _open_every_page(browser, server):
+    with Load(server):
         for width, height in ((1280, 900), (390, 844)):
             browser.visit(server, width=width, height=height)
             browser.until(of='.tile[aria-label="Operations"] .figure', matches=r"^[1-9][\d.]* ?K?/s$")
@@ -431,6 +436,31 @@ def test_cluster_of_three_is_shown_and_a_dead_member_is_named():
             browser.go(to="#/cluster")
             browser.until(of="#members tbody tr", matches=f"{name}.*dead")
             browser.is_well(nodes[0])
+
+
+def test_a_trace_is_a_waterfall_over_its_nodes():
+    """The answers are made up here: what is asked is how the page draws them."""
+    browser = Browser.get()
+    spans = [
+        {"span_id": "a", "parent_id": None, "name": "GET", "node": "node-1", "start_us": 1000, "duration_us": 1000},
+        {"span_id": "c", "parent_id": "b", "name": "store <b>", "node": "node-2", "start_us": 1500, "duration_us": 250, "error": True},
+        {"span_id": "b", "parent_id": "a", "name": "proxy", "node": "node-1", "start_us": 1250, "duration_us": 500},
+    ]
+    trace = {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "name": "GET", "start_us": 1000, "duration_us": 1000, "spans": spans}
+    with Daemon() as server:
+        browser.visit(server)
+        browser.answer(path="/openapi.json", json={"paths": {"/api/traces": {"get": {"summary": "traces"}}}})
+        browser.answer(path="/api/traces", json={"enabled": True, "sample_ratio": 0.01, "traces": [trace]})
+        browser.reload()
+        browser.until(of="#node", matches="up ")
+        browser.go(to="#/traces")
+        browser.until(of=".title", matches="1 % of requests are traced")
+        browser.click(of=".keys button", text="GET")
+        browser.until(of=".falls", matches="node-2")
+        equal(browser.texts(of=".falls li"), ["GET node-11.00 ms", "proxy node-1500 µs", "store <b> node-2250 µs"], "spans, from the root")
+        lefts = browser.evaluate(code="[...document.querySelectorAll('.falls .track > span')].map((e) => [e.style.left, e.style.width, e.className])")
+        equal(lefts, [["0%", "100%", ""], ["25%", "50%", ""], ["50%", "25%", "is-bad"]], "where the bars stand")
+        browser.is_well(server)
 
 
 def test_pages_by_keyboard_alone():

@@ -118,8 +118,8 @@ export function cluster() {
     { name: "Node", of: name, show: (m) => h("span.row", {}, m.is_self || !m.http_port || m.state === "dead" ? h("b", {}, name(m)) : h("a", { href: consoleOf(m), title: "The console of that node" }, h("b", {}, name(m))), h("span.code.muted", { title: m.id }, String(m.id).slice(0, 8)), m.is_self ? tag("this node") : null) },
     { name: "State", of: (m) => m.state, show: (m) => h("span.row", {}, tag(m.state, STATE[m.state]), RING[m.ring] ? tag(m.ring, RING[m.ring]) : null, m.ready === false ? tag("not ready", "warn") : null) },
     { name: "Since", number: true, of: (m) => m.since_ms || 0, show: (m) => (m.since_ms ? span((now() - m.since_ms) / 1000) : "–") },
-    { name: "Serves", number: true, of: (m) => m.slots_acting || 0, show: (m) => `${whole(m.slots_acting || 0)} slots (${ratio((m.slots_acting || 0) / SLOTS)})` },
-    { name: "Holds", number: true, of: (m) => m.slots_held || 0, show: (m) => `${whole(m.slots_held || 0)} slots` },
+    { name: "Serves slots", number: true, of: (m) => m.slots_acting || 0, show: (m) => `${whole(m.slots_acting || 0)} (${ratio((m.slots_acting || 0) / SLOTS)})` },
+    { name: "Holds slots", number: true, of: (m) => m.slots_held || 0, show: (m) => whole(m.slots_held || 0) },
     { name: "Link", of: (m) => (m.is_self ? "" : m.linked ? "up" : "down"), show: (m) => (m.is_self ? h("span.muted", {}, "–") : tag(m.linked ? "up" : "down", m.linked ? "good" : "bad")) },
     { name: "Zone", of: (m) => m.zone || "", show: (m) => m.zone || h("span.muted", {}, "–") },
   ], { sort: 0, descending: false, label: "Members" });

@@ -16,7 +16,7 @@ const TILES = [
   { name: "Operations", colour: 1, of: (s) => s.ops, part: "rate", about: (s) => `${counted(s.reads)} read, ${counted(s.writes)} write` },
   { name: "p99 latency", colour: 3, of: (s) => (s.p99 > 0 ? s.p99 : null), part: "seconds", about: (s) => (s.p50 > 0 ? `p50 ${seconds(s.p50)}` : "nothing ran") },
   { name: "Hit ratio", colour: 1, of: hitRatio, part: "ratio", about: (s) => `${rate(s.misses)} missed` },
-  { name: "Memory", colour: 4, of: (s) => s.used_bytes, part: "bytes", about: (s, about) => (about.max_memory ? `${ratio(s.used_bytes / about.max_memory)} of ${bytes(about.max_memory)}` : `no limit, ${bytes(s.resident_bytes)} resident`) },
+  { name: "Memory", colour: 4, of: (s) => s.used_bytes, part: "bytes", about: (s, about) => (about.max_memory ? `${ratio(s.used_bytes / about.max_memory)} of ${bytes(about.max_memory)}` : "no limit") },
   { name: "Evicted", colour: 2, of: (s) => s.evicted, part: "rate", about: (s) => `${count(s.keys)} keys left` },
   { name: "Clients", colour: 5, of: (s) => s.clients, part: "count", about: (s) => `${byteRate(s.input_bytes + s.output_bytes)} in and out` },
 ];

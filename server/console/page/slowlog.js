@@ -39,7 +39,7 @@ export function slowLog() {
       }));
       const threshold = node.config && Number(node.config["slowlog-log-slower-than"]);
       say(about, Number.isFinite(threshold) && threshold >= 0
-        ? `${count(number(length))} commands took longer than ${seconds(threshold / 1e6)} (slowlog.threshold_us)`
+        ? `${count(number(length))} kept; commands over ${seconds(threshold / 1e6)} are (slowlog.threshold_us)`
         : "slowlog.threshold_us is below 0: nothing is kept");
       rows.show(list);
       put(place, list.length ? rows.element : empty("No slow commands", Number.isFinite(threshold) && threshold >= 0 ? `Nothing took longer than ${seconds(threshold / 1e6)}.` : null));

@@ -1,4 +1,9 @@
 // traces.js - sampled requests as waterfalls: where the time of one request went, on which node.
+//
+//   GET /api/traces -> {"enabled": true, "sample_ratio": 0.01, "traces": [{"trace_id", "name", "start_us", "duration_us",
+//     "error", "spans": [{"span_id", "parent_id", "name", "node", "start_us", "duration_us", "error"}, ...]}, ...]}
+//
+// A node that does not list the endpoint in /openapi.json keeps no traces, and the page says so.
 
 import { h, put, say, empty, failed, loading, tag } from "./dom.js";
 import { seconds, clock, moment } from "./format.js";
@@ -70,7 +75,7 @@ export function traces() {
       return;
     }
     put(list, h("div.scroll.keys", {}, h("table", { "aria-label": "Traces" }, h("tbody", {}, answer.traces.map((trace) => h("tr", { "aria-selected": String(trace.trace_id === chosen) },
-      h("td", {}, h("button", { type: "button", onclick: () => choose(trace) }, h("span.code", {}, trace.name), trace.error ? [" ", tag("error", "bad")] : null)),
+      h("td", {}, h("button", { type: "button", onclick: () => choose(trace) }, h("span.code", {}, trace.name), trace.error ? [" ", tag("failed", "bad")] : null)),
       h("td.muted", {}, clock(trace.start_us / 1000)), h("td.number", {}, seconds(trace.duration_us / 1e6))))))));
   }
 
@@ -92,8 +97,8 @@ export function traces() {
   }
 
   function off() {
-    put(list, empty("No traces are kept", "With tracing.enabled: true in the configuration, sampled requests appear here as waterfalls."));
-    put(details, empty("Nothing to show", "The slow log and the histograms of Debug work without tracing."));
+    put(list, empty("No traces are kept", "This node does not trace requests. Where sampled requests are kept, they appear here as waterfalls."));
+    put(details, empty("What there is instead", "Slow commands are in the slow log, durations of each command under Debug, and events carry a correlation id."));
   }
   load();
   return { element, end() { ended = true; clearTimeout(timer); } };

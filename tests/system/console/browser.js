@@ -40,6 +40,11 @@ const orders = {
     });
     await page.goto(url);
   },
+  // From now on the page gets this answer for a path, and not the node's.
+  async answer({ path: of, json }) {
+    await page.route((url) => url.pathname === of, (route) => route.fulfill({ json }));
+  },
+  async reload() { await page.reload(); },
   async go({ to }) { await page.evaluate((hash) => { location.hash = hash; }, to); await page.waitForSelector("main h1"); },
   async seen() { return told; },
   async wait({ of }) { await page.waitForSelector(of); },
