@@ -75,8 +75,9 @@ static hc_status tables_make(hc_replica *r)
     r->held = zeroed(r, t->blocks / 8);
     r->merged = zeroed(r, t->blocks * sizeof *r->merged);
     r->merged_set = zeroed(r, t->blocks * sizeof *r->merged_set);
+    r->leaving = zeroed(r, t->blocks * sizeof *r->leaving);
     bool all = t->now != NULL && t->next != NULL && t->set_hash != NULL && r->synced != NULL &&
-               r->held != NULL && r->merged != NULL && r->merged_set != NULL;
+               r->held != NULL && r->merged != NULL && r->merged_set != NULL && r->leaving != NULL;
     return all ? HC_OK : HC_ERR_NO_MEMORY;
 }
 
@@ -164,6 +165,7 @@ void hc_replica_destroy(hc_replica *r)
     hci_release(&host, r->held, t->blocks / 8);
     hci_release(&host, r->merged, t->blocks * sizeof *r->merged);
     hci_release(&host, r->merged_set, t->blocks * sizeof *r->merged_set);
+    hci_release(&host, r->leaving, t->blocks * sizeof *r->leaving);
     buffer_free(r, &r->read);
     buffer_free(r, &r->build);
     buffer_free(r, &r->value);

@@ -9,13 +9,16 @@
  * knows, and a peer that knows another does not answer: so whoever has answered refuses quorums of
  * the ring before.
  *
- * What was in the store before (from a disk, or from before the absence) is tentative: it may have
- * been deleted since.  Tentative values that no synced holder has are dropped at the end.  When all
- * holders started at once there is nothing better, and they are kept.
+ * What was in the store before (from a disk, from before the absence, or from when this node held
+ * the block last) is tentative: it may have been deleted since.  Tentative values that no synced
+ * holder has are dropped at the end.  When all holders started at once there is nothing better, and
+ * they are kept.
  *
  *     PULL blocks  ---->   walk: PUT PUT PUT ... PULLED (floors; who is synced; proposals held)
  */
 #include "replication/replication_private.h"
+
+#include "base/hash.h"
 
 #include <string.h>
 
@@ -120,15 +123,48 @@ void hci_sync_again(hc_replica *r)
     r->alone = false;
 }
 
+/* A sum, for a set has no order. */
+static uint64_t holders_set(const hc_replica *r, uint32_t slot)
+{
+    const uint16_t *now = hci_holders_now(r, slot);
+    uint64_t sum = 1;
+    for (uint32_t i = 0; i < r->topology.now_count; i++) {
+        const hc_node_id *id = &r->peers[now[i]]->member.id;
+        sum += hci_hash(hc_span_make(id->bytes, sizeof id->bytes), 11);
+    }
+    return sum | 1;
+}
+
+/* Was this node without the block since it had its data?  Either it knows so, or it was about to go
+ * when it last heard, and the holders are others now: then it has missed what they did in between.
+ */
+static bool was_away(hc_replica *r, uint32_t block, bool holds)
+{
+    uint32_t slot = block * r->topology.block_slots;
+    uint64_t now = holders_set(r, slot), before = r->leaving[block];
+    bool known = r->merged_set[block] != 0, held = bit_get(r->held, block);
+    bool goes = hci_place_now(r, slot, r->self) >= 0 && hci_place_next(r, slot, r->self) < 0;
+    r->leaving[block] = goes ? now : 0;
+    return holds && known && (!held || (before != 0 && before != now));
+}
+
 void hci_sync_topology(hc_replica *r)
 {
+    uint8_t doubtful[SLOT_MAP_BYTES] = {0};
+    bool any = false;
     for (uint32_t b = 0; b < r->topology.blocks; b++) {
-        bool holds = hci_holds(r, b * r->topology.block_slots, r->self);
-        if (!holds) bit_set(r->synced, b, false);
+        uint32_t first = b * r->topology.block_slots;
+        bool holds = hci_holds(r, first, r->self);
+        bool away = was_away(r, b, holds) && rule(r, HCI_RULE_G5_SYNC);
+        any = any || away;
+        for (uint32_t i = 0; away && i < r->topology.block_slots; i++)
+            bit_set(doubtful, first + i, true);
+        if (!holds || away) bit_set(r->synced, b, false);
         bit_set(r->held, b, holds);
         if (r->merged_set[b] != r->topology.set_hash[b]) r->merged[b] = 0;
         r->merged_set[b] = r->topology.set_hash[b];
     }
+    if (any) each_picked(r, doubtful, (picking){.flags = 0}, doubt);
     r->beat_ns = r->now.now_ns;
     for (uint32_t i = 0; i < r->peer_count; i++)
         r->peers[i]->pull_op = 0;

@@ -271,6 +271,7 @@ struct hc_replica {
     uint8_t *synced, *held;  /* bit a block */
     uint16_t *merged;        /* [block]: bits of holders that gave us all they have */
     uint64_t *merged_set;    /* [block]: set_hash of that */
+    uint64_t *leaving;       /* [block]: the holders now, while this node is about to go; or 0 */
     uint64_t lost_ns;        /* since when too few can be heard; 0: enough are */
     bool alone, ready, flip; /* alone: has its data because nobody else was there */
     uint32_t seen_nodes;     /* the most members ever seen */

@@ -93,7 +93,7 @@ static void seeds_row(unsigned rule, uint64_t seeds)
     sim_trial_result result = {0};
     uint64_t seed = seed_that_misses(rule, seeds, &result);
     if (seeds == 0)
-        (void)printf(" |\n");
+        (void)printf("\n");
     else if (seed == 0)
         (void)printf(" none of %llu |\n", (unsigned long long)seeds);
     else
@@ -112,8 +112,8 @@ int main(int argc, char **argv)
             last = first + 1;
         }
     }
-    (void)printf("| without | schedule | its seed, and what is wrong then | random seed |\n"
-                 "|---|---|---|---|\n");
+    (void)printf("| without | schedule | its seed, and what is wrong then |%s\n|---|---|---|%s\n",
+                 seeds > 0 ? " random seed |" : "", seeds > 0 ? "---|" : "");
     for (unsigned rule = first; rule < last && rule < sim_rules_count(); rule++) {
         unmissed += !schedule_row(sim_rule_name(rule));
         seeds_row(rule, seeds);

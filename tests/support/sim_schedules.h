@@ -13,7 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SIM_SCHEDULE_SEEDS 5u /* it is tried with the seeds from 1 to this */
+/* It is tried with the seeds from 1 to this. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SIM_SCHEDULE_SEEDS 2u
+#else
+#define SIM_SCHEDULE_SEEDS 5u
+#endif
 
 typedef struct sim_schedule {
     uint32_t rule;     /* of hci_rule */
@@ -47,6 +52,7 @@ const char *sim_schedule_voter_without_data(uint64_t seed, uint32_t rules_off);
 
 /* ---- sim_schedules_changes.c ---- */
 const char *sim_schedule_quorum_of_old(uint64_t seed, uint32_t rules_off);
+const char *sim_schedule_missed_change(uint64_t seed, uint32_t rules_off); /* of no rule */
 const char *sim_schedule_unconfirmed(uint64_t seed, uint32_t rules_off);
 const char *sim_schedule_equal_versions(uint64_t seed, uint32_t rules_off);
 

@@ -78,6 +78,43 @@ const char *sim_schedule_quorum_of_old(uint64_t seed, uint32_t rules_off)
     return wrong;
 }
 
+/* Node 2 is cut off while node 3 takes the key over from it, and hears of that change and of the
+ * next one, which gives the key back, at once. */
+const char *sim_schedule_missed_change(uint64_t seed, uint32_t rules_off)
+{
+    const char *key = key_that_moves(seed), *wrong = unfit;
+    sim_replicas *c = sim_stage_set(seed, 4, rules_off, three_and_a_joiner);
+    sim_reply *old = sim_replica_set(c, 0, HC_LEVEL_ALL, key, "old");
+    sim_replicas_run(c, 1);
+    sim_replica_start(c, 3, false);
+    sim_replicas_tell(c);
+    sim_replicas_run(c, 3);
+    bool joins = c->nodes[3].may_flip;
+    sim_stage_isolate(c, 2, true);
+    c->members[3].ring = HC_RING_ACTIVE;
+    for (uint32_t i = 0; i < 4; i++) {
+        if (i != 2) sim_replica_tell(&c->nodes[i]);
+    }
+    sim_replicas_run(c, 4);
+    sim_stage_part(c, 0, 1, true);
+    sim_reply *said = sim_replica_set(c, 0, QUORUM, key, "new"); /* by 0 and 3 */
+    sim_replicas_run(c, 0.5);
+    c->members[3].ring = HC_RING_LEAVING;
+    sim_stage_isolate(c, 2, false);
+    sim_replicas_tell(c);
+    sim_replicas_run(c, 2);
+    if (sim_stage_done(old) && sim_stage_done(said) && joins && c->nodes[3].may_flip) wrong = NULL;
+    sim_replica_stop(c, 3, false);
+    c->members[3].ring = HC_RING_OUT;
+    sim_stage_isolate(c, 0, true);
+    sim_replicas_tell(c);
+    sim_replicas_run(c, 5);
+    const char *read = sim_stage_read(c, 1, key, 20);
+    if (wrong == NULL && (read == NULL || strcmp(read, "new") != 0)) wrong = unseen;
+    sim_replicas_end(c);
+    return wrong;
+}
+
 /* ---- confirmations, ties ---- */
 
 const char *sim_schedule_unconfirmed(uint64_t seed, uint32_t rules_off)
