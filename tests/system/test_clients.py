@@ -25,7 +25,7 @@ PYTHON = "/usr/bin/python3"
 # ---- what a client needs ----
 
 
-def _npm(package):
+def npm(package):
     """The folder with node_modules of "name@version"; installs it if need be."""
     need_program("node")
     folder = os.path.join(BUILD, "clients", "node", package)
@@ -65,7 +65,7 @@ def _answers(*command):
 
 
 def _node(script, package, protocol):
-    return lambda port: ["node", os.path.join(FOLDER, script), _npm(package), port, protocol]
+    return lambda port: ["node", os.path.join(FOLDER, script), npm(package), port, protocol]
 
 
 def _tool(name, protocol):
