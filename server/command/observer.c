@@ -12,6 +12,7 @@ hc_status observer_init(observer *of, unsigned workers, size_t commands)
     of->commands = commands;
     slow_log_init(&of->slow_log);
     latency_events_init(&of->events);
+    exemplars_init(&of->exemplars);
     pthread_mutex_init(&of->lock, NULL);
     atomic_init(&of->epoch, 1);
     atomic_init(&of->counts_latency, true);
@@ -29,6 +30,7 @@ void observer_fini(observer *of)
     free(of->histograms);
     slow_log_fini(&of->slow_log);
     latency_events_fini(&of->events);
+    exemplars_fini(&of->exemplars);
     pthread_mutex_destroy(&of->lock);
     of->workers = 0;
 }

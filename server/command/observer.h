@@ -16,6 +16,7 @@
 
 #include <assert.h>
 
+#include "command/exemplars.h"
 #include "command/histogram.h"
 #include "command/latency_events.h"
 #include "command/slow_log.h"
@@ -39,6 +40,7 @@ typedef struct observer {
     _Atomic uint64_t event_ms;        /* of latency events; 0: none are kept */
     slow_log slow_log;
     latency_events events;
+    exemplars exemplars;  /* of slow commands */
     pthread_mutex_t lock; /* guards what follows, but error_count grows under it alone */
     _Atomic uint32_t error_count;
     char errors[OBSERVER_ERRORS_MAX][OBSERVER_ERROR_CHARS + 1]; /* never change once counted */

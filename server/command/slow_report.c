@@ -53,6 +53,8 @@ static void tell(const request *told, size_t count, uint64_t ns)
     bool has_key = row->keys.access != COMMAND_ACCESS_CHANNEL &&
                    command_key_count(row, told->args, told->argc) > 0;
     if (has_key) event.key = told->args[command_key_at(row, 0)];
+    exemplars_note(&told->node->observer.exemplars, command_index(row), ns / count,
+                   node_now_ms(told->node), id);
     log_slow(told->node, &event);
     hc_events_emit(told->node->options.events, HC_EVENT_LATENCY_HIGH, &event);
 }

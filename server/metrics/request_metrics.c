@@ -62,6 +62,17 @@ static void tell_durations(hc_metrics_page *page, node *of, const node_counters 
         if (sum.counts[i] == 0) continue;
         told.counts[hc_metric_bucket(last ? UINT64_MAX : histogram_bucket_ns(i))] += sum.counts[i];
     }
+    exemplar found[HC_METRIC_BOUNDS + 1];
+    hc_metric_exemplar shown[HC_METRIC_BOUNDS + 1] = {{0}};
+    for (uint32_t i = 0; i <= HC_METRIC_BOUNDS; i++) {
+        if (!exemplars_find(&of->observer.exemplars, row, i, &found[i])) continue;
+        shown[i] = (hc_metric_exemplar){
+            .label = "trace_id", /* that of a request that is not traced finds its log lines */
+            .id = hc_span_make(found[i].id, strlen(found[i].id)),
+            .ns = found[i].ns,
+            .time_ms = found[i].time_ms};
+    }
+    told.exemplars = shown;
     command_full_name(command_row(row), name);
     hc_metric_label label = {"operation", hc_span_make(name, strlen(name))};
     hc_page_durations(page, &label, 1, &told);

@@ -12,7 +12,8 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 def page_of(server, accept="*/*"):
     """(content type, text) of a node's page."""
-    asked = urllib.request.Request(f"http://127.0.0.1:{server.http_port}/metrics", headers={"Accept": accept})
+    port = server.info()["http_port"]
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Accept": accept})
     with urllib.request.urlopen(asked, timeout=60) as answer:
         return answer.headers["Content-Type"], answer.read().decode()
 

@@ -1,6 +1,8 @@
 """test_metrics.py - GET /metrics under load, read by promtool and by the reference parser of OpenMetrics."""
+import json
 import threading
 
+from cluster import Cluster
 from harness import Daemon, equal, main, need_ours, note, wait_until
 from metrics_page import (OPENMETRICS, judge_by_openmetrics_parser, judge_by_promtool, page_of,
                           samples_of, value)
@@ -94,6 +96,52 @@ def test_buckets_grow_and_end_with_all():
     equal([count for _, count in buckets], sorted(count for _, count in buckets))
     equal(buckets[0][0], 1e-05)
     equal(buckets[-1], (float("inf"), 300.0))
+
+
+def test_three_nodes_of_a_cluster_tell_members_slots_and_lag_of_each_pair():
+    need_ours()
+    with Cluster(3) as nodes:
+        nodes.settle()
+        with nodes[0].client() as client:
+            for i in range(300):
+                equal(client.command("SET", f"key:{i}", "v"), "OK")
+        pages = []
+        for node in nodes:
+            text = page_of(node)[1]
+            judge_by_promtool(text)
+            judge_by_openmetrics_parser(page_of(node, OPENMETRICS)[1])
+            pages.append(samples_of(text))
+    for page in pages:
+        equal(value(page, "hypercache_members", state="alive"), 3.0)
+        equal(value(page, "hypercache_slots_served"), 16384.0)
+        lags = [labels for name, labels in page if name == "hypercache_replication_lag_seconds"]
+        equal(len(lags), 2)
+        equal(len({dict(labels)["source"] for labels in lags}), 1)
+    equal(sum(value(page, "hypercache_slots_own") for page in pages), 16384.0)
+    assert sum(value(page, "hypercache_proxied_requests_total") for page in pages) > 0
+    equal(len({series for page in pages for series in page}), sum(map(len, pages)))  # no node tells another's
+
+
+def events_of(node, *words):
+    with node.client() as client:
+        return [json.loads(one) for one in client.command("HC.EVENTS", "COUNT", 256, *words)]
+
+
+def test_what_happens_to_a_member_is_an_event_on_the_others():
+    need_ours()
+    with Cluster(3) as nodes:
+        nodes.settle()
+
+        def told(kind):
+            return lambda: [one for one in events_of(nodes[0]) if one["event"] == kind]
+        assert told("cluster_formed")() and told("node_joined")() and told("sync_ended")()
+        nodes[2].kill()
+        failed = wait_until(told("node_failed"), "node 0 tells that node 2 has failed", 60)[0]
+        equal((failed["severity"], failed["runbook"], failed["component"]),
+              ("critical", "docs/runbooks/node-down.md", "GOSSIP"))
+        nodes.start(2)
+        wait_until(told("node_rejoined"), "node 0 tells that it is back", 60)
+        nodes.settle()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from cluster import Cluster
 from harness import BUILD, ROOT, Daemon, Skip, equal, free_port, main, need_ours, need_program, note, run_program, wait_until
 
 MONITORING = os.path.join(ROOT, "server/monitoring")
@@ -59,9 +60,9 @@ def fetched(address):
 
 
 class Prometheus(Program):
-    """Scrapes `target` every second, with the rules of server/monitoring, waiting times shortened."""
+    """Scrapes nodes every second, with the rules of server/monitoring, waiting times shortened."""
 
-    def __init__(self, folder, target, alertmanager=9):
+    def __init__(self, folder, ports, alertmanager=9):
         program = need_program("prometheus")
         self.port = free_port()
         for name in ("recording.yml", "alerts.yml"):
@@ -69,10 +70,11 @@ class Prometheus(Program):
             with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
                 file.write(rules)
         config = text_of("prometheus", "prometheus.yml").split("  # Or all that a DNS name")[0]
-        config = config.replace("15s", "1s").replace("127.0.0.1:9080", f"127.0.0.1:{target}")
+        targets = ", ".join(f'"127.0.0.1:{port}"' for port in ports)
+        config = config.replace("15s", "1s").replace('"127.0.0.1:9080"', targets)
         with open(os.path.join(folder, "prometheus.yml"), "w", encoding="utf-8") as file:
             file.write(config.replace("127.0.0.1:9093", f"127.0.0.1:{alertmanager}"))
-        super().__init__(folder, program, "--config.file=prometheus.yml", "--storage.tsdb.path=tsdb",
+        super().__init__(folder, program, "--config.file=prometheus.yml", "--storage.tsdb.path=tsdb", "--enable-feature=exemplar-storage",
                          f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=error")
         self.ready(f"http://127.0.0.1:{self.port}/-/ready")
 
@@ -86,6 +88,13 @@ class Prometheus(Program):
         return told["data"]["result"]
 
 
+    def exemplars(self):
+        """Ids of commands that are examples of a bucket."""
+        answer = fetched(f"http://127.0.0.1:{self.port}/api/v1/query_exemplars?start=0&end=9999999999&query="
+                         "hypercache_request_duration_seconds_bucket")
+        return [one["labels"]["trace_id"] for series in json.loads(answer)["data"] for one in series["exemplars"]]
+
+
 def expressions(name):
     """{expression: panel} of one dashboard, variables replaced."""
     dashboard = json.loads(text_of("grafana/dashboards", name + ".json"))
@@ -97,6 +106,23 @@ def expressions(name):
                 expr = expr.replace(face, value)
             found[expr] = panel["title"]
     return found
+
+
+def all_return_data(prometheus, names):
+    """Asks until each expression of these dashboards returned data; says how many there are."""
+    missing = {expr: f"{name}: {panel}" for name in names for expr, panel in expressions(name).items()}
+    count = len(missing)
+
+    def all_answered():
+        for expr in list(missing):
+            if prometheus.query(expr):
+                del missing[expr]
+        return not missing
+    try:
+        wait_until(all_answered, "every expression returns data", 120)
+    except AssertionError:
+        raise AssertionError(f"no data: {missing}") from None
+    return count
 
 
 def load(server, stop):
@@ -125,23 +151,29 @@ def test_every_expression_of_the_dashboards_returns_data():
             loader = threading.Thread(target=load, args=(server, stop))
             loader.start()
             try:
-                with Prometheus(folder, server.http_port) as prometheus:
-                    missing = {expr: f"{name}: {panel}" for name in names for expr, panel in expressions(name).items()}
-                    count = len(missing)
-
-                    def all_answered():
-                        for expr in list(missing):
-                            if prometheus.query(expr):
-                                del missing[expr]
-                        return not missing
-                    try:
-                        wait_until(all_answered, "every expression returns data", 120)
-                    except AssertionError:
-                        raise AssertionError(f"no data: {missing}") from None
+                with Prometheus(folder, [server.http_port]) as prometheus:
+                    count = all_return_data(prometheus, names)
                     equal(prometheus.query("ALERTS{alertname=\"HypercacheDown\"}"), [])
+                    client.command("CONFIG", "SET", "slowlog.threshold_us", "0")  # all are slow now
+                    wait_until(prometheus.exemplars, "a slow command is an exemplar", 60)
             finally:
                 stop.set()
                 loader.join()
+    note(f"{count} expressions")
+
+
+def test_every_expression_of_the_cluster_s_dashboard_returns_data_of_three_nodes():
+    need_ours()
+    with tempfile.TemporaryDirectory(prefix="hypercached-test-") as folder, Cluster(3) as nodes:
+        nodes.settle()
+        with nodes[0].client() as client:
+            for i in range(300):
+                equal(client.command("SET", f"key:{i}", "v"), "OK")
+        ports = [node.info()["http_port"] for node in nodes]
+        with Prometheus(folder, ports) as prometheus:
+            count = all_return_data(prometheus, ["hypercache-cluster"])
+            for expr in ("HypercacheSplit", "HypercacheMemberDown", "HypercacheSlotsUnserved"):
+                equal(prometheus.query(f'ALERTS{{alertname="{expr}"}}'), [])
     note(f"{count} expressions")
 
 
@@ -180,7 +212,7 @@ def test_an_alert_reaches_a_webhook_through_alertmanager():
         with Program(folder, program, "--config.file=alertmanager.yml", "--storage.path=alerts",
                      f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=") as alertmanager:
             alertmanager.ready(f"http://127.0.0.1:{port}/-/ready")
-            with Daemon() as server, Prometheus(folder, server.http_port, port) as prometheus:
+            with Daemon() as server, Prometheus(folder, [server.http_port], port) as prometheus:
                 wait_until(lambda: prometheus.query("hypercache_build_info"), "the node is scraped", 60)
                 server.kill()
                 told = wait_until(lambda: [alert for alert in webhook.alerts if alert["status"] == "firing"],

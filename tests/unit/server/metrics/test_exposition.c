@@ -111,6 +111,24 @@ static void test_no_series_is_told_twice(void **state)
     test_client_fini(&on);
 }
 
+static void test_a_slow_command_is_an_example_of_its_bucket(void **state)
+{
+    (void)state;
+    test_client on;
+    node_options options = {.node_id = "n1"};
+    test_client_init(&on, &options);
+    observer_set_slow_log(&on.node->observer, 0);
+    test_client_expect(&on, "SET a 1", "+OK");
+    char *page = page_of(&on, HC_METRICS_OPENMETRICS), *text = page_of(&on, HC_METRICS_TEXT);
+    const char *line = strstr(page, "operation=\"set\",le=\"1e-05\"} 1 # {trace_id=\"");
+    assert_non_null(line);
+    assert_non_null(strstr(line, "\"} 0.00000000"));
+    assert_null(strstr(text, "trace_id"));
+    free(page);
+    free(text);
+    test_client_fini(&on);
+}
+
 static void test_stores_beyond_the_bound_are_told_together(void **state)
 {
     (void)state;
@@ -158,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requests_are_told_by_operation_and_outcome),
         cmocka_unit_test(test_no_series_is_told_twice),
+        cmocka_unit_test(test_a_slow_command_is_an_example_of_its_bucket),
         cmocka_unit_test(test_stores_beyond_the_bound_are_told_together),
         cmocka_unit_test(test_without_memory_there_is_no_exposition),
     };
