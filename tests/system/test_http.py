@@ -6,7 +6,9 @@ is without rows here, and none is promised that does not answer.
 """
 import base64
 import json
+import os
 import re
+import tempfile
 import threading
 import time
 
@@ -426,7 +428,8 @@ def test_a_pause_holds_writes_back_and_answers_later():
 
 def test_with_sync_always_an_answer_means_that_it_is_kept():
     need_ours()
-    with Durable("--persistence.sync_policy", "always") as server:
+    with tempfile.TemporaryDirectory() as folder, Durable("--persistence.sync_policy", "always", "--persistence.backup_dir",
+                                                          os.path.join(folder, "backups")) as server:
         server.start()
         with server.client() as redis:
             port = int(re.search(rb"http_port:(\d+)", redis.command("INFO", "server")).group(1))
@@ -446,6 +449,8 @@ def test_with_sync_always_an_answer_means_that_it_is_kept():
         equal(len(written), 150)
         equal(ask(port, "POST", "/api/persistence/snapshot", b"").status, 202)
         equal(ask(port, "GET", "/api/persistence/status").json()["Persistence"]["hypercache_sync_policy"], "always")
+        wait_until(lambda: ask(port, "POST", "/api/persistence/backup", b"").status == 202, "a backup begins")
+        equal(ask(port, "POST", "/api/persistence/backup", body({"name": "../out"}), JSON).status, 409)
         server.kill()
         server.start()
         with server.client() as redis:
