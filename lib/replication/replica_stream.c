@@ -17,6 +17,8 @@
 
 #include <string.h>
 
+#define RESEND_NS_PER_BYTE 100u
+#define RESEND_MORE_NS_MAX (4000 * MS)
 #define HINT_MARGIN_MS 15000u /* versions so much older may still have been under way */
 #define RESEND_BYTES_MAX (1u << 20)
 #define MEND_NS                                                                                    \
@@ -56,6 +58,14 @@ static uint64_t version_before(hc_replica *r, uint64_t ms)
 {
     uint64_t now = hci_clock_now(r), back = ms << 22;
     return now > back ? now - back : 0;
+}
+
+/* A link of 10 MB/s may be all there is, or a machine that is busy: what is still on its way must
+ * not be sent again on top. */
+static uint64_t patience_ns(const peer *p)
+{
+    uint64_t more_ns = p->queue_bytes * RESEND_NS_PER_BYTE;
+    return RESEND_NS + (more_ns < RESEND_MORE_NS_MAX ? more_ns : RESEND_MORE_NS_MAX);
 }
 
 static void stream_break(hc_replica *r, peer *p)
@@ -116,7 +126,7 @@ void hci_stream_put(hc_replica *r, uint32_t to, uint32_t slot, record *what)
         if (what->kind == RECORD_PUT) hci_dirty(r, p, slot);
         return;
     }
-    if (p->first == NULL) p->resend_ns = r->now.now_ns + RESEND_NS;
+    bool is_first = p->first == NULL;
     if (p->last != NULL)
         p->last->next = f;
     else
@@ -124,6 +134,7 @@ void hci_stream_put(hc_replica *r, uint32_t to, uint32_t slot, record *what)
     p->last = f;
     p->seq = f->seq;
     p->queue_bytes += f->bytes;
+    if (is_first) p->resend_ns = r->now.now_ns + patience_ns(p);
     r->stats.queue_bytes += f->bytes;
     hci_peer_send(r, to, what);
 }
@@ -217,7 +228,7 @@ void hci_stream_acked(hc_replica *r, uint32_t from, const record *what)
     if (what->stream != p->stream || what->seq <= p->acked || what->seq > p->seq) return;
     p->acked = what->seq;
     frames_free(r, p, what->seq);
-    p->resend_ns = r->now.now_ns + RESEND_NS;
+    p->resend_ns = r->now.now_ns + patience_ns(p);
 }
 
 /* ---- in time ---- */
@@ -273,7 +284,7 @@ uint64_t hci_stream_tick(hc_replica *r)
         if (p->first == NULL) continue;
         if (r->now.now_ns >= p->resend_ns) {
             resend(r, i);
-            p->resend_ns = r->now.now_ns + RESEND_NS;
+            p->resend_ns = r->now.now_ns + patience_ns(p);
         }
         if (p->resend_ns < next) next = p->resend_ns;
     }

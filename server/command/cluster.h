@@ -10,8 +10,9 @@
  *     }
  *
  * A view is a picture that never changes; when members or slots change, the next acquire gives
- * another (`number` grows).  It is made anew at most every CLUSTER_VIEW_MS, so it may be that much
- * behind.  Numbers that change all the time are asked for by cluster_figures_get.
+ * another (`number` grows).  It is made anew CLUSTER_VIEW_MS after a change of the members and ten
+ * times a second in any case, so it may be that much behind.  Numbers that change all the time are
+ * asked for by cluster_figures_get.
  *
  * Who fills it: server/peer, through cluster_attach.  Who reads: commands, HTTP, metrics, console.
  * Threads: any.

@@ -224,6 +224,7 @@ static void members_tell(peer *of)
         list[i] = *hc_membership_at(of->members, i);
     (void)pthread_mutex_lock(&of->lock);
     peer_routes_renew(of);
+    of->view_stale = true;
     if (hc_replica_members(of->replica, peer_now(of), list, count) != HC_OK)
         of->members_changed = true;
     (void)pthread_mutex_unlock(&of->lock);

@@ -13,7 +13,12 @@
 
 #include "peer/peer_private.h"
 
-enum { ACCEPTS_PER_TURN = 16, READ_BYTES_MAX = 1 << 18 };
+enum {
+    ACCEPTS_PER_TURN = 16,
+    READ_BYTES_MAX = 1 << 18,
+    READS_PER_TURN = 8,
+    LIBEVENT_READ_BYTES = 4096
+};
 
 static void accepted_end(peer_accepted *a)
 {
@@ -136,11 +141,31 @@ static int frame_next(peer_accepted *a, struct evbuffer *in)
     return 1;
 }
 
+/* libevent reads 4 KiB at a time, which a stream of megabytes notices: what else is there is taken
+ * here.  The end, or an error, is left for libevent to find. */
+static void more_read(const peer_accepted *a, struct evbuffer *in)
+{
+    if (a->in->options.dress != NULL) return; /* its bytes are not those of the socket */
+    (void)evbuffer_unfreeze(in, 0);
+    for (unsigned i = 0; i < READS_PER_TURN; i++) {
+        struct evbuffer_iovec room;
+        if (evbuffer_get_length(in) > PEER_FRAME_BYTES_MAX) break;
+        if (evbuffer_reserve_space(in, READ_BYTES_MAX, &room, 1) != 1) break;
+        ssize_t got =
+            recv(bufferevent_getfd(a->stream), room.iov_base, READ_BYTES_MAX, MSG_DONTWAIT);
+        room.iov_len = got > 0 ? (size_t)got : 0;
+        (void)evbuffer_commit_space(in, &room, 1);
+        if (got < (ssize_t)READ_BYTES_MAX) break;
+    }
+    (void)evbuffer_freeze(in, 0);
+}
+
 static void on_readable(struct bufferevent *stream, void *ctx)
 {
     peer_accepted *a = ctx;
     peer *of = a->in;
     struct evbuffer *in = bufferevent_get_input(stream);
+    if (evbuffer_get_length(in) >= LIBEVENT_READ_BYTES) more_read(a, in);
     if (!a->greeted) {
         if (evbuffer_get_length(in) < PEER_GREETING_BYTES) return;
         if (!greeting_take(a, in)) {

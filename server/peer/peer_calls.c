@@ -23,7 +23,10 @@ static void call_exit(void *ctx)
 static hc_status call_ask(void *ctx, const hc_request *what)
 {
     peer *of = ctx;
-    hc_status status = hc_replica_request(of->replica, peer_now(of), what);
+    hc_request q = *what;
+    if (q.timeout_ms == 0 && q.value.size > PEER_LARGE_BYTES)
+        q.timeout_ms = PEER_REQUEST_MS + (uint32_t)(q.value.size / PEER_LARGE_BYTES_PER_MS);
+    hc_status status = hc_replica_request(of->replica, peer_now(of), &q);
     of->asked += status == HC_OK;
     return status;
 }

@@ -42,6 +42,9 @@
 #define PEER_SEED_ADDRESSES_MAX 16u           /* of one name */
 #define PEER_ORDERS_MAX 64u
 #define PEER_GREETING_MS_MAX 5000u /* to say who one is */
+#define PEER_REQUEST_MS 1000u
+#define PEER_LARGE_BYTES (1u << 20)   /* a request with more has more time, */
+#define PEER_LARGE_BYTES_PER_MS 5000u /* as if links moved 5 MB/s */
 #define PEER_STRANGER_MS 2000u
 #define PEER_BACKOFF_MS_MIN 20u
 #define PEER_BACKOFF_MS_MAX 2000u
@@ -170,6 +173,7 @@ struct peer {
     peer_since *since;
     size_t since_count;
     uint64_t view_ns;
+    bool view_stale;
     hc_replica_stats told; /* as of the last look of peer_events.c */
     bool is_few, formed_told;
     bool ready;

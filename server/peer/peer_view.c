@@ -10,6 +10,7 @@
 #include "peer/peer_private.h"
 
 #define VIEW_NS (CLUSTER_VIEW_MS * PEER_NS_PER_MS)
+#define VIEW_IDLE_NS (100 * PEER_NS_PER_MS) /* nothing is known to have changed */
 
 /* ---- members ---- */
 
@@ -185,8 +186,10 @@ static void state_tell(peer *of, const cluster_view *before, const cluster_view 
 void peer_view_renew(peer *of, bool now)
 {
     uint64_t now_ns = peer_now_ns(of);
-    if (!now && now_ns - of->view_ns < VIEW_NS) return;
+    uint64_t least_ns = of->view_stale ? VIEW_NS : VIEW_IDLE_NS;
+    if (!now && now_ns - of->view_ns < least_ns) return;
     of->view_ns = now_ns;
+    of->view_stale = false;
     cluster_view *view = view_make(of);
     if (view == NULL) return; /* the one before stays */
     const cluster_view *before = cluster_view_acquire(of->options.node);
