@@ -98,11 +98,13 @@ void hci_clock_judge(hc_replica *r)
             offsets[at] = offsets[at - 1];
         offsets[at] = offset;
     }
-    if (count < 3) { /* of two nobody can tell who is wrong */
+    if (count < 3) { /* of two nobody can tell who is wrong; what most said holds for a while */
+        if (r->judged_ns != 0 && r->now.now_ns - r->judged_ns < OFFSET_AGE_NS_MAX) return;
         r->skew_ms = 0;
         r->quarantined = false;
         return;
     }
+    r->judged_ns = r->now.now_ns;
     r->skew_ms = -offsets[count / 2];
     int64_t skew = r->skew_ms < 0 ? -r->skew_ms : r->skew_ms;
     r->quarantined = rule(r, HCI_RULE_SKEW) && skew > (int64_t)r->options.skew_stop_ms;

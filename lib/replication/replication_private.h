@@ -257,6 +257,7 @@ struct hc_replica {
     /* clock */
     uint64_t clock; /* the last version, less the tag */
     int64_t skew_ms;
+    uint64_t judged_ns; /* when enough were there to tell; 0: never */
     bool quarantined;
     uint16_t tag;
     /* slots */
