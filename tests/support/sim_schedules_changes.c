@@ -8,20 +8,13 @@
 #define QUORUM HC_LEVEL_QUORUM
 #define EQUALS 20u
 
-static const char *const unfit = "the schedule did not come to its point";
 static const char *const unseen = "a confirmed write is not seen";
-
-static void patient(sim_replicas *c)
-{
-    c->options.request_timeout_ms = 10000;
-    c->options.repair_interval_ms = 600000;
-}
 
 /* ---- joint ---- */
 
 static void three_and_a_joiner(sim_replicas *c)
 {
-    patient(c);
+    sim_stage_patient(c);
     c->members[3].ring = HC_RING_JOINING;
     c->options.replicas = 3;
 }
@@ -52,7 +45,7 @@ static const char *key_that_moves(uint64_t seed)
 
 const char *sim_schedule_quorum_of_old(uint64_t seed, uint32_t rules_off)
 {
-    const char *key = key_that_moves(seed), *wrong = unfit;
+    const char *key = key_that_moves(seed), *wrong = sim_stage_unfit;
     sim_replicas *c = sim_stage_set(seed, 4, rules_off, three_and_a_joiner);
     sim_reply *old = sim_replica_set(c, 0, HC_LEVEL_ALL, key, "old");
     sim_replicas_run(c, 1);
@@ -82,7 +75,7 @@ const char *sim_schedule_quorum_of_old(uint64_t seed, uint32_t rules_off)
  * next one, which gives the key back, at once. */
 const char *sim_schedule_missed_change(uint64_t seed, uint32_t rules_off)
 {
-    const char *key = key_that_moves(seed), *wrong = unfit;
+    const char *key = key_that_moves(seed), *wrong = sim_stage_unfit;
     sim_replicas *c = sim_stage_set(seed, 4, rules_off, three_and_a_joiner);
     sim_reply *old = sim_replica_set(c, 0, HC_LEVEL_ALL, key, "old");
     sim_replicas_run(c, 1);
@@ -119,7 +112,7 @@ const char *sim_schedule_missed_change(uint64_t seed, uint32_t rules_off)
 
 const char *sim_schedule_unconfirmed(uint64_t seed, uint32_t rules_off)
 {
-    sim_replicas *c = sim_stage_set(seed, 3, rules_off, patient);
+    sim_replicas *c = sim_stage_set(seed, 3, rules_off, sim_stage_patient);
     const char *key = sim_stage_key(c, 0, 1), *wrong = NULL;
     sim_stage_isolate(c, 0, true);
     sim_reply *said = sim_replica_set(c, 0, QUORUM, key, "new");
@@ -136,7 +129,7 @@ const char *sim_schedule_unconfirmed(uint64_t seed, uint32_t rules_off)
 
 static void one_tag(sim_replicas *c)
 {
-    patient(c);
+    sim_stage_patient(c);
     c->members[1].tag = c->members[0].tag;
 }
 
@@ -173,5 +166,5 @@ const char *sim_schedule_equal_versions(uint64_t seed, uint32_t rules_off)
         if (!same_bytes(c, hc_span_make(key, strlen(key)))) wrong = "nodes differ for ever";
     }
     sim_replicas_end(c);
-    return equal > 0 ? wrong : unfit;
+    return equal > 0 ? wrong : sim_stage_unfit;
 }

@@ -11,7 +11,6 @@
 #define QUORUM HC_LEVEL_QUORUM
 
 static const char *const revived = "a key that was deleted is there again";
-static const char *const unfit = "the schedule did not come to its point";
 
 /* Each node in turn is asked; a key that is gone must be absent for all. */
 static const char *gone_for_all(sim_replicas *c, const char *key)
@@ -45,20 +44,37 @@ static void hold_short(sim_replicas *c)
     c->options.repair_interval_ms = 1000;
 }
 
-const char *sim_schedule_deleted_while_away(uint64_t seed, uint32_t rules_off)
+static bool flush_now(sim_replicas *c, const char *key)
 {
-    sim_replicas *c = sim_stage_set(seed, 3, rules_off, hold_short);
-    const char *key = sim_stage_key(c, 0, 1), *wrong = unfit;
+    (void)key;
+    sim_reply *said = sim_replica_ask(c, 0, HC_REQUEST_FLUSH, HC_LEVEL_ONE, "", "");
+    sim_replicas_run(c, 0.5);
+    return sim_stage_done(said);
+}
+
+/* A key goes while node 2 is cut off for `away_s`. */
+static const char *gone_while_away(uint64_t seed, uint32_t rules_off,
+                                   void (*options)(sim_replicas *c),
+                                   bool (*goes)(sim_replicas *c, const char *key), double away_s)
+{
+    sim_replicas *c = sim_stage_set(seed, 3, rules_off, options);
+    const char *key = sim_stage_key(c, 0, 1), *wrong = sim_stage_unfit;
     if (set_everywhere(c, key, "old")) {
         sim_stage_isolate(c, 2, true);
-        if (delete_now(c, key)) wrong = NULL;
-        sim_replicas_run(c, 12); /* what waits for node 2 was given up, the stub is old enough */
+        if (goes(c, key)) wrong = NULL;
+        sim_replicas_run(c, away_s);
         sim_stage_heal(c);
-        sim_replicas_run(c, 10);
+        sim_replicas_run(c, 15);
         if (wrong == NULL) wrong = gone_for_all(c, key);
     }
     sim_replicas_end(c);
     return wrong;
+}
+
+/* For so long that what waits for node 2 was given up, and the stub is old enough. */
+const char *sim_schedule_deleted_while_away(uint64_t seed, uint32_t rules_off)
+{
+    return gone_while_away(seed, rules_off, hold_short, delete_now, 12);
 }
 
 /* ---- disks ---- */
@@ -86,7 +102,7 @@ static void restart_with(sim_replicas *c, uint32_t number, hc_span key, hc_span 
 const char *sim_schedule_old_disk(uint64_t seed, uint32_t rules_off)
 {
     sim_replicas *c = sim_stage_set(seed, 3, rules_off, repair_seldom);
-    const char *key = sim_stage_key(c, 0, 1), *wrong = unfit;
+    const char *key = sim_stage_key(c, 0, 1), *wrong = sim_stage_unfit;
     hc_span name = hc_span_make(key, strlen(key));
     uint8_t item[64];
     size_t size = 0;
@@ -115,7 +131,7 @@ static void keep_short(sim_replicas *c)
 const char *sim_schedule_stub_gone_early(uint64_t seed, uint32_t rules_off)
 {
     sim_replicas *c = sim_stage_set(seed, 3, rules_off | HCI_RULE_HINTS, keep_short);
-    const char *key = sim_stage_key(c, 0, 1), *wrong = unfit;
+    const char *key = sim_stage_key(c, 0, 1), *wrong = sim_stage_unfit;
     if (set_everywhere(c, key, "old")) {
         sim_stage_isolate(c, 2, true);
         if (delete_now(c, key)) wrong = NULL;
@@ -133,15 +149,10 @@ const char *sim_schedule_stub_gone_early(uint64_t seed, uint32_t rules_off)
 
 /* ---- G5, G6, G7 ---- */
 
-static void repair_never(sim_replicas *c)
-{
-    c->options.repair_interval_ms = 600000;
-}
-
 const char *sim_schedule_empty_voter(uint64_t seed, uint32_t rules_off)
 {
-    sim_replicas *c = sim_stage_set(seed, 3, rules_off | HCI_RULE_HINTS, repair_never);
-    const char *key = sim_stage_key(c, 1, 2), *wrong = unfit;
+    sim_replicas *c = sim_stage_set(seed, 3, rules_off | HCI_RULE_HINTS, sim_stage_patient);
+    const char *key = sim_stage_key(c, 1, 2), *wrong = sim_stage_unfit;
     if (set_everywhere(c, key, "old")) {
         sim_stage_isolate(c, 2, true);
         sim_reply *said = sim_replica_set(c, 1, QUORUM, key, "new");
@@ -168,33 +179,10 @@ static void keep_shorter(sim_replicas *c)
 
 const char *sim_schedule_long_absence(uint64_t seed, uint32_t rules_off)
 {
-    sim_replicas *c = sim_stage_set(seed, 3, rules_off, keep_shorter);
-    const char *key = sim_stage_key(c, 0, 1), *wrong = unfit;
-    if (set_everywhere(c, key, "old")) {
-        sim_stage_isolate(c, 2, true);
-        if (delete_now(c, key)) wrong = NULL;
-        sim_replicas_run(c, 14);
-        sim_stage_heal(c);
-        sim_replicas_run(c, 15);
-        if (wrong == NULL) wrong = gone_for_all(c, key);
-    }
-    sim_replicas_end(c);
-    return wrong;
+    return gone_while_away(seed, rules_off, keep_shorter, delete_now, 14);
 }
 
 const char *sim_schedule_flushed_while_away(uint64_t seed, uint32_t rules_off)
 {
-    sim_replicas *c = sim_stage_set(seed, 3, rules_off, hold_short);
-    const char *key = sim_stage_key(c, 0, 1), *wrong = unfit;
-    if (set_everywhere(c, key, "old")) {
-        sim_stage_isolate(c, 2, true);
-        sim_reply *said = sim_replica_ask(c, 0, HC_REQUEST_FLUSH, HC_LEVEL_ONE, "", "");
-        sim_replicas_run(c, 8);
-        if (sim_stage_done(said)) wrong = NULL;
-        sim_stage_heal(c);
-        sim_replicas_run(c, 10);
-        if (wrong == NULL) wrong = gone_for_all(c, key);
-    }
-    sim_replicas_end(c);
-    return wrong;
+    return gone_while_away(seed, rules_off, hold_short, flush_now, 8);
 }

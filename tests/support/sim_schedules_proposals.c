@@ -15,7 +15,6 @@
 #define START 5
 
 static const char *const lost = "confirmed increments do not add up";
-static const char *const unfit = "the schedule did not come to its point";
 
 static sim_reply *add(sim_replicas *c, uint32_t at, const char *key, const char *what)
 {
@@ -34,12 +33,6 @@ static void run_ms(sim_replicas *c, double ms)
     sim_replicas_run(c, ms / 1000);
 }
 
-static void patient(sim_replicas *c)
-{
-    c->options.request_timeout_ms = 10000;
-    c->options.repair_interval_ms = 600000;
-}
-
 /* What can be after these two of one each. */
 static bool holds(sim_replicas *c, uint32_t at, const char *key, bool first_done, bool second_done)
 {
@@ -53,7 +46,7 @@ static bool holds(sim_replicas *c, uint32_t at, const char *key, bool first_done
  * was stored before makes versions rise. */
 static void five_and_one_more(sim_replicas *c)
 {
-    patient(c);
+    sim_stage_patient(c);
     c->members[5].ring = HC_RING_OUT;
     c->members[5].boot_id = 1;
     c->options.replicas = 5;
@@ -90,7 +83,7 @@ static const char *key_to_share(sim_replicas *c, uint32_t joiner)
 const char *sim_schedule_version_twice(uint64_t seed, uint32_t rules_off)
 {
     sim_replicas *c = sim_stage_set(seed, 6, rules_off, five_and_one_more);
-    const char *key = key_to_share(c, 5), *wrong = unfit;
+    const char *key = key_to_share(c, 5), *wrong = sim_stage_unfit;
     char more[16];
     (void)snprintf(more, sizeof more, "+%u", 10 + (unsigned)seed);
     if (counter_made(c, 0, key)) {
@@ -122,8 +115,8 @@ const char *sim_schedule_version_twice(uint64_t seed, uint32_t rules_off)
 
 const char *sim_schedule_two_successors(uint64_t seed, uint32_t rules_off)
 {
-    sim_replicas *c = sim_stage_set(seed, 3, rules_off, patient);
-    const char *key = sim_stage_key(c, 0, 1), *wrong = unfit;
+    sim_replicas *c = sim_stage_set(seed, 3, rules_off, sim_stage_patient);
+    const char *key = sim_stage_key(c, 0, 1), *wrong = sim_stage_unfit;
     if (counter_made(c, 0, key)) {
         sim_stage_part(c, 0, 1, true);
         sim_replicas_run(c, 4); /* node 1 acts as well now */
@@ -143,8 +136,8 @@ const char *sim_schedule_two_successors(uint64_t seed, uint32_t rules_off)
 
 const char *sim_schedule_forgotten_vote(uint64_t seed, uint32_t rules_off)
 {
-    sim_replicas *c = sim_stage_set(seed, 3, rules_off, patient);
-    const char *key = sim_stage_key(c, 0, 1), *wrong = unfit;
+    sim_replicas *c = sim_stage_set(seed, 3, rules_off, sim_stage_patient);
+    const char *key = sim_stage_key(c, 0, 1), *wrong = sim_stage_unfit;
     if (counter_made(c, 0, key)) {
         sim_stage_part(c, 0, 1, true);
         sim_replicas_run(c, 4);
@@ -168,8 +161,8 @@ const char *sim_schedule_forgotten_vote(uint64_t seed, uint32_t rules_off)
 
 const char *sim_schedule_dead_coordinator(uint64_t seed, uint32_t rules_off)
 {
-    sim_replicas *c = sim_stage_set(seed, 3, rules_off, patient);
-    const char *key = sim_stage_key(c, 0, 1), *wrong = unfit;
+    sim_replicas *c = sim_stage_set(seed, 3, rules_off, sim_stage_patient);
+    const char *key = sim_stage_key(c, 0, 1), *wrong = sim_stage_unfit;
     if (counter_made(c, 0, key)) {
         sim_cut(c->network, 0, 1, true);
         sim_reply *first = add(c, 0, key, "+1");
@@ -188,7 +181,7 @@ const char *sim_schedule_dead_coordinator(uint64_t seed, uint32_t rules_off)
 
 static void three_and_one_more(sim_replicas *c)
 {
-    patient(c);
+    sim_stage_patient(c);
     c->members[3].ring = HC_RING_OUT;
     c->members[3].boot_id = 1;
     c->options.replicas = 3;
@@ -199,7 +192,7 @@ static void three_and_one_more(sim_replicas *c)
 const char *sim_schedule_unproven(uint64_t seed, uint32_t rules_off)
 {
     sim_replicas *c = sim_stage_set(seed, 4, rules_off, three_and_one_more);
-    const char *key = key_to_share(c, 3), *wrong = unfit;
+    const char *key = key_to_share(c, 3), *wrong = sim_stage_unfit;
     if (counter_made(c, 0, key)) {
         sim_cut(c->network, 0, 1, true);
         sim_cut(c->network, 0, 2, true);
@@ -230,8 +223,8 @@ const char *sim_schedule_unproven(uint64_t seed, uint32_t rules_off)
 
 const char *sim_schedule_voter_without_data(uint64_t seed, uint32_t rules_off)
 {
-    sim_replicas *c = sim_stage_set(seed, 3, rules_off, patient);
-    const char *key = sim_stage_key(c, 0, 1), *wrong = unfit;
+    sim_replicas *c = sim_stage_set(seed, 3, rules_off, sim_stage_patient);
+    const char *key = sim_stage_key(c, 0, 1), *wrong = sim_stage_unfit;
     if (counter_made(c, 0, key)) {
         sim_stage_part(c, 0, 1, true);
         sim_replicas_run(c, 4);

@@ -22,6 +22,14 @@ sim_replicas *sim_stage_set(uint64_t seed, uint32_t nodes, uint32_t rules_off,
     return c;
 }
 
+const char *const sim_stage_unfit = "the schedule did not come to its point";
+
+void sim_stage_patient(sim_replicas *c)
+{
+    c->options.request_timeout_ms = 10000;
+    c->options.repair_interval_ms = 600000;
+}
+
 void sim_stage_wires(sim_replicas *c, uint64_t delay_ms)
 {
     sim_weather *w = sim_weather_of(c->network);

@@ -16,6 +16,9 @@
  * if not NULL, may alter what they are made with before they start. */
 sim_replicas *sim_stage_set(uint64_t seed, uint32_t nodes, uint32_t rules_off,
                             void (*change)(sim_replicas *c));
+/* Long waits, and no repair that would mend what is to be seen. */
+void sim_stage_patient(sim_replicas *c);
+extern const char *const sim_stage_unfit; /* the schedule did not come to its point */
 void sim_stage_wires(sim_replicas *c, uint64_t delay_ms);
 void sim_stage_part(sim_replicas *c, uint32_t a, uint32_t b, bool is_cut); /* both ways */
 void sim_stage_isolate(sim_replicas *c, uint32_t number, bool is_cut);
