@@ -250,6 +250,19 @@ static void trace_step(keeper *of)
     of->traced = now;
 }
 
+/* False: the time is over, nobody woke us. */
+static bool log_rest(keeper *of, uint64_t rest_ns)
+{
+    struct timespec rest = {.tv_sec = (time_t)(rest_ns / 1000000000u),
+                            .tv_nsec = (long)(rest_ns % 1000000000u)};
+    struct pollfd ready = {.fd = of->wake_fd, .events = POLLIN};
+    bool forever = rest_ns == HC_PERSISTENCE_NEVER;
+    uint64_t count;
+    if (ppoll(&ready, 1, forever ? NULL : &rest, NULL) <= 0) return false;
+    (void)!read(of->wake_fd, &count, sizeof count);
+    return true;
+}
+
 static void *log_run(void *ctx)
 {
     keeper *of = ctx;
@@ -263,15 +276,9 @@ static void *log_run(void *ctx)
         if (traces) trace_step(of);
         of->traces = traces;
         if (of->is_volatile) durable_told(on); /* perhaps the disk fails by now */
-        if (wait_ns > 0) wait_ns = durable_log_rests(on, wait_ns);
-        if (wait_ns == 0) continue;
-        struct timespec wait = {.tv_sec = (time_t)(wait_ns / 1000000000u),
-                                .tv_nsec = (long)(wait_ns % 1000000000u)};
-        struct pollfd ready = {.fd = of->wake_fd, .events = POLLIN};
-        bool forever = wait_ns == HC_PERSISTENCE_NEVER;
-        if (ppoll(&ready, 1, forever ? NULL : &wait, NULL) > 0) {
-            uint64_t count;
-            (void)!read(of->wake_fd, &count, sizeof count);
+        while (wait_ns > 0 && !atomic_load(&of->stopping)) {
+            uint64_t rest_ns = durable_log_rests(on, wait_ns);
+            if (rest_ns == 0 || !log_rest(of, rest_ns)) break;
         }
     }
     return NULL;

@@ -266,7 +266,8 @@ struct hc_persistence {
     uint64_t snapshot_retry_ns; /* after one that failed, none is due before */
     _Atomic bool rebuild; /* changes were lost: the log does not count until the next snapshot */
     _Atomic uint64_t snapshots, snapshots_failed, snapshot_records, snapshot_bytes, snapshot_ns;
-    uint64_t recovered_records, recovered_bytes, recovered_ns;
+    _Atomic uint64_t recovered_records, recovered_bytes,
+        recovered_ns;           /* INFO looks while loading */
     struct recovery_plan *plan; /* of open, until recover has used it */
 };
 

@@ -230,14 +230,26 @@ bool durable_covers(const session *of)
 
 /* Both sides write first and look then (fence.h): either the thread sees the wish, or we see that
  * it rests. */
-void durable_flush(node *of)
+static void log_wake(durable *d)
 {
-    durable *d = of->durable;
-    atomic_store_explicit(&d->flush_wanted, true, memory_order_relaxed);
     fence();
     if (atomic_load_explicit(&d->rest, memory_order_relaxed) == LOG_WORKS) return;
     if (atomic_exchange(&d->rest, LOG_WORKS) == LOG_WORKS) return; /* another one wakes it */
     if (d->calls.wake != NULL) d->calls.wake(d->calls.ctx);
+}
+
+void durable_flush(node *of)
+{
+    durable *d = of->durable;
+    atomic_store_explicit(&d->flush_wanted, true, memory_order_relaxed);
+    log_wake(d);
+}
+
+void durable_flush_by(node *of, uint64_t at_ns)
+{
+    durable *d = of->durable;
+    uint64_t none = 0;
+    if (atomic_compare_exchange_strong(&d->flush_at_ns, &none, at_ns)) log_wake(d);
 }
 
 void durable_log_works(node *of)
@@ -246,6 +258,7 @@ void durable_log_works(node *of)
     hc_persistence *log = durable_log(of);
     atomic_store(&d->rest, LOG_WORKS);
     atomic_store(&d->flush_wanted, false);
+    atomic_store(&d->flush_at_ns, 0);
     if (log != NULL) d->looked_lsn = hc_persistence_lsn(log);
 }
 
@@ -257,6 +270,12 @@ uint64_t durable_log_rests(node *of, uint64_t wait_ns)
     atomic_store(&d->rest, is_short ? LOG_RESTS : LOG_SLEEPS);
     fence();
     if (atomic_load(&d->flush_wanted)) return 0;
+    uint64_t at_ns = atomic_load(&d->flush_at_ns);
+    if (at_ns != 0) {
+        uint64_t now_ns = node_now_ns(of);
+        if (at_ns <= now_ns) return 0;
+        if (at_ns - now_ns < wait_ns) return at_ns - now_ns;
+    }
     if (is_short || log == NULL || hc_persistence_lsn(log) == d->looked_lsn) return wait_ns;
     return LOG_WRITE_NS; /* what came meanwhile; nobody woke us for it */
 }

@@ -134,12 +134,15 @@ bool durable_covers(const session *of);
 /* Replies wait: what was written up to now is to be made durable.  Any thread; many calls while the
  * log's thread is at work have the effect of one. */
 void durable_flush(node *of);
+/* The same, but not before `at_ns` (monotonic) unless durable_flush says so: others may join. */
+void durable_flush_by(node *of, uint64_t at_ns);
 /* For how long writes may gather before durable_flush, while there are more to come: about as long
  * as a sync takes, so that the disk is not asked more often than it can answer. */
 uint64_t durable_gather_ns(const node *of);
 void durable_set_gather(node *of, uint64_t ns);
 /* The log's thread: begins to look at what there is; then, with nothing left to do, rests for
- * `wait_ns`.  Returns for how long it may: 0 if a flush was asked for meanwhile. */
+ * `wait_ns`, and asks again when it is woken.  Returns for how long it may: 0 if a flush was asked
+ * for meanwhile. */
 void durable_log_works(node *of);
 uint64_t durable_log_rests(node *of, uint64_t wait_ns);
 /* `wake` is called, by any thread, when more is durable and the worker waits (durable_waits). */

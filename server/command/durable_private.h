@@ -42,7 +42,8 @@ struct durable {
     _Atomic uint64_t snapshot_ended, snapshot_good; /* tickets */
     _Atomic int snapshot_status;                    /* of the latest */
     _Atomic bool flush_wanted;
-    _Atomic int rest; /* of the log's thread, a log_rest */
+    _Atomic uint64_t flush_at_ns; /* 0: no such wish */
+    _Atomic int rest;             /* of the log's thread, a log_rest */
     _Atomic uint64_t gather_ns;
     uint64_t looked_lsn; /* the log thread's: what it began to look at */
     char *why;           /* of durable_recover */

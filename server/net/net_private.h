@@ -124,7 +124,8 @@ struct worker {
     connection *paced_first, *paced_last; /* wait for other workers, see push_pace */
     connection *await_first, *await_last; /* wait for the log, the one of the lowest lsn first */
     uint64_t awaited;                     /* so many ever did */
-    uint64_t gathering_ns; /* since when one of those waits for a flush; 0: it was asked for */
+    size_t awaiting, expected; /* so many do now; and did when some of them were answered last */
+    uint64_t gathering_ns;     /* since when one of those waits for a flush; 0: it was asked for */
     connection *parked_first, *parked_last; /* see worker_park.c */
     size_t hearing;                         /* of those, that wait to be told */
     uint64_t unpark_ns;                     /* when the timer `unpark` is due */
@@ -200,6 +201,9 @@ void worker_unawait(connection *which); /* also one that does not wait */
 void worker_await_look(worker *of);
 /* Has the log made durable what connections wait for, if that was not asked for yet. */
 void worker_flush(worker *of);
+/* The same, when the loop has nothing else to do: perhaps a little later, for those still to come.
+ */
+void worker_flush_idle(worker *of);
 
 /* worker_park.c */
 /* Lets a connection whose session is parked wait for its time. */

@@ -342,7 +342,7 @@ void *worker_main(void *ctx)
         uint64_t awaited = w->awaited;
         int ended = event_base_loop(w->base, gathers ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
         goes_on = ended == 0 && event_base_got_break(w->base) == 0;
-        if (gathers && w->awaited == awaited) worker_flush(w); /* no more is coming */
+        if (gathers && w->awaited == awaited) worker_flush_idle(w); /* no more is coming */
     }
     return NULL;
 }

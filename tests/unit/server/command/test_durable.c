@@ -109,6 +109,31 @@ static void test_a_flush_wakes_the_thread_that_rests_and_once(void **state)
     test_disk_destroy(disk);
 }
 
+static void test_a_flush_for_later_lets_others_join_until_it_is_time(void **state)
+{
+    (void)state;
+    test_disk *disk = test_disk_create(1);
+    kept one;
+    kept_open(&one, disk);
+    node *on = one.on.node;
+    durable_log_works(on);
+    assert_int_equal(durable_log_rests(on, 10 * MS), 10 * MS);
+    uint64_t at_ns = node_now_ns(on) + 3600 * 1000 * MS;
+    durable_flush_by(on, at_ns);
+    durable_flush_by(on, 1); /* the first one holds */
+    assert_int_equal(one.wakes, 1);
+    assert_int_equal(durable_log_rests(on, 10 * MS), 10 * MS); /* woken, it rests on */
+    assert_in_range(durable_log_rests(on, 7200 * 1000 * MS), 1, 3600 * 1000 * MS);
+    durable_flush(on); /* all are there */
+    assert_int_equal(one.wakes, 2);
+    assert_int_equal(durable_log_rests(on, 10 * MS), 0);
+    durable_log_works(on);
+    durable_flush_by(on, 1); /* which is over */
+    assert_in_range(durable_log_rests(on, 10 * MS), 0, 1);
+    kept_close(&one);
+    test_disk_destroy(disk);
+}
+
 /* What a process that is killed had not written is at most some 10 ms old, after a quiet time too.
  */
 static void test_the_first_write_after_a_quiet_time_wakes_the_log(void **state)
@@ -143,6 +168,7 @@ int main(void)
         cmocka_unit_test(test_what_was_written_comes_back_under_its_number),
         cmocka_unit_test(test_save_waits_for_its_own_snapshot_and_tells_how_that_ended),
         cmocka_unit_test(test_a_flush_wakes_the_thread_that_rests_and_once),
+        cmocka_unit_test(test_a_flush_for_later_lets_others_join_until_it_is_time),
         cmocka_unit_test(test_the_first_write_after_a_quiet_time_wakes_the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
