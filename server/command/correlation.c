@@ -3,12 +3,20 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "command/session.h"
 
 void request_correlation(const request *of, char id[CORRELATION_CHARS])
 {
     const session *who = of->session;
+    if (who->correlation.size > 0) { /* what it brought along */
+        size_t size = who->correlation.size;
+        if (size > CORRELATION_CHARS - 1) size = CORRELATION_CHARS - 1;
+        memcpy(id, who->correlation.data, size);
+        id[size] = '\0';
+        return;
+    }
     uint64_t place = REQUEST_BATCH_MAX - 1; /* one that a transaction had queued */
     if (who->batch != NULL && of >= who->batch && of < who->batch + REQUEST_BATCH_MAX)
         place = (uint64_t)(of - who->batch);

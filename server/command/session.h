@@ -58,6 +58,7 @@ struct session {
     bool wrote;             /* in the present batch */
     uint64_t batches;       /* run so far, the present one included: see correlation.h */
     const request *batch;   /* the first request of the present one */
+    hc_span correlation;    /* the caller's id of what runs now, else empty: see correlation.h */
     uint64_t written_lsn;   /* of the log, behind the latest write */
     uint64_t held_mark;     /* of SAVE: the snapshot's ticket; 0: none waits */
     uint64_t held_until_ns; /* of a command that is parked: until when at most; 0: no such time */

@@ -5,7 +5,8 @@
  *
  * http_service.c has what is shared, http_router.c finds rows, http_worker.c the loop's side,
  * http_connection.c a connection's life and http_turn.c its bytes, http_exchange.c what handlers
- * call, http_respond.c writes responses, http_guard.c says who may ask at all.
+ * call, http_respond.c writes responses, http_log.c log lines, http_guard.c says who may ask at
+ * all.
  */
 #ifndef HYPERCACHE_SERVER_HTTP_HTTP_PRIVATE_H
 #define HYPERCACHE_SERVER_HTTP_HTTP_PRIVATE_H
@@ -186,6 +187,10 @@ void http_respond_end(http_exchange *x);
 const char *http_status_text(unsigned status);
 /* Code of an error that has none of its own. */
 const char *http_status_code(unsigned status);
+
+/* http_log.c */
+/* A line at level DEBUG for a request that was answered. */
+void http_log_request(const http_exchange *x);
 
 /* http_connection.c */
 void http_connection_destroy(http_connection *c);

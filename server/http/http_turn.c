@@ -227,7 +227,9 @@ static bool answer(http_connection *c, const http_head *head, hc_span body)
     exchange_begin(c, x, head);
     x->body = body;
     x->closes = !head->keeps_alive || w->draining;
+    who->correlation = x->correlation;
     if (routes(x)) x->route->route->handle(x);
+    who->correlation = (hc_span){0};
     if (c->state == HTTP_DEAD) return true;
     if (x->parked) {
         tape_keep(c, x);
@@ -235,6 +237,7 @@ static bool answer(http_connection *c, const http_head *head, hc_span body)
     }
     streams_limit(x);
     http_respond_end(x);
+    http_log_request(x);
     tape_drop(c);
     if (atomic_load_explicit(&who->database, memory_order_relaxed) != 0)
         (void)session_select(who, 0); /* what it selected it would keep alive */

@@ -406,6 +406,20 @@ def test_events_stream_as_they_happen():
             wait_until(lambda: b"101MB" in again.pending or again._more(), "the event missed")
 
 
+def test_a_request_is_found_by_the_callers_id():
+    need_ours()
+    with Daemon("--log-level", "debug", "--slowlog.threshold_us", "0") as server:
+        reply = ask(server.http_port, "PUT", "/api/cache/k", b"v", {"X-Correlation-ID": "order-17"})
+        equal(reply.headers["x-correlation-id"], "order-17")
+
+        def told():
+            return [one for one in server.log() if one.get("correlationId") == "order-17" and one["component"] == "HTTP_API"]
+
+        wait_until(told, "the log tells of the request")
+        line = told()[0]
+        equal((line["operation"], line["path"], line["status"]), ("PUT", "/api/cache/{key}", 200))
+
+
 def test_a_pause_holds_writes_back_and_answers_later():
     need_ours()
     with Daemon() as server, server.client() as redis, HttpClient(server.http_port) as client:
