@@ -116,7 +116,11 @@ hc_status hci_peer_update(hc_replica *r, const hc_member *member, uint32_t *numb
     if (!p->is_self && p->member.boot_id < member->boot_id) peer_reborn(r, p);
     p->member = *member;
     p->known = true;
-    if (p->is_self) r->tag = member->tag;
+    if (p->is_self) {
+        r->tag = member->tag;
+        /* membership raises it above a ghost of this node: others know it by that then */
+        if (r->options.boot_id < member->boot_id) r->options.boot_id = member->boot_id;
+    }
     return HC_OK;
 }
 

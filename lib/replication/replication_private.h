@@ -406,7 +406,7 @@ void hci_op_end(hc_replica *r, op *o);
 void hci_op_run(hc_replica *r, op *o, bool may_pass);
 void hci_op_reply(hc_replica *r, op *o, hc_reply reply);      /* once; the op stays */
 void hci_op_finish(hc_replica *r, op *o, hc_outcome outcome); /* replies and ends */
-void hci_op_gone(hc_replica *r); /* members have changed */
+void hci_op_gone(hc_replica *r);                              /* members have changed */
 void hci_op_topology(hc_replica *r); /* those under way start again with other holders */
 uint32_t hci_majority(uint32_t of);
 void hci_op_park(hc_replica *r, op *o, uint64_t wait_ns);

@@ -168,6 +168,19 @@ static void test_a_peer_that_is_cut_off_lags_and_then_is_not_there(void **state)
     sim_replicas_end(c);
 }
 
+static void test_a_node_that_got_a_later_life_by_membership_is_heard(void **state)
+{
+    (void)state;
+    sim_replicas *c = three(67);
+    c->members[0].boot_id += 5; /* it met a ghost of its own with a later boot id */
+    sim_replicas_tell(c);
+    sim_replicas_run(c, 2);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(sim_replica_do(c, i, HC_REQUEST_SET, HC_LEVEL_ALL, "k", "v").outcome,
+                         HC_OUTCOME_DONE);
+    sim_replicas_end(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_nodes_of_one_view_come_to_one_epoch),
         cmocka_unit_test(test_two_islands_that_meet_go_on_above_both),
         cmocka_unit_test(test_a_holder_may_answer_itself_though_it_does_not_act),
+        cmocka_unit_test(test_a_node_that_got_a_later_life_by_membership_is_heard),
         cmocka_unit_test(test_a_peer_that_is_cut_off_lags_and_then_is_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
