@@ -133,11 +133,11 @@ static void test_stores_beyond_the_bound_are_told_together(void **state)
 {
     (void)state;
     test_client on;
-    node_options options = {.stores_max = 80};
+    node_options options = {.stores_max = 66};
     char line[64];
     test_client_init(&on, &options);
-    for (unsigned i = 0; i < 80; i++) {
-        (void)snprintf(line, sizeof line, "STORE CREATE s%u", i);
+    for (unsigned i = 0; i < 66; i++) {
+        (void)snprintf(line, sizeof line, "STORE CREATE s%u MAXMEMORY 4mb", i);
         test_client_expect(&on, line, "+OK");
     }
     char *page = page_of(&on, HC_METRICS_TEXT);
