@@ -1,7 +1,8 @@
 """test_cluster.py - real processes that share their keys: they form, lose a node, get it back."""
+import signal
 import socket
 
-from cluster import Cluster, members_of
+from cluster import Cluster, Node, members_of
 from harness import Error, encode, equal, main, need_ours, wait_until
 
 KEYS = 300
@@ -195,6 +196,39 @@ def test_a_node_told_to_leave_gives_its_keys_away_first():
         nodes.settle()
         written = fill(nodes, "one")
         equal(nodes[1].stop(), 0)
+        same_everywhere(nodes, written)
+
+
+def test_a_node_that_stands_still_is_left_out_and_catches_up():
+    need_ours()
+    with Cluster(3) as nodes:
+        nodes.settle()
+        written = fill(nodes, "s", 100)
+        still = members_of(nodes[1].info())[0]["id"]
+        nodes[1].process.send_signal(signal.SIGSTOP)
+        try:
+            wait_until(lambda: {m["id"]: m["state"] for m in members_of(nodes[0].info())}[still] == "dead",
+                       "the others notice", 60)
+            for i in range(50):
+                key = f"s:{i}"
+                written[key] = f"later {i}"
+                equal(nodes.insist(i % 2 * 2, "SET", key, written[key], also=("UNCERTAIN",)), "OK")
+        finally:
+            nodes[1].process.send_signal(signal.SIGCONT)
+        nodes.settle()
+        same_everywhere(nodes, written)
+
+
+def test_of_two_processes_with_one_name_the_older_ends():
+    need_ours()
+    with Cluster(3) as nodes:
+        nodes.settle()
+        written = fill(nodes, "t", 100)
+        twin = Node(1, *nodes.flags)
+        nodes.nodes.append(twin)
+        twin.begin(nodes.seeds())
+        equal(nodes[1].process.wait(60), 0, "the older one")
+        nodes.settle()
         same_everywhere(nodes, written)
 
 
