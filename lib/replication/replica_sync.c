@@ -417,7 +417,8 @@ static void company_look(hc_replica *r)
     if (!rule(r, HCI_RULE_G5_SYNC)) return;
     for (uint32_t b = 0; b < r->topology.blocks; b++) {
         uint32_t slot = b * r->topology.block_slots;
-        if (r->topology.now_count > 1 && r->merged[b] == 0 && hci_place_now(r, slot, r->self) >= 0)
+        uint32_t own = hci_place_now(r, slot, r->self) >= 0; /* one that joins is none of them */
+        if (r->topology.now_count > own && r->merged[b] == 0 && hci_holds(r, slot, r->self))
             bit_set(r->synced, b, false);
     }
 }
