@@ -128,14 +128,12 @@ static bool meet_ports(request *of, uint16_t own_port, int64_t *port_out)
 
 void run_cluster_meet(request *of)
 {
-    if (of->argc > 5) {
-        request_error_arity(of);
-        return;
-    }
     const cluster_view *view = cluster_view_for(of);
     if (view == NULL) return;
     int64_t port;
-    bool fine = meet_ports(of, view->members[0].is.address.port, &port);
+    bool fine = of->argc <= 5;
+    if (!fine) request_error_arity(of);
+    fine = fine && meet_ports(of, view->members[0].is.address.port, &port);
     cluster_view_release(view);
     if (!fine) return;
     hc_span host = of->args[2];
