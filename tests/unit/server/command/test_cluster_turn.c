@@ -196,7 +196,7 @@ static void test_what_cannot_be_asked_is_refused_with_known_words(void **state)
     } rows[] = {
         {"RENAME a b", "-CROSSSLOT Keys in request don't hash to the same slot"},
         {"RENAME {a}1 {a}2", "-ERR this command is not allowed in a cluster"},
-        {"KEYS x", "-ERR this command is not allowed in a cluster"},
+        {"RANDOMKEY", "-ERR this command is not allowed in a cluster"},
         {"MULTI", "-ERR this command is not allowed in a cluster"},
         {"MOVE a 1", "-ERR this command is not allowed in a cluster"},
         {"MSET a 1 b", "-ERR wrong number of arguments for 'mset' command"},
