@@ -87,8 +87,18 @@ typedef struct segment {
     uint32_t bin_next, bin_previous;
     int64_t sweep_at_ms;    /* nothing in it expires before; INT64_MAX: nothing will */
     int64_t last_expiry_ms; /* all in it has expired then; INT64_MAX: something never does */
-    uint8_t state, class, bin, reserved[5];
+    uint8_t state, class, bin;
+    bool heavy; /* sealed for the extents of its stubs, not because it was full */
+    uint8_t reserved[4];
 } segment;
+
+/* The bin of a sealed segment, by what cleaning would gain: the unused end of a heavy one is no
+ * gain, for the segment that its stubs were copied to would be sealed as early. */
+static inline uint8_t segment_bin(const segment *of)
+{
+    uint32_t kept = of->live + (of->heavy ? SEGMENT_BYTES - of->used : 0);
+    return (uint8_t)(kept >> BIN_SHIFT);
+}
 
 typedef struct segment_queue {
     uint32_t first, last, count;

@@ -8,9 +8,9 @@
  * Accounts, exact at all times under the lock:
  *   S1  memory_bytes counts every segment that is not UNTOUCHED;
  *   S2  a segment's `live` is the sum of the items in it that the index points at;
- *   S3  a SEALED segment is in the queue of its class, oldest first, and in the bin of its live / 4
- * KiB, so the emptiest one is found without a search; S4  a SEALED segment with live 0 does not
- * exist: it is freed at once.
+ *   S3  a SEALED segment is in the queue of its class, oldest first, and in its bin
+ *       (segment_bin), so the emptiest one is found without a search;
+ *   S4  a SEALED segment with live 0 does not exist: it is freed at once.
  *
  * Readers may still be looking at the items of a segment that is freed.  The sequence moves before
  * it is given back or filled again, so they notice.
@@ -43,7 +43,7 @@ static void queue_remove(shard *s, segment_queue *queue, uint32_t number)
 static void bin_push(shard *s, uint32_t number)
 {
     segment *seg = &s->segments[number];
-    seg->bin = (uint8_t)(seg->live >> BIN_SHIFT);
+    seg->bin = segment_bin(seg);
     uint32_t first = s->bins[seg->bin];
     seg->bin_previous = NONE;
     seg->bin_next = first;
@@ -118,6 +118,7 @@ static void segment_seal(hc_store *store, shard *s, segment_class class)
         return;
     }
     seg->state = SEGMENT_SEALED;
+    seg->heavy = s->open_weight[class] > OPEN_WEIGHT_MAX;
     queue_push(s, &s->queues[class], number, false);
     bin_push(s, number);
 }
@@ -183,7 +184,7 @@ void hci_segment_live_subtract(hc_store *store, shard *s, uint32_t place, size_t
     if (seg->live == 0) {
         hci_segment_victimize(s, number);
         hci_segment_free(store, s, number);
-    } else if (seg->live >> BIN_SHIFT != seg->bin) {
+    } else if (segment_bin(seg) != seg->bin) {
         bin_remove(s, number);
         bin_push(s, number);
     }

@@ -4,7 +4,7 @@
  *   I1  each slot of the index points at an item whose hash leads to that bucket
  *   I2  the index points at no place twice, and at `count` items
  *   I3  each segment's live bytes are those of the items the index points at
- *   I4  queues and bins hold the sealed segments, each once; bins fit the live bytes
+ *   I4  queues and bins hold the sealed segments, each once; bins are what segment_bin says
  *   I5  memory_bytes is the sum of segments, index, extents, stash, tables and compressor
  *   I6  compressed items are counted, and those of each dictionary
  *   I7  what expires in a segment does so after its sweep time, or that is a pause away at most
@@ -118,7 +118,7 @@ static inline void check_segments(const store_recount *r)
     }
     for (unsigned bin = 0; bin < SEGMENT_BINS; bin++) {
         for (uint32_t n = s->bins[bin]; n != NONE; n = s->segments[n].bin_next) {
-            assert_int_equal(s->segments[n].live >> BIN_SHIFT, bin);
+            assert_int_equal(segment_bin(&s->segments[n]), bin);
             binned++;
         }
     }
