@@ -18,7 +18,8 @@
 /* "host:port", "[::1]:port" -> the host. */
 static hc_span host_of(hc_span authority)
 {
-    if (authority.size > 0 && authority.data[0] == '[') {
+    if (authority.size == 0) return authority;
+    if (authority.data[0] == '[') {
         const uint8_t *end = memchr(authority.data, ']', authority.size);
         return end != NULL ? hc_span_make(authority.data, (size_t)(end - authority.data) + 1)
                            : authority;
