@@ -266,12 +266,15 @@ static hc_status damage_tell(const scanning *s, const there *stop, uint64_t offs
     return HC_ERR_CORRUPT;
 }
 
-/* The end of the last frame that ends at or before `lsn`. */
+/* The end of the last frame that ends at or before `lsn` and has records.  Blocks without any, a
+ * seal or a mark, and a file that was only begun may be read and yet not be on the disk: the
+ * process that wrote them was killed, or ended without a sync.  A chain through them would break
+ * when the power fails. */
 static hc_status resume_find(scanning *s, uint64_t lsn)
 {
     log_scan *out = s->out;
     size_t at = out->chain_count;
-    while (at > 1 && out->chain[at - 1].base_lsn > lsn)
+    while (at > 1 && out->chain[at - 1].base_lsn >= lsn)
         at--;
     out->resume = (file_link){.id = s->m->log_first, .lsn = s->m->log_first_lsn};
     if (at == 0) return HC_OK;
@@ -283,6 +286,7 @@ static hc_status resume_find(scanning *s, uint64_t lsn)
     while (status == HC_OK) {
         status = hci_frames_next(&r);
         if (status != HC_OK || r.lsn > lsn) break;
+        if (r.block.raw_bytes == 0) continue;
         out->resume =
             (file_link){.id = file->id, .lsn = r.lsn, .bytes = r.offset, .chain = r.chain};
     }
