@@ -8,118 +8,8 @@
 
 #include <hypercache/stores.h>
 
-#include "support/test.h"
 #include "support/test_host.h"
-#include "support/test_world.h"
-
-/* One store on one disk, as small as it gets. */
-typedef struct shelf {
-    test_clock clock;
-    test_random random;
-    test_disk *disk; /* NULL: files */
-    hc_host host;
-    hc_persistence_hooks hooks;
-    unsigned wakes;      /* of the host */
-    unsigned stops_asks; /* so many more are answered "go on" */
-    hc_persistence_options options;
-    hc_persistence *p;
-    hc_store *store;
-    uint32_t id, opened, dropped, updated;
-    uint32_t events[HC_PERSISTENCE_FATAL + 1];
-    char name[HC_STORE_NAME_BYTES_MAX + 1];
-} shelf;
-
-static void on_event(void *ctx, const hc_persistence_event *event)
-{
-    ((shelf *)ctx)->events[event->kind]++;
-}
-
-static hc_status on_open(void *ctx, const hc_persisted_store *info, hc_store **store_out)
-{
-    shelf *s = ctx;
-    s->opened++;
-    s->id = info->id;
-    memcpy(s->name, info->name.data, info->name.size);
-    s->name[info->name.size] = '\0';
-    *store_out = s->store;
-    return HC_OK;
-}
-
-static void on_drop(void *ctx, const hc_persisted_store *info, hc_store *store)
-{
-    (void)info;
-    ((shelf *)ctx)->dropped++;
-    hc_store_flush(store);
-}
-
-static void on_update(void *ctx, const hc_persisted_store *info, hc_store *store)
-{
-    shelf *s = ctx;
-    (void)store;
-    s->updated++;
-    memcpy(s->name, info->name.data, info->name.size);
-    s->name[info->name.size] = '\0';
-}
-
-static void shelf_init(shelf *s, test_disk *disk, const char *directory)
-{
-    *s = (shelf){.disk = disk};
-    test_clock_init(&s->clock);
-    test_random_init_quiet(&s->random, 3);
-    s->host = (hc_host){.size = sizeof s->host, .clock = &s->clock.table};
-    s->host.random = &s->random.table;
-    if (disk != NULL) s->host.io = test_disk_io(disk);
-    s->hooks = (hc_persistence_hooks){.size = sizeof s->hooks, .ctx = s, .event = on_event};
-    s->options = (hc_persistence_options){.size = sizeof s->options,
-                                          .directory = directory,
-                                          .hooks = &s->hooks,
-                                          .ring_bytes = 256u << 10,
-                                          .segment_bytes = 64u << 10,
-                                          .reserve_bytes = UINT64_MAX,
-                                          .low_disk_bytes = 1};
-}
-
-/* Opens and recovers; adds the store if it is not there. */
-static hc_status shelf_open(shelf *s, hc_strategy strategy)
-{
-    hc_store_options options = {.size = sizeof options, .shards = 4, .seed = 9};
-    const hc_recovery recovery = {
-        .size = sizeof recovery, .ctx = s, .open = on_open, .drop = on_drop, .update = on_update};
-    s->opened = 0;
-    if (hc_store_create(&s->host, &options, &s->store) != HC_OK) return HC_ERR_NO_MEMORY;
-    hc_status status = hc_persistence_open(&s->host, &s->options, &s->p);
-    if (status == HC_OK) status = hc_persistence_recover(s->p, &recovery);
-    if (status != HC_OK || s->opened > 0) return status;
-    hc_persisted_store info = {.name = HC_SPAN("main"), .strategy = strategy};
-    return hc_persistence_add(s->p, &info, s->store, &s->id);
-}
-
-static hc_status shelf_close(shelf *s)
-{
-    hc_status status = hc_persistence_close(s->p);
-    hc_store_destroy(s->store);
-    s->p = NULL;
-    s->store = NULL;
-    return status;
-}
-
-static void key_expect(shelf *s, const char *key, const char *value)
-{
-    char text[64] = "";
-    size_t size = 0;
-    hc_status status = hc_store_get(s->store, span(key), text, sizeof text, &size);
-    if (value == NULL) {
-        assert_int_equal(status, HC_ERR_NOT_FOUND);
-        return;
-    }
-    assert_int_equal(status, HC_OK);
-    test_assert_span(hc_span_make(text, size), span(value));
-}
-
-static void key_set(shelf *s, const char *key, const char *value)
-{
-    assert_int_equal(hc_store_set(s->store, span(key), span(value), NULL), HC_OK);
-}
+#include "unit/persistence/shelf.h"
 
 static void test_keys_come_back_from_real_files(void **state)
 {
@@ -606,52 +496,6 @@ static void test_everysec_is_durable_after_a_second(void **state)
     test_disk_destroy(disk);
 }
 
-/* Goes away without a sync, or by a close that finds all durable; what was written can be read. */
-static void shelf_leave(shelf *s, bool killed)
-{
-    if (!killed) {
-        assert_int_equal(shelf_close(s), HC_OK);
-        return;
-    }
-    test_disk *left = test_disk_copy(s->disk);
-    (void)shelf_close(s);
-    test_disk_destroy(s->disk);
-    s->disk = left;
-    s->host.io = test_disk_io(left);
-}
-
-/* What nobody synced was read at the start in between, for the machine stayed on. */
-static void test_nothing_hangs_on_what_a_process_left_unsynced(void **state)
-{
-    (void)state;
-    for (unsigned seed = 0; seed < 60; seed++) {
-        shelf s;
-        shelf_init(&s, test_disk_create(seed + 1), "d");
-        s.options.sync = HC_SYNC_ALWAYS;
-        for (unsigned start = 0; start < 3; start++) {
-            assert_int_equal(shelf_open(&s, HC_STRATEGY_DEFAULT), HC_OK);
-            (void)hc_persistence_step(s.p);
-            if (start != 1) key_set(&s, start == 0 ? "first" : "last", "v");
-            (void)hc_persistence_step(s.p);
-            assert_true(hc_persistence_durable_lsn(s.p) == hc_persistence_lsn(s.p));
-            if (start == 2) break;
-            test_clock_advance_ms(&s.clock, 2000);
-            (void)hc_persistence_step(s.p); /* says that all is durable: a mark, not synced */
-            shelf_leave(&s, seed % 2 == 0);
-        }
-        test_disk *after = test_disk_crash(s.disk, seed);
-        (void)shelf_close(&s);
-        test_disk_destroy(s.disk);
-        s.disk = after;
-        s.host.io = test_disk_io(after);
-        assert_int_equal(shelf_open(&s, HC_STRATEGY_DEFAULT), HC_OK);
-        key_expect(&s, "first", "v");
-        key_expect(&s, "last", "v");
-        assert_int_equal(shelf_close(&s), HC_OK);
-        test_disk_destroy(after);
-    }
-}
-
 /* Fails the 1st allocation, then the 2nd ...; the data stays. */
 static void test_without_memory_opening_fails_and_harms_nothing(void **state)
 {
@@ -824,7 +668,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_what_is_stopped_leaves_nothing_that_counts),
         cmocka_unit_test(test_the_first_write_after_a_quiet_time_wakes_the_host),
         cmocka_unit_test(test_everysec_is_durable_after_a_second),
-        cmocka_unit_test(test_nothing_hangs_on_what_a_process_left_unsynced),
         cmocka_unit_test(test_without_memory_opening_fails_and_harms_nothing),
         cmocka_unit_test(test_each_call_of_the_disk_may_fail_once),
         cmocka_unit_test(test_threads_write_while_snapshots_are_taken),
