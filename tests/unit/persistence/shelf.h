@@ -10,6 +10,8 @@
 #ifndef HYPERCACHE_TESTS_PERSISTENCE_SHELF_H
 #define HYPERCACHE_TESTS_PERSISTENCE_SHELF_H
 
+#include <hypercache/stores.h>
+
 #include "support/test.h"
 #include "support/test_world.h"
 
