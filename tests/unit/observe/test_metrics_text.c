@@ -164,9 +164,9 @@ static void test_numbers_are_written_as_both_forms_read_them(void **state)
     } rows[] = {{0, " 0\n"},
                 {1e300, " 1e+300\n"},
                 {-2.5, " -2.5\n"},
-                {NAN, " NaN\n"},
-                {INFINITY, " +Inf\n"},
-                {-INFINITY, " -Inf\n"},
+                {(double)NAN, " NaN\n"},
+                {(double)INFINITY, " +Inf\n"},
+                {-(double)INFINITY, " -Inf\n"},
                 {1.0 / 3, " 0.3333333333333333\n"}};
     static page_text page;
     hc_metric *gauge;
