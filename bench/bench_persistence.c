@@ -19,7 +19,7 @@
 #include <hypercache/persistence.h>
 
 typedef struct bench {
-    const char *directory;
+    char directory[1024]; /* its own, made below --dir: what else is there stays */
     uint32_t threads, compression_level;
     bool no_writes;
     uint64_t keys;
@@ -203,6 +203,15 @@ static void write_all(bench *b, uint64_t keys, uint64_t batch, const char *what)
                  cpu * 1e6 / (double)keys);
 }
 
+static void directory_make(bench *b, const char *parent)
+{
+    int length = snprintf(b->directory, sizeof b->directory, "%s/bench-persistence-XXXXXX", parent);
+    if (length < 0 || (size_t)length >= sizeof b->directory || mkdtemp(b->directory) == NULL) {
+        perror(parent);
+        exit(1);
+    }
+}
+
 static void directory_clear(const bench *b)
 {
     char command[1100];
@@ -289,8 +298,8 @@ static void snapshot_measure(bench *b)
 
 int main(int argc, char **argv)
 {
-    bench b = {.directory = "build/bench-data",
-               .keys = 5000000,
+    const char *parent = "build";
+    bench b = {.keys = 5000000,
                .threads = 2,
                .lock = PTHREAD_MUTEX_INITIALIZER,
                .woken = PTHREAD_COND_INITIALIZER,
@@ -301,9 +310,10 @@ int main(int argc, char **argv)
         if (strcmp(argv[i], "--no-writes") == 0) b.no_writes = true;
         if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
             b.threads = (uint32_t)strtoul(argv[++i], NULL, 10);
-        if (strcmp(argv[i], "--dir") == 0 && i + 1 < argc) b.directory = argv[++i];
+        if (strcmp(argv[i], "--dir") == 0 && i + 1 < argc) parent = argv[++i];
         if (strcmp(argv[i], "--keys") == 0 && i + 1 < argc) b.keys = strtoull(argv[++i], NULL, 10);
     }
+    directory_make(&b, parent);
     if (!b.no_writes) writes_measure(&b);
     bool is_new;
     directory_clear(&b);
