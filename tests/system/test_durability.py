@@ -13,6 +13,7 @@ import time
 from daemon import PROGRAM, Daemon
 from durable_daemon import Durable, Writer
 from harness import Client, Closed, Error, Skip, equal, main, need_ours, need_program, note, run_program, wait_until
+from tracer import kill_traced, need_strace, traced
 
 KILLS = int(os.environ.get("KILLS", "20"))
 SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(1, 1 << 30)
@@ -144,23 +145,13 @@ def test_no_comes_back_as_after_one_of_the_steps():
 # ---- faults injected into system calls ----
 
 
-def _need_strace():
-    need_ours()
-    strace = need_program("strace")
-    code, _, err = run_program(strace, "-f", "-o", "/dev/null", "true")
-    if code != 0:
-        raise Skip(f"ptrace is not permitted: {err.strip()[:80]}")
-    return strace
-
-
 def _faulty_run(strace, rule, seed):
     """Writers under a rule; then SIGKILL and a start without one."""
     chooser = random.Random(seed)
     with Durable("--threads", "1", "--persistence.sync_policy", "always", "--persistence.max_log_size", "1MB") as server:
         server.start()
         equal(server.stop(), 0)
-        name = rule.split(":")[0].split(",")[0]
-        server.launch(prefix=[strace, "-f", "-qq", "-o", "/dev/null", "-e", f"trace={name}", "-e", f"inject={rule}"])
+        server.launch(prefix=traced(strace, rule))
         writers = []
         try:
             wait_until(server.serves, "the node serves under strace", 60)
@@ -171,7 +162,7 @@ def _faulty_run(strace, rule, seed):
         except AssertionError:
             if server.process.poll() is None:
                 raise  # it ended at the fault: as it may
-        _kill_traced(server)
+        kill_traced(server)
         for one in writers:
             one.join(60)
             one.errors = [error for error in one.errors if "MISCONF" not in error]
@@ -184,23 +175,8 @@ def _faulty_run(strace, rule, seed):
         return acknowledged
 
 
-def _kill_traced(server):
-    """strace is told to end, and its child with it."""
-    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(server.process.pid)], capture_output=True, check=False)
-    for pid in children.stdout.split():
-        try:
-            os.kill(int(pid), signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-    try:
-        server.process.wait(30)
-    finally:
-        server.process.kill()
-        server.process.wait()
-
-
 def _faults(outcomes, calls, counts):
-    strace = _need_strace()
+    strace = need_strace()
     acknowledged = runs = 0
     for call in calls:
         for outcome in outcomes:
@@ -688,51 +664,6 @@ def test_backups_are_off_without_a_place_for_them():
             reply = client.command("HC.BACKUP", "a")
             assert reply.startswith("ERR cannot create persistence.backup_dir"), reply
             equal(server.info()["hypercache_last_backup_status"], "none")
-
-
-def _answers(server):
-    try:
-        with server.client(timeout_s=60) as client:
-            return client.command("PING") is not None
-    except (OSError, Closed):
-        return False
-
-
-LOADED_KEYS = 20_000 if Daemon.sanitizer else 200_000
-
-
-def test_commands_are_answered_with_loading_until_the_data_is_there():
-    need_ours()
-    with Durable("--threads", "1") as server:
-        server.start()
-        with server.client(timeout_s=60) as client:
-            for start in range(0, LOADED_KEYS, 1000):
-                client.pipeline([("SET", f"key:{number}", "v" * 300) for number in range(start, start + 1000)])
-            equal(client.command("WAITAOF", "1", "0", "0"), [1, 0])
-        server.kill()
-        server.launch()  # told to end while it loads, it ends, and nothing is lost
-        wait_until(lambda: _answers(server), "the node answers", 60)
-        equal(server.stop(), 0)
-        note("ended while loading" if "while loading" in server.said() else "loaded before it was told to end")
-        seen = set()
-        server.launch()
-
-        def loaded():
-            try:
-                with server.client(timeout_s=60) as client:
-                    get, info = client.pipeline([("GET", "key:1"), ("INFO", "persistence")])
-                    if isinstance(get, Error):
-                        assert get.startswith("LOADING"), get
-                        seen.add("loading")
-                        assert b"loading:0" in info or b"loading_loaded_perc:" in info, info
-                    return not isinstance(get, Error)
-            except (OSError, Closed):
-                return False
-
-        wait_until(loaded, "the data is there", 240)
-        note("LOADING was seen" if seen else "it was too quick to be seen loading")
-        with server.client() as client:
-            equal(client.command("DBSIZE"), LOADED_KEYS)
 
 
 if __name__ == "__main__":
