@@ -80,12 +80,17 @@ typedef enum hc_request_kind {
     HC_REQUEST_SET = 1,    /* value, type, expires_at_ms */
     HC_REQUEST_DELETE = 2, /* ABSENT when there was nothing */
     HC_REQUEST_UPDATE = 3, /* value: what calls.update is told to do with the key */
-    HC_REQUEST_FLUSH = 4   /* every key that was written before; no key */
+    HC_REQUEST_FLUSH = 4,  /* every key that was written before; no key */
+    HC_REQUEST_GROUP = 5   /* `keys`, all of one slot, in one step; value: as of UPDATE */
 } hc_request_kind;
+
+#define HC_REPLICA_GROUP_KEYS_MAX 1024u
 
 /* A flag of GET at ONE: this node answers if it holds the key and has its data, though it may lag
  * behind the acting primary (READONLY). */
 #define HC_REQUEST_HERE 1u
+/* A flag of UPDATE: it will not change the key, so it is a read, as GET is. */
+#define HC_REQUEST_READS 2u
 
 typedef struct hc_request {
     size_t size;
@@ -97,8 +102,10 @@ typedef struct hc_request {
     hc_type type;
     uint32_t timeout_ms; /* 0: request_timeout_ms */
     hc_trace_context trace;
-    uint32_t flags; /* 0, or HC_REQUEST_HERE */
+    uint32_t flags; /* of HC_REQUEST_HERE, HC_REQUEST_READS */
     uint32_t reserved;
+    const hc_span *keys; /* of GROUP, which has no `key`; each once */
+    size_t key_count;    /* 1..HC_REPLICA_GROUP_KEYS_MAX */
 } hc_request;
 
 typedef enum hc_outcome {
@@ -184,6 +191,9 @@ typedef struct hc_replica_calls {
     /* This node's view of who holds what is another one now: drop what was made from it.  May be
      * NULL. */
     void (*view)(void *ctx, uint64_t epoch, uint64_t topology_id);
+    /* As `update`, for all keys of a GROUP together, in the order of the request; the answer is
+     * that of the first.  `arguments` are the same for all.  NULL: likewise. */
+    hc_status (*update_group)(void *ctx, hc_update *updates, size_t count);
 } hc_replica_calls;
 
 typedef struct hc_replica_options {

@@ -308,15 +308,19 @@ hc_status hc_replica_request(hc_replica *r, hc_moment now, const hc_request *req
     r->now = now;
     hc_status status = hci_options_copy(&q, sizeof q, request, request->size);
     if (status != HC_OK) return status;
-    if ((unsigned)q.kind > HC_REQUEST_FLUSH || (unsigned)q.level > HC_LEVEL_ALL ||
+    if ((unsigned)q.kind > HC_REQUEST_GROUP || (unsigned)q.level > HC_LEVEL_ALL ||
         (unsigned)q.type > HC_TYPE_FILTER || q.expires_at_ms < 0 ||
         q.expires_at_ms > HC_EXPIRY_MAX_MS || r->self == NOBODY) {
         return HC_ERR_INVALID;
     }
     bool reads_one = q.kind == HC_REQUEST_GET && q.level == HC_LEVEL_ONE;
-    if (q.reserved != 0 || (q.flags & ~HC_REQUEST_HERE) != 0 || (q.flags != 0 && !reads_one))
-        return HC_ERR_INVALID;
+    bool flagged = (q.flags == HC_REQUEST_HERE && reads_one) ||
+                   (q.flags == HC_REQUEST_READS && q.kind == HC_REQUEST_UPDATE);
+    if (q.reserved != 0 || (q.flags != 0 && !flagged)) return HC_ERR_INVALID;
     if (q.kind == HC_REQUEST_UPDATE && r->calls.update == NULL) return HC_ERR_UNSUPPORTED;
+    if (q.kind == HC_REQUEST_GROUP && r->calls.update_group == NULL) return HC_ERR_UNSUPPORTED;
+    if (q.kind == HC_REQUEST_GROUP) status = hci_group_pack(r, &q);
+    if (status != HC_OK) return status;
     if (q.key.size > HC_KEY_BYTES_MAX || q.value.size > HC_REPLICA_VALUE_BYTES_MAX)
         return HC_ERR_LIMIT;
     status = hci_op_new(r, &q, &o);

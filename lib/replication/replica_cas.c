@@ -128,7 +128,7 @@ void hci_cas_resend(hc_replica *r, op *o)
     }
 }
 
-static void cas_commit(hc_replica *r, op *o)
+void hci_cas_commit(hc_replica *r, op *o)
 {
     (void)hci_entry_put(r, o->request.key, &o->best, true);
     hci_pending_settle(r, o->request.key, o->best.version);
@@ -142,20 +142,42 @@ static void abort_send(hc_replica *r, uint32_t to, hc_span key, uint64_t version
                   &(record){.kind = RECORD_ABORT, .entry = {.version = version}, .key = key});
 }
 
-static void cas_abort(hc_replica *r, op *o)
+void hci_cas_back_off(hc_replica *r, op *o)
+{
+    r->random = r->random * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    uint64_t wait = BACKOFF_MIN_MS + (r->random >> 33) % (BACKOFF_MAX_MS - BACKOFF_MIN_MS);
+    hci_op_park(r, o, wait * MS);
+}
+
+void hci_cas_abort(hc_replica *r, op *o)
 {
     uint32_t others[2 * HOLDERS_MAX], count = hci_others(r, o->slot, others);
     pending *held = hci_pending_find(r, o->request.key);
     if (held != NULL && held->entry.version == o->best.version) hci_pending_remove(r, held);
     for (uint32_t i = 0; i < count; i++)
         abort_send(r, others[i], o->request.key, o->best.version);
-    if (o->replied) {
+    if (o->replied)
         hci_op_end(r, o);
-        return;
-    }
-    r->random = r->random * UINT64_C(6364136223846793005) + 1442695040888963407u;
-    uint64_t wait = BACKOFF_MIN_MS + (r->random >> 33) % (BACKOFF_MAX_MS - BACKOFF_MIN_MS);
-    hci_op_park(r, o, wait * MS);
+    else
+        hci_cas_back_off(r, o);
+}
+
+bool hci_cas_hold(hc_replica *r, op *o)
+{
+    if (!pending_add(r, o->request.key, &o->best, o->expect, r->self)) return false;
+    o->kind = OP_CAS;
+    hci_op_votes_clear(r, o);
+    return true;
+}
+
+/* Another one has accepted it. */
+static void cas_look(hc_replica *r, op *o)
+{
+    if (!hci_op_won(r, o)) return;
+    if (o->group != 0)
+        hci_group_look(r, o->group);
+    else
+        hci_cas_commit(r, o);
 }
 
 static bool cas_evaluate(hc_replica *r, op *o, hc_status *status)
@@ -196,15 +218,13 @@ void hci_cas_run(hc_replica *r, op *o)
     }
     uint64_t over = o->expect > r->floor[o->slot] ? o->expect : r->floor[o->slot];
     o->best.version = o->version = hci_clock_stamp(r, over > r->flush ? over : r->flush);
-    if (!pending_add(r, o->request.key, &o->best, o->expect, r->self)) {
+    if (!hci_cas_hold(r, o)) {
         hci_op_reply(r, o, (hc_reply){.outcome = HC_OUTCOME_REFUSED, .status = HC_ERR_LIMIT});
         hci_op_end(r, o);
         return;
     }
-    o->kind = OP_CAS;
-    hci_op_votes_clear(r, o);
     hci_cas_resend(r, o);
-    if (hci_op_won(r, o)) cas_commit(r, o);
+    cas_look(r, o);
 }
 
 /* A floor or a flush refuses for good.  When most do, and have not taken it before, it was never
@@ -229,7 +249,7 @@ void hci_cas_answer(hc_replica *r, op *o, uint32_t from, const record *what)
     if (what->expect != o->best.version) return; /* to an earlier proposal */
     if (what->result == ANSWER_YES) {
         hci_op_vote(r, o, from, true);
-        if (hci_op_won(r, o)) cas_commit(r, o);
+        cas_look(r, o);
         return;
     }
     if (what->result == ANSWER_NEWER) {
@@ -247,7 +267,11 @@ void hci_cas_answer(hc_replica *r, op *o, uint32_t from, const record *what)
         if (complete_hopeless(r, o, from)) return;
     }
     hci_op_vote(r, o, from, false);
-    if (o->kind == OP_CAS && hci_op_lost(r, o)) cas_abort(r, o);
+    if (o->kind != OP_CAS || !hci_op_lost(r, o)) return;
+    if (o->group != 0)
+        hci_group_lost(r, o->group);
+    else
+        hci_cas_abort(r, o);
 }
 
 /* ---- the acceptor ---- */
@@ -393,7 +417,7 @@ static void complete(hc_replica *r, pending *held)
     held->completing = o->id;
     hci_op_votes_clear(r, o);
     hci_cas_resend(r, o);
-    if (hci_op_won(r, o)) cas_commit(r, o);
+    cas_look(r, o);
 }
 
 static bool owner_gone(const hc_replica *r, const pending *held)

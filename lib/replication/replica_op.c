@@ -4,6 +4,7 @@
  *     request --> PARKED (nodes do not agree yet, or the key is being decided) --> again
  *             --> PROXY  (another node is the acting primary)                  --> its reply
  *             --> WRITE, CAS, READ .. (this node is): confirmations            --> reply
+ *             --> GROUP  (this node is), which waits for its parts, each a CAS --> reply
  *
  * A request passed on once is not passed on again: the receiver runs it if it has the data, or says
  * "try again".  Every wait has an end: the request's deadline.
@@ -102,6 +103,7 @@ void hci_op_end(hc_replica *r, op *o)
     hci_release(&r->host, o->bytes, o->bytes_size);
     hci_release(&r->host, o->held, o->held_size);
     hci_release(&r->host, o->reply_bytes, o->reply_size);
+    hci_group_end(r, o);
     hci_release(&r->host, o, sizeof *o);
 }
 
@@ -241,6 +243,11 @@ void hci_op_park(hc_replica *r, op *o, uint64_t wait_ns)
     o->retry_ns = r->now.now_ns + wait_ns;
 }
 
+static bool only_reads(const op *o)
+{
+    return o->request.kind == HC_REQUEST_GET || (o->request.flags & HC_REQUEST_READS) != 0;
+}
+
 static void unplaced(hc_replica *r, op *o, hc_outcome outcome)
 {
     if (o->tries++ < PARKS_MAX)
@@ -259,8 +266,7 @@ void hci_op_gone(hc_replica *r)
         const hc_member *m = &r->peers[o->target]->member;
         if (m->state < HC_MEMBER_DEAD && m->boot_id == o->target_boot) continue;
         hc_request_kind kind = o->request.kind;
-        bool again =
-            kind == HC_REQUEST_GET || (o->request.level == HC_LEVEL_ONE &&
+        bool again = only_reads(o) || (o->request.level == HC_LEVEL_ONE &&
                                        (kind == HC_REQUEST_SET || kind == HC_REQUEST_DELETE));
         if (again)
             unplaced(r, o, HC_OUTCOME_TRY_AGAIN);
@@ -277,6 +283,7 @@ static void pass_on(hc_replica *r, op *o, uint32_t to)
                    .op = o->id,
                    .result = q->kind,
                    .flags = q->level,
+                   .seq = q->flags & HC_REQUEST_READS,
                    .time = left_ns / MS + 1,
                    .entry = {.flags = (unsigned)q->type << ENTRY_TYPE_SHIFT,
                              .expires_at_ms = q->expires_at_ms},
@@ -287,7 +294,7 @@ static void pass_on(hc_replica *r, op *o, uint32_t to)
     o->target = to;
     o->target_boot = r->peers[to]->member.boot_id;
     o->retry_ns = NEVER;
-    if (q->kind == HC_REQUEST_GET && left_ns > PROXY_NS) o->retry_ns = r->now.now_ns + PROXY_NS;
+    if (only_reads(o) && left_ns > PROXY_NS) o->retry_ns = r->now.now_ns + PROXY_NS;
     r->stats.proxied++;
     hci_peer_send(r, to, &what);
 }
@@ -297,8 +304,10 @@ static void run_here(hc_replica *r, op *o)
     /* At QUORUM a SET is a proposal as well: unseen until it is decided. */
     bool plain = o->request.level == HC_LEVEL_ALL && o->request.kind == HC_REQUEST_SET;
     o->retry_ns = NEVER;
-    if (o->request.kind == HC_REQUEST_GET)
+    if (only_reads(o))
         hci_read_run(r, o);
+    else if (o->request.kind == HC_REQUEST_GROUP)
+        hci_group_run(r, o);
     else if (o->request.level == HC_LEVEL_ONE || plain)
         hci_write_run(r, o);
     else
@@ -334,6 +343,15 @@ void hci_op_run(hc_replica *r, op *o, bool may_pass)
 
 /* ---- between nodes ---- */
 
+static bool proxy_known(const hc_replica *r, const record *what)
+{
+    if (what->result == HC_REQUEST_UPDATE) return r->calls.update != NULL;
+    if (what->result == HC_REQUEST_GROUP)
+        return r->calls.update_group != NULL &&
+               hci_group_valid(what->value, hc_ring_slot(what->key));
+    return what->result <= HC_REQUEST_DELETE;
+}
+
 void hci_proxy_take(hc_replica *r, uint32_t from, const record *what)
 {
     op *o;
@@ -346,8 +364,8 @@ void hci_proxy_take(hc_replica *r, uint32_t from, const record *what)
                     .type = (hc_type)(what->entry.flags >> ENTRY_TYPE_SHIFT),
                     .timeout_ms = what->time < 3600000 ? (uint32_t)what->time : 3600000,
                     .trace = what->trace};
-    bool known = what->result <= HC_REQUEST_UPDATE && what->flags <= HC_LEVEL_ALL;
-    if (what->result == HC_REQUEST_UPDATE && r->calls.update == NULL) known = false;
+    if (what->result == HC_REQUEST_UPDATE) q.flags = (uint32_t)what->seq & HC_REQUEST_READS;
+    bool known = what->flags <= HC_LEVEL_ALL && proxy_known(r, what);
     hc_status status = known ? hci_op_new(r, &q, &o) : HC_ERR_UNSUPPORTED;
     if (status != HC_OK) {
         record told = {.kind = RECORD_PROXY_R,
@@ -408,6 +426,7 @@ void hci_answer_take(hc_replica *r, uint32_t from, const record *what)
     case OP_PARKED:
     case OP_PROXY:
     case OP_FLUSH:
+    case OP_GROUP:
         break;
     }
 }
@@ -416,7 +435,9 @@ void hci_op_topology(hc_replica *r)
 {
     for (uint32_t i = 0; i < r->op_count; i++) {
         op *o = r->ops[i];
-        if (o == NULL || o->kind <= OP_PROXY || o->request.kind == HC_REQUEST_FLUSH) continue;
+        if (o == NULL || o->kind <= OP_PROXY || o->kind == OP_GROUP ||
+            o->request.kind == HC_REQUEST_FLUSH)
+            continue;
         if (o->set_hash == r->topology.set_hash[block_of(r, o->slot)]) continue;
         hci_op_votes_clear(r, o);
         if (o->kind == OP_WRITE || o->kind == OP_MEND)
@@ -434,12 +455,13 @@ void hci_op_topology(hc_replica *r)
 
 static void op_late(hc_replica *r, op *o)
 {
-    bool reads = o->request.kind == HC_REQUEST_GET;
+    bool reads = only_reads(o);
     switch (o->kind) {
     case OP_PARKED:
         hci_op_finish(r, o, HC_OUTCOME_TRY_AGAIN);
         break;
     case OP_CAS: /* goes on until it is decided: only the answer is late */
+    case OP_GROUP:
         hci_op_reply(r, o,
                      (hc_reply){.outcome = HC_OUTCOME_UNCERTAIN,
                                 .have = ones(o->yes_now),
@@ -488,6 +510,7 @@ static void op_retry(hc_replica *r, op *o)
     case OP_WRITE:
     case OP_MEND:
     case OP_CONSULT:
+    case OP_GROUP:
         break;
     }
 }

@@ -14,17 +14,31 @@
 #define AGAIN_NS (10 * MS)
 #define DOUBT_NS (50 * MS)
 
-static void answer_with(hc_replica *r, op *o, const entry *e)
+/* The command of an UPDATE is told what was found. */
+static void update_reply(hc_replica *r, op *o, const entry *found, hc_reply *reply)
 {
-    bool live = hci_entry_live(r, e);
+    entry before = hci_entry_live(r, found) ? *found : (entry){.version = 0}, after;
+    hc_update_action action;
+    reply->status = hci_request_apply(r, o, &before, &action, &after);
+    if (reply->status == HC_OK && action != HC_UPDATE_KEEP) reply->status = HC_ERR_INVALID;
+    reply->outcome = reply->status == HC_OK ? HC_OUTCOME_DONE : HC_OUTCOME_REFUSED;
+    reply->version = before.version;
+    if (reply->status == HC_OK) reply->value = hc_span_make(o->reply_bytes, o->reply_size);
+}
+
+void hci_read_reply(hc_replica *r, op *o, const entry *found)
+{
+    bool live = hci_entry_live(r, found);
     hc_reply reply = {.outcome = live ? HC_OUTCOME_DONE : HC_OUTCOME_ABSENT,
-                      .version = e->version,
+                      .version = found->version,
                       .have = 1,
                       .need = 1};
-    if (live) {
-        reply.value = e->value;
-        reply.expires_at_ms = e->expires_at_ms;
-        reply.type = (hc_type)(e->flags >> ENTRY_TYPE_SHIFT);
+    if (o->request.kind == HC_REQUEST_UPDATE) {
+        update_reply(r, o, found, &reply);
+    } else if (live) {
+        reply.value = found->value;
+        reply.expires_at_ms = found->expires_at_ms;
+        reply.type = (hc_type)(found->flags >> ENTRY_TYPE_SHIFT);
     }
     hci_op_reply(r, o, reply);
     hci_op_end(r, o);
@@ -45,7 +59,7 @@ void hci_read_run(hc_replica *r, op *o)
     uint32_t others[2 * HOLDERS_MAX], have, need;
     if (o->request.level == HC_LEVEL_ONE) {
         (void)hci_entry_get(r, o->request.key, &here);
-        answer_with(r, o, &here);
+        hci_read_reply(r, o, &here);
         return;
     }
     if (!hci_op_can(r, o->slot, HC_LEVEL_QUORUM, &have, &need)) {
@@ -105,7 +119,7 @@ static void decided(hc_replica *r, op *o, bool last)
 {
     if (o->best.version <= r->flush && rule(r, HCI_RULE_G7_FLUSH)) {
         entry none = {.version = 0}; /* flushed meanwhile, and whoever answered knows it by now */
-        answer_with(r, o, &none);
+        hci_read_reply(r, o, &none);
         return;
     }
     uint32_t count = r->topology.now_count, holding = 0, doubting = 0;
@@ -118,11 +132,11 @@ static void decided(hc_replica *r, op *o, bool last)
         bool all = o->yes_now == (1u << count) - 1;
         if (!all && !last) return;
         entry none = {.version = 0};
-        answer_with(r, o, &none);
+        hci_read_reply(r, o, &none);
         return;
     }
     if (!o->mixed) {
-        answer_with(r, o, &o->best);
+        hci_read_reply(r, o, &o->best);
         return;
     }
     o->kind = OP_MEND;

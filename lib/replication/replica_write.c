@@ -15,39 +15,62 @@
 #define BUSY_NS (2 * MS)
 #define AGAIN_MAX 4u /* with other holders, for the ring has changed */
 
+void hci_update_fill(hc_update *u, const entry *before)
+{
+    u->present = before->version != 0;
+    if (!u->present) return;
+    u->value = before->value;
+    u->expires_at_ms = before->expires_at_ms;
+    u->type = (hc_type)(before->flags >> ENTRY_TYPE_SHIFT);
+    u->version = before->version;
+}
+
+hc_status hci_update_check(const hc_update *u)
+{
+    if (u->value.size > HC_REPLICA_VALUE_BYTES_MAX) return HC_ERR_LIMIT;
+    bool fits = u->expires_at_ms >= 0 && u->expires_at_ms <= HC_EXPIRY_MAX_MS;
+    return fits ? HC_OK : HC_ERR_INVALID;
+}
+
+entry hci_update_entry(const hc_update *u)
+{
+    entry e = {.flags = ENTRY_STUB};
+    if (u->action != HC_UPDATE_STORE) return e;
+    e.flags = (unsigned)u->type << ENTRY_TYPE_SHIFT;
+    if (u->expires_at_ms != HC_EXPIRY_NONE) e.flags |= ENTRY_EXPIRES;
+    e.expires_at_ms = u->expires_at_ms;
+    e.value = u->value;
+    return e;
+}
+
+hc_status hci_op_answer_keep(hc_replica *r, op *o, hc_span text)
+{
+    uint8_t *said = NULL;
+    if (text.size > 0) {
+        said = hci_allocate(&r->host, text.size);
+        if (said == NULL) return HC_ERR_NO_MEMORY;
+        memcpy(said, text.data, text.size);
+    }
+    hci_release(&r->host, o->reply_bytes, o->reply_size);
+    o->reply_bytes = said;
+    o->reply_size = text.size;
+    return HC_OK;
+}
+
 static hc_status update_ask(hc_replica *r, op *o, const entry *before, hc_update_action *action,
                             entry *after)
 {
     hc_update u = {.size = sizeof u,
                    .key = o->request.key,
                    .arguments = o->request.value,
-                   .present = before->version != 0,
                    .trace = o->request.trace};
-    if (u.present) {
-        u.value = before->value;
-        u.expires_at_ms = before->expires_at_ms;
-        u.type = (hc_type)(before->flags >> ENTRY_TYPE_SHIFT);
-        u.version = before->version;
-    }
+    hci_update_fill(&u, before);
     hc_status status = r->calls.update(r->calls.ctx, &u);
+    if (status == HC_OK) status = hci_update_check(&u);
     if (status != HC_OK) return status;
-    if (u.value.size > HC_REPLICA_VALUE_BYTES_MAX) return HC_ERR_LIMIT;
-    if (u.expires_at_ms < 0 || u.expires_at_ms > HC_EXPIRY_MAX_MS) return HC_ERR_INVALID;
     *action = u.action;
-    after->value = u.value;
-    after->expires_at_ms = u.expires_at_ms;
-    after->flags = (unsigned)u.type << ENTRY_TYPE_SHIFT;
-    uint8_t *said = hci_allocate(&r->host, u.answer.size + 1);
-    if (said == NULL) return HC_ERR_NO_MEMORY;
-    if (u.answer.size > 0) memcpy(said, u.answer.data, u.answer.size);
-    hci_release(&r->host, o->reply_bytes, o->reply_size);
-    o->reply_bytes = NULL;
-    o->reply_size = u.answer.size;
-    if (u.answer.size > 0)
-        o->reply_bytes = said;
-    else
-        hci_release(&r->host, said, 1);
-    return HC_OK;
+    *after = hci_update_entry(&u);
+    return hci_op_answer_keep(r, o, u.answer);
 }
 
 hc_status hci_request_apply(hc_replica *r, op *o, const entry *before, hc_update_action *action,
@@ -61,14 +84,14 @@ hc_status hci_request_apply(hc_replica *r, op *o, const entry *before, hc_update
         after->value = q->value;
         after->expires_at_ms = q->expires_at_ms;
         after->flags = (unsigned)q->type << ENTRY_TYPE_SHIFT;
+        if (after->expires_at_ms != HC_EXPIRY_NONE) after->flags |= ENTRY_EXPIRES;
     } else if (q->kind == HC_REQUEST_DELETE) {
         o->absent = before->version == 0;
         *action = o->absent ? HC_UPDATE_KEEP : HC_UPDATE_DELETE;
+        *after = (entry){.flags = ENTRY_STUB};
     } else {
         status = update_ask(r, o, before, action, after);
     }
-    if (after->expires_at_ms != HC_EXPIRY_NONE) after->flags |= ENTRY_EXPIRES;
-    if (*action == HC_UPDATE_DELETE) *after = (entry){.flags = ENTRY_STUB};
     return status;
 }
 
@@ -135,20 +158,10 @@ void hci_write_run(hc_replica *r, op *o)
 
 static void write_done(hc_replica *r, op *o)
 {
-    if (o->kind == OP_WRITE) {
+    if (o->kind == OP_WRITE)
         hci_op_finish(r, o, HC_OUTCOME_DONE);
-        return;
-    }
-    bool live = hci_entry_live(r, &o->best);
-    hc_reply reply = {.outcome = live ? HC_OUTCOME_DONE : HC_OUTCOME_ABSENT,
-                      .version = o->best.version};
-    if (live) {
-        reply.value = o->best.value;
-        reply.expires_at_ms = o->best.expires_at_ms;
-        reply.type = (hc_type)(o->best.flags >> ENTRY_TYPE_SHIFT);
-    }
-    hci_op_reply(r, o, reply);
-    hci_op_end(r, o);
+    else
+        hci_read_reply(r, o, &o->best);
 }
 
 void hci_write_again(hc_replica *r, op *o)

@@ -11,6 +11,7 @@
  *     replica_op.c        requests under way, and passing them on
  *     replica_write.c     writes and read-modify-writes, as the acting primary
  *     replica_cas.c       proposals at QUORUM: accepted, committed, taken back
+ *     replica_group.c     several keys of one slot in one step
  *     replica_flush.c     everything at once
  *     replica_read.c      reads, and mending what they see
  *     replica_repair.c    digests with each peer in turn, down to single keys
@@ -188,7 +189,8 @@ typedef enum op_kind {
     OP_READ = 6,
     OP_MEND = 7, /* a read that writes back what it found */
     OP_CONSULT = 8,
-    OP_FLUSH = 9
+    OP_FLUSH = 9,
+    OP_GROUP = 10 /* waits for its parts, which are CAS */
 } op_kind;
 
 typedef struct op {
@@ -218,7 +220,10 @@ typedef struct op {
     size_t held_size;
     uint8_t *reply_bytes; /* UPDATE: its answer */
     size_t reply_size;
-    bool absent; /* of DELETE: there was nothing */
+    bool absent;                    /* of DELETE: there was nothing */
+    uint64_t group;                 /* CAS: of this op it is a part; 0: of none */
+    uint64_t *parts;                /* GROUP: ops */
+    uint32_t part_count, part_room; /* of `parts` */
 } op;
 
 /* A proposal that was accepted and is not decided. */
@@ -424,6 +429,11 @@ void hci_answer_take(hc_replica *r, uint32_t from, const record *what);
 /* ---- replica_write.c, replica_cas.c, replica_read.c ---- */
 void hci_write_run(hc_replica *r, op *o);
 void hci_write_answer(hc_replica *r, op *o, uint32_t from, const record *what);
+/* One key of an update: what is stored goes in; what came out is checked, and made an entry. */
+void hci_update_fill(hc_update *u, const entry *before);
+hc_status hci_update_check(const hc_update *u);
+entry hci_update_entry(const hc_update *u); /* without a version; of DELETE a stub */
+hc_status hci_op_answer_keep(hc_replica *r, op *o, hc_span text);
 /* What the request makes of the key: STORE or DELETE into *after (its value is borrowed). */
 hc_status hci_request_apply(hc_replica *r, op *o, const entry *before, hc_update_action *action,
                             entry *after);
@@ -431,6 +441,12 @@ void hci_cas_run(hc_replica *r, op *o);
 void hci_cas_take(hc_replica *r, uint32_t from, const record *what);
 void hci_cas_answer(hc_replica *r, op *o, uint32_t from, const record *what);
 void hci_cas_resend(hc_replica *r, op *o);
+/* The steps of a proposal, for those that are parts of a group: it is held here, unseen; what most
+ * have accepted is stored; what cannot be is forgotten by all; and tried again after a moment. */
+bool hci_cas_hold(hc_replica *r, op *o); /* false: no room */
+void hci_cas_commit(hc_replica *r, op *o);
+void hci_cas_abort(hc_replica *r, op *o);
+void hci_cas_back_off(hc_replica *r, op *o);
 void hci_abort_take(hc_replica *r, uint32_t from, const record *what);
 void hci_status_take(hc_replica *r, uint32_t from, const record *what);
 pending *hci_pending_find(hc_replica *r, hc_span key);
@@ -443,6 +459,18 @@ void hci_read_take(hc_replica *r, uint32_t from, const record *what);
 void hci_read_answer(hc_replica *r, op *o, uint32_t from, const record *what);
 void hci_read_decide(hc_replica *r, op *o, bool last);
 void hci_write_again(hc_replica *r, op *o);
+/* What a GET or an UPDATE that only reads has found, as its reply; the op ends. */
+void hci_read_reply(hc_replica *r, op *o, const entry *found);
+
+/* ---- replica_group.c ---- */
+/* Puts the keys of a GROUP before its value, and the first of them where a key stands.
+ *   HC_ERR_INVALID, HC_ERR_LIMIT, HC_ERR_NO_MEMORY */
+hc_status hci_group_pack(hc_replica *r, hc_request *q);
+bool hci_group_valid(hc_span packed, uint32_t slot); /* is it what the above made? */
+void hci_group_run(hc_replica *r, op *o);
+void hci_group_look(hc_replica *r, uint64_t id); /* a part was accepted by one more */
+void hci_group_lost(hc_replica *r, uint64_t id); /* a part cannot be accepted */
+void hci_group_end(hc_replica *r, op *o);
 
 /* ---- replica_flush.c ---- */
 void hci_flush_run(hc_replica *r, op *o);

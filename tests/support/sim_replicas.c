@@ -76,6 +76,30 @@ static hc_status on_update(void *ctx, hc_update *u)
     return HC_OK;
 }
 
+static long long number_in(hc_span text)
+{
+    char digits[64] = "";
+    assert(text.size < sizeof digits);
+    if (text.size > 0) memcpy(digits, text.data, text.size);
+    return strtoll(digits, NULL, 10);
+}
+
+static hc_status on_update_group(void *ctx, hc_update *updates, size_t count)
+{
+    sim_replica *at = ctx;
+    assert(count == 2);
+    long long amount = number_in(updates[0].arguments);
+    long long sums[] = {number_in(updates[0].value) - amount, number_in(updates[1].value) + amount};
+    if (sums[0] < 0) return HC_ERR_CONFLICT;
+    for (size_t i = 0; i < 2; i++) {
+        (void)snprintf(at->texts[i], sizeof at->texts[i], "%lld", sums[i]);
+        updates[i].action = HC_UPDATE_STORE;
+        updates[i].value = hc_span_make(at->texts[i], strlen(at->texts[i]));
+    }
+    updates[0].answer = updates[1].value;
+    return HC_OK;
+}
+
 static void on_changed(void *ctx, bool ready, bool may_flip)
 {
     sim_replica *at = ctx;
@@ -148,7 +172,8 @@ void sim_replica_start(sim_replicas *c, uint32_t number, bool keep)
                               .update = on_update,
                               .changed = on_changed,
                               .traced = on_traced,
-                              .view = on_view};
+                              .view = on_view,
+                              .update_group = on_update_group};
     status = hc_replica_create(&c->host, &o, &calls, sim_replica_now(n), &n->replica);
     assert(status == HC_OK);
     (void)status;
@@ -246,25 +271,42 @@ void sim_replicas_end(sim_replicas *c)
 
 /* ---- requests ---- */
 
-sim_reply *sim_replica_ask(sim_replicas *c, uint32_t at, hc_request_kind kind, hc_level level,
-                           const char *key, const char *value)
+static sim_reply *ask(sim_replicas *c, uint32_t at, hc_request q)
 {
     sim_replica *n = &c->nodes[at];
     assert(c->reply_count < SIM_REPLIES_MAX);
     uint32_t id = c->reply_count++;
-    hc_request q = {.size = sizeof q,
-                    .id = id,
-                    .kind = kind,
-                    .level = level,
-                    .key = hc_span_make(key, strlen(key)),
-                    .value = hc_span_make(value, strlen(value)),
-                    .trace = c->trace,
-                    .flags = c->flags};
+    q.size = sizeof q;
+    q.id = id;
+    q.trace = c->trace;
+    q.flags = c->flags;
     hc_status status = hc_replica_request(n->replica, sim_replica_now(n), &q);
     assert(status == HC_OK);
     (void)status;
     tick(n);
     return &c->replies[id];
+}
+
+sim_reply *sim_replica_ask(sim_replicas *c, uint32_t at, hc_request_kind kind, hc_level level,
+                           const char *key, const char *value)
+{
+    return ask(c, at,
+               (hc_request){.kind = kind,
+                            .level = level,
+                            .key = hc_span_make(key, strlen(key)),
+                            .value = hc_span_make(value, strlen(value))});
+}
+
+sim_reply *sim_replica_transfer(sim_replicas *c, uint32_t at, hc_level level, const char *from,
+                                const char *to, const char *amount)
+{
+    const hc_span keys[] = {hc_span_make(from, strlen(from)), hc_span_make(to, strlen(to))};
+    return ask(c, at,
+               (hc_request){.kind = HC_REQUEST_GROUP,
+                            .level = level,
+                            .value = hc_span_make(amount, strlen(amount)),
+                            .keys = keys,
+                            .key_count = 2});
 }
 
 sim_reply *sim_replica_set(sim_replicas *c, uint32_t at, hc_level level, const char *key,

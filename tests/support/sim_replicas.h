@@ -39,6 +39,7 @@ typedef struct sim_replica {
     int64_t skew_ms; /* of its wall clock */
     bool ready, may_flip;
     char text[64];               /* of an update */
+    char texts[2][64];           /* of a group */
     uint64_t epoch, topology_id; /* as told */
     unsigned traced[4];          /* of hc_traced_kind: that came with the trace of the cluster */
     unsigned strangers, untaken; /* with another one; not taken */
@@ -81,6 +82,10 @@ sim_reply *sim_replica_ask(sim_replicas *c, uint32_t at, hc_request_kind kind, h
 sim_reply *sim_replica_set(sim_replicas *c, uint32_t at, hc_level level, const char *key,
                            const char *value);
 sim_reply *sim_replica_get(sim_replicas *c, uint32_t at, hc_level level, const char *key);
+/* Takes `amount` from the first key and gives it to the second; HC_ERR_CONFLICT if there is less.
+ * They have one hash tag. */
+sim_reply *sim_replica_transfer(sim_replicas *c, uint32_t at, hc_level level, const char *from,
+                                const char *to, const char *amount);
 /* Asks and lets a second pass. */
 sim_reply sim_replica_do(sim_replicas *c, uint32_t at, hc_request_kind kind, hc_level level,
                          const char *key, const char *value);
