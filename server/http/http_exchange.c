@@ -214,6 +214,20 @@ bool exchange_run(http_exchange *x, const hc_span *args, size_t argc, size_t *at
     return true;
 }
 
+const answer_entry *exchange_ask(http_exchange *x, const hc_span *args, size_t argc,
+                                 answer_kind kind, size_t *at_out)
+{
+    size_t at;
+    if (!exchange_run(x, args, argc, &at)) return NULL;
+    const answer_entry *said = exchange_answer(x, at);
+    if (said == NULL || said->kind != kind) {
+        exchange_fail(x, said);
+        return NULL;
+    }
+    if (at_out != NULL) *at_out = at;
+    return said;
+}
+
 /* ---- the response ---- */
 
 void exchange_header(http_exchange *x, const char *name, hc_span value)
@@ -284,14 +298,10 @@ static void error_write(http_exchange *x, unsigned status, const char *code, hc_
     timestamp_text(node_now_ms(x->worker->node), when);
     json_out *out = exchange_json(x, status);
     put_object(out);
-    put_key(out, "error");
-    put_text(out, message);
-    put_key(out, "code");
-    put_string(out, code != NULL ? code : http_status_code(status));
-    put_key(out, "correlation_id");
-    put_text(out, x->correlation);
-    put_key(out, "timestamp");
-    put_string(out, when);
+    put_text_as(out, "error", message);
+    put_string_as(out, "code", code != NULL ? code : http_status_code(status));
+    put_text_as(out, "correlation_id", x->correlation);
+    put_string_as(out, "timestamp", when);
     put_end(out);
 }
 

@@ -3,9 +3,8 @@
  *
  *     void get_thing(http_exchange *x)
  *     {
- *         size_t at;
- *         if (!exchange_run(x, args, 2, &at)) return;       it has to wait: we are run again later
- *         ... exchange_answer(x, at) ...
+ *         const answer_entry *said = exchange_ask(x, args, 2, ANSWER_INTEGER, NULL);
+ *         if (said == NULL) return;       an error, or it has to wait: we are run again later
  *         json_out *out = exchange_json(x, 200);
  *         put_object(out); ... put_end(out);
  *     }
@@ -75,6 +74,10 @@ bool exchange_store_of_query(http_exchange *x);
 
 /* Runs a command of 1..EXCHANGE_ARGS_MAX arguments; *at_out is where its answer begins. */
 bool exchange_run(http_exchange *x, const hc_span *args, size_t argc, size_t *at_out);
+/* The same where an error is answered as exchange_fail does: an answer of that kind, which begins
+ * at *at_out (may be NULL).  NULL: it waits, or is answered. */
+const answer_entry *exchange_ask(http_exchange *x, const hc_span *args, size_t argc,
+                                 answer_kind kind, size_t *at_out);
 typedef struct exchange_command {
     const hc_span *args;
     size_t argc;

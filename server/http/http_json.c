@@ -189,6 +189,48 @@ void put_null(json_out *of)
     http_bytes_add(of->to, "null", 4);
 }
 
+void put_object_as(json_out *of, const char *name)
+{
+    put_key(of, name);
+    put_object(of);
+}
+
+void put_array_as(json_out *of, const char *name)
+{
+    put_key(of, name);
+    put_array(of);
+}
+
+void put_text_as(json_out *of, const char *name, hc_span text)
+{
+    put_key(of, name);
+    put_text(of, text);
+}
+
+void put_string_as(json_out *of, const char *name, const char *text)
+{
+    put_key(of, name);
+    put_string(of, text);
+}
+
+void put_uint_as(json_out *of, const char *name, uint64_t number)
+{
+    put_key(of, name);
+    put_uint(of, number);
+}
+
+void put_int_as(json_out *of, const char *name, int64_t number)
+{
+    put_key(of, name);
+    put_int(of, number);
+}
+
+void put_bool_as(json_out *of, const char *name, bool value)
+{
+    put_key(of, name);
+    put_bool(of, value);
+}
+
 void put_raw(json_out *of, hc_span text)
 {
     member_begin(of);

@@ -4,7 +4,7 @@
  *     json_out out;
  *     put_begin(&out, bytes);
  *     put_object(&out);
- *     put_key(&out, "key");  put_text(&out, key);
+ *     put_text_as(&out, "key", key);      a member: put_key, put_text
  *     put_end(&out);
  *
  * Texts that are not UTF-8 cannot stand in JSON: put_value says so, and writes base64.
@@ -42,6 +42,15 @@ void put_null(json_out *of);
 void put_base64(json_out *of, hc_span bytes);
 /* A text as it is, already JSON. */
 void put_raw(json_out *of, hc_span text);
+
+/* Members of an object: a name and its value in one call; put_end ends an array, an object. */
+void put_object_as(json_out *of, const char *name);
+void put_array_as(json_out *of, const char *name);
+void put_text_as(json_out *of, const char *name, hc_span text);
+void put_string_as(json_out *of, const char *name, const char *text);
+void put_uint_as(json_out *of, const char *name, uint64_t number);
+void put_int_as(json_out *of, const char *name, int64_t number);
+void put_bool_as(json_out *of, const char *name, bool value);
 
 bool text_is_utf8(hc_span text);
 /* "name": the bytes as text; if they are no UTF-8, in base64, and "encoding": "base64" behind. */

@@ -24,8 +24,7 @@ static void put_number(json_out *to, int64_t number)
 static void put_wrapped(json_out *to, const char *name, hc_span text)
 {
     put_object(to);
-    put_key(to, name);
-    put_text(to, text);
+    put_text_as(to, name, text);
     put_end(to);
 }
 

@@ -30,7 +30,8 @@ typedef struct batch {
     hc_span *args; /* SET_ARGS_MAX for each, and one */
     exchange_command *commands;
     size_t command_count;
-    http_bytes keys; /* decoded ones; room for all is there */
+    size_t values_at; /* get: of the first value's answer */
+    http_bytes keys;  /* decoded ones; room for all is there */
 } batch;
 
 static void batch_fini(batch *of)
@@ -104,10 +105,8 @@ static void put_item_key(json_out *out, hc_span key)
 
 static void put_item_error(json_out *out, const char *code, hc_span why)
 {
-    put_key(out, "error");
-    put_text(out, why);
-    put_key(out, "code");
-    put_string(out, code);
+    put_text_as(out, "error", why);
+    put_string_as(out, "code", code);
 }
 
 /* The command that the item's answer begins at; and an error, if it is one, told. */
@@ -126,37 +125,46 @@ static const answer_entry *item_answer(http_exchange *x, const batch *of, const 
     return NULL;
 }
 
-/* ---- get ---- */
+/* One item's result behind its key.  Returns whether it is to be counted. */
+typedef bool (*item_put)(http_exchange *x, const batch *of, const batch_item *item, json_out *out);
 
-static void put_found(http_exchange *x, const batch *of, size_t at)
+/* Begins the response: "items"; returns how many of them count. */
+static size_t put_items(http_exchange *x, const batch *of, json_out *out, item_put put)
 {
-    const http_answer *tape = exchange_tape(x);
-    size_t found = 0;
-    json_out *out = exchange_json(x, 200);
+    size_t count = 0;
     put_object(out);
-    put_key(out, "items");
-    put_array(out);
+    put_array_as(out, "items");
     for (size_t i = 0; i < of->count; i++) {
-        const answer_entry *value = exchange_answer(x, at + 1 + i); /* behind the array's own */
-        bool is_there = value != NULL && value->kind == ANSWER_BULK;
         put_object(out);
         put_item_key(out, of->items[i].key);
-        put_key(out, "found");
-        put_bool(out, is_there);
-        if (is_there) {
-            char etag[ETAG_CHARS];
-            etag_of(answer_text(tape, value), etag);
-            put_value(out, "value", answer_text(tape, value));
-            put_key(out, "version");
-            put_text(out, hc_span_make(etag + 1, VALUE_DIGEST_CHARS));
-            found++;
-        }
+        count += put(x, of, &of->items[i], out);
         put_end(out);
     }
     put_end(out);
-    put_key(out, "found");
-    put_uint(out, found);
-    put_end(out);
+    return count;
+}
+
+static void put_version(json_out *out, hc_span value)
+{
+    char etag[ETAG_CHARS];
+    etag_of(value, etag);
+    put_text_as(out, "version", hc_span_make(etag + 1, VALUE_DIGEST_CHARS));
+}
+
+/* ---- get ---- */
+
+static bool put_found(http_exchange *x, const batch *of, const batch_item *item, json_out *out)
+{
+    size_t index = (size_t)(item - of->items);
+    const answer_entry *value = exchange_answer(x, of->values_at + index);
+    bool found = value != NULL && value->kind == ANSWER_BULK;
+    put_bool_as(out, "found", found);
+    if (found) {
+        hc_span text = answer_text(exchange_tape(x), value);
+        put_value(out, "value", text);
+        put_version(out, text);
+    }
+    return found;
 }
 
 static void run_get(http_exchange *x, batch *of)
@@ -170,11 +178,11 @@ static void run_get(http_exchange *x, batch *of)
         exchange_error(x, 400, NULL, "%s", of->items[i].why);
         return;
     }
-    if (!exchange_run(x, of->args, of->count + 1, &at)) return;
-    if (exchange_is_error(exchange_answer(x, at)))
-        exchange_fail(x, exchange_answer(x, at));
-    else
-        put_found(x, of, at);
+    if (exchange_ask(x, of->args, of->count + 1, ANSWER_ARRAY, &at) == NULL) return;
+    of->values_at = at + 1; /* behind the array's own */
+    json_out *out = exchange_json(x, 200);
+    put_uint_as(out, "found", put_items(x, of, out, put_found));
+    put_end(out);
 }
 
 static void post_get(http_exchange *x)
@@ -184,7 +192,28 @@ static void post_get(http_exchange *x)
     batch_fini(&of);
 }
 
-/* ---- set ---- */
+/* ---- set, delete: a command an item ---- */
+
+/* Reads the list of that name, has `prepare` make a command of each item, runs them and responds.
+ */
+static void post_each(http_exchange *x, const char *name, void (*prepare)(batch *of, size_t index),
+                      void (*respond)(http_exchange *x, const batch *of))
+{
+    batch of;
+    if (batch_begin(x, name, &of)) {
+        for (size_t i = 0; i < of.count; i++)
+            prepare(&of, i);
+        if (of.command_count == 0 || exchange_run_all(x, of.commands, of.command_count))
+            respond(x, &of);
+    }
+    batch_fini(&of);
+}
+
+static void command_add(batch *of, batch_item *item, const hc_span *args, size_t argc)
+{
+    item->command = of->command_count++;
+    of->commands[item->command] = (exchange_command){.args = args, .argc = argc};
+}
 
 static void set_prepare(batch *of, size_t index)
 {
@@ -203,54 +232,30 @@ static void set_prepare(batch *of, size_t index)
         args[argc++] = HC_SPAN("PX");
         args[argc++] = hc_span_make(item->ttl, (size_t)chars);
     }
-    item->command = of->command_count++;
-    of->commands[item->command] = (exchange_command){.args = args, .argc = argc};
+    command_add(of, item, args, argc);
 }
 
-static void put_stored(http_exchange *x, const batch *of)
+static bool put_stored(http_exchange *x, const batch *of, const batch_item *item, json_out *out)
 {
-    size_t stored = 0;
+    bool stored = item_answer(x, of, item, out) != NULL;
+    put_bool_as(out, "stored", stored);
+    if (stored) put_version(out, item->wish.value);
+    return stored;
+}
+
+static void set_respond(http_exchange *x, const batch *of)
+{
     json_out *out = exchange_json(x, 200);
-    put_object(out);
-    put_key(out, "items");
-    put_array(out);
-    for (size_t i = 0; i < of->count; i++) {
-        const batch_item *item = &of->items[i];
-        put_object(out);
-        put_item_key(out, item->key);
-        const answer_entry *said = item_answer(x, of, item, out);
-        put_key(out, "stored");
-        put_bool(out, said != NULL);
-        if (said != NULL) {
-            char etag[ETAG_CHARS];
-            etag_of(item->wish.value, etag);
-            put_key(out, "version");
-            put_text(out, hc_span_make(etag + 1, VALUE_DIGEST_CHARS));
-            stored++;
-        }
-        put_end(out);
-    }
-    put_end(out);
-    put_key(out, "stored");
-    put_uint(out, stored);
-    put_key(out, "failed");
-    put_uint(out, of->count - stored);
+    size_t stored = put_items(x, of, out, put_stored);
+    put_uint_as(out, "stored", stored);
+    put_uint_as(out, "failed", of->count - stored);
     put_end(out);
 }
 
 static void post_set(http_exchange *x)
 {
-    batch of;
-    if (batch_begin(x, "items", &of)) {
-        for (size_t i = 0; i < of.count; i++)
-            set_prepare(&of, i);
-        if (of.command_count == 0 || exchange_run_all(x, of.commands, of.command_count))
-            put_stored(x, &of);
-    }
-    batch_fini(&of);
+    post_each(x, "items", set_prepare, set_respond);
 }
-
-/* ---- delete ---- */
 
 static void delete_prepare(batch *of, size_t index)
 {
@@ -260,43 +265,27 @@ static void delete_prepare(batch *of, size_t index)
     hc_span *args = of->args + index * SET_ARGS_MAX;
     args[0] = HC_SPAN("DEL");
     args[1] = item->key;
-    item->command = of->command_count++;
-    of->commands[item->command] = (exchange_command){.args = args, .argc = 2};
+    command_add(of, item, args, 2);
 }
 
-static void put_deleted(http_exchange *x, const batch *of)
+static bool put_deleted(http_exchange *x, const batch *of, const batch_item *item, json_out *out)
 {
-    size_t deleted = 0;
+    const answer_entry *said = item_answer(x, of, item, out);
+    bool deleted = said != NULL && said->kind == ANSWER_INTEGER && said->as.integer > 0;
+    put_bool_as(out, "deleted", deleted);
+    return deleted;
+}
+
+static void delete_respond(http_exchange *x, const batch *of)
+{
     json_out *out = exchange_json(x, 200);
-    put_object(out);
-    put_key(out, "items");
-    put_array(out);
-    for (size_t i = 0; i < of->count; i++) {
-        put_object(out);
-        put_item_key(out, of->items[i].key);
-        const answer_entry *said = item_answer(x, of, &of->items[i], out);
-        bool gone = said != NULL && said->kind == ANSWER_INTEGER && said->as.integer > 0;
-        put_key(out, "deleted");
-        put_bool(out, gone);
-        put_end(out);
-        deleted += gone;
-    }
-    put_end(out);
-    put_key(out, "deleted");
-    put_uint(out, deleted);
+    put_uint_as(out, "deleted", put_items(x, of, out, put_deleted));
     put_end(out);
 }
 
 static void post_delete(http_exchange *x)
 {
-    batch of;
-    if (batch_begin(x, "keys", &of)) {
-        for (size_t i = 0; i < of.count; i++)
-            delete_prepare(&of, i);
-        if (of.command_count == 0 || exchange_run_all(x, of.commands, of.command_count))
-            put_deleted(x, &of);
-    }
-    batch_fini(&of);
+    post_each(x, "keys", delete_prepare, delete_respond);
 }
 
 #define KEYS_BODY "{\"keys\": [\"a\", {\"base64\": \"/w==\"}], \"store\": name}"

@@ -70,12 +70,7 @@ static bool read_leased(http_exchange *x, hc_span key, const char *lease, const 
         args[argc++] = HC_SPAN("STALE");
         args[argc++] = hc_span_make(stale, strlen(stale));
     }
-    if (!exchange_run(x, args, argc, &at)) return false;
-    const answer_entry *first = exchange_answer(x, at);
-    if (exchange_is_error(first) || first->kind != ANSWER_ARRAY || first->as.count != 4) {
-        exchange_fail(x, first);
-        return false;
-    }
+    if (exchange_ask(x, args, argc, ANSWER_ARRAY, &at) == NULL) return false; /* of four */
     const answer_entry *state = exchange_answer(x, at + 2), *ms = exchange_answer(x, at + 3);
     const answer_entry *token = exchange_answer(x, at + 4);
     found->value = exchange_answer(x, at + 1);
@@ -128,16 +123,14 @@ static void value_respond(http_exchange *x, hc_span key, hc_span value, const fo
     put_object(out);
     put_value(out, "value", value);
     if (text_is_utf8(key)) {
-        put_key(out, "key");
-        put_text(out, key);
+        put_text_as(out, "key", key);
     }
     put_key(out, "ttl");
     if (found->ttl_ms < 0)
         put_null(out);
     else
         put_seconds(out, found->ttl_ms);
-    put_key(out, "version");
-    put_text(out, hc_span_make(etag + 1, VALUE_DIGEST_CHARS));
+    put_text_as(out, "version", hc_span_make(etag + 1, VALUE_DIGEST_CHARS));
     put_end(out);
 }
 
@@ -208,13 +201,10 @@ static void written_respond(http_exchange *x, hc_span key, const value_wish *wis
     json_out *out = exchange_json(x, 200);
     put_object(out);
     if (text_is_utf8(key)) {
-        put_key(out, "key");
-        put_text(out, key);
+        put_text_as(out, "key", key);
     }
-    put_key(out, "stored");
-    put_bool(out, true);
-    put_key(out, "version");
-    put_text(out, hc_span_make(etag + 1, VALUE_DIGEST_CHARS));
+    put_bool_as(out, "stored", true);
+    put_text_as(out, "version", hc_span_make(etag + 1, VALUE_DIGEST_CHARS));
     put_end(out);
 }
 
@@ -309,8 +299,7 @@ static void delete_key(http_exchange *x)
     } else if (said->as.integer > 0) {
         json_out *out = exchange_json(x, 200);
         put_object(out);
-        put_key(out, "deleted");
-        put_bool(out, true);
+        put_bool_as(out, "deleted", true);
         put_end(out);
     } else if (tests && exchange_answer(x, commands[1].at)->as.integer > 0) {
         exchange_error(x, 412, NULL, "the value is of another version");
@@ -324,7 +313,6 @@ static void release_key(http_exchange *x)
 {
     hc_span key;
     bool found;
-    size_t at;
     if (!key_of(x, &key)) return;
     hc_span token = http_head_find(x->head, "x-cache-token", &found);
     if (!found) {
@@ -332,16 +320,11 @@ static void release_key(http_exchange *x)
         return;
     }
     const hc_span args[3] = {HC_SPAN("HC.RELEASE"), key, token};
-    if (!exchange_run(x, args, 3, &at)) return;
-    const answer_entry *said = exchange_answer(x, at);
-    if (exchange_is_error(said)) {
-        exchange_fail(x, said);
-        return;
-    }
+    const answer_entry *said = exchange_ask(x, args, 3, ANSWER_INTEGER, NULL);
+    if (said == NULL) return;
     json_out *out = exchange_json(x, 200);
     put_object(out);
-    put_key(out, "released");
-    put_bool(out, said->as.integer > 0);
+    put_bool_as(out, "released", said->as.integer > 0);
     put_end(out);
 }
 

@@ -3,6 +3,7 @@
  *
  * A node that is alone answers as a cluster of one, with enabled: false.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,24 +15,6 @@ static const char *state_text(cluster_state state)
 {
     static const char *const texts[] = {"forming", "ok", "partial"};
     return (size_t)state < sizeof texts / sizeof texts[0] ? texts[state] : "unknown";
-}
-
-static void put_number(json_out *out, const char *name, uint64_t number)
-{
-    put_key(out, name);
-    put_uint(out, number);
-}
-
-static void put_flag(json_out *out, const char *name, bool value)
-{
-    put_key(out, name);
-    put_bool(out, value);
-}
-
-static void put_word(json_out *out, const char *name, const char *text)
-{
-    put_key(out, name);
-    put_string(out, text);
 }
 
 /* Clustered, but nothing is known yet.  True: answered. */
@@ -46,27 +29,26 @@ static bool forming(http_exchange *x, const cluster_view *view)
 
 static void put_figures(json_out *out, const cluster_figures *figures)
 {
-    put_number(out, "waiting", figures->waiting);
-    put_number(out, "asked", figures->asked);
-    put_number(out, "timeouts", figures->timeouts);
-    put_number(out, "refused_hello", figures->refused_hello);
-    put_number(out, "bad_frames", figures->bad_frames);
+    put_uint_as(out, "waiting", figures->waiting);
+    put_uint_as(out, "asked", figures->asked);
+    put_uint_as(out, "timeouts", figures->timeouts);
+    put_uint_as(out, "refused_hello", figures->refused_hello);
+    put_uint_as(out, "bad_frames", figures->bad_frames);
 }
 
 static void put_view(json_out *out, const cluster_view *view)
 {
-    put_word(out, "state", state_text(view->state));
-    put_flag(out, "ready", view->ready);
-    put_flag(out, "moving", view->moving);
-    put_number(out, "epoch", view->epoch);
-    put_key(out, "topology");
-    http_bytes *to = out->to;
-    put_raw(out, (hc_span){0});
-    http_bytes_format(to, "\"%016llx\"", (unsigned long long)view->topology);
-    put_number(out, "replicas", view->replicas);
-    put_number(out, "slots_served", view->slots_served);
-    put_number(out, "members", view->member_count);
-    put_number(out, "health", view->health);
+    put_string_as(out, "state", state_text(view->state));
+    put_bool_as(out, "ready", view->ready);
+    put_bool_as(out, "moving", view->moving);
+    put_uint_as(out, "epoch", view->epoch);
+    char topology[17];
+    (void)snprintf(topology, sizeof topology, "%016llx", (unsigned long long)view->topology);
+    put_string_as(out, "topology", topology);
+    put_uint_as(out, "replicas", view->replicas);
+    put_uint_as(out, "slots_served", view->slots_served);
+    put_uint_as(out, "members", view->member_count);
+    put_uint_as(out, "health", view->health);
 }
 
 static void get_status(http_exchange *x)
@@ -76,22 +58,22 @@ static void get_status(http_exchange *x)
     cluster_figures figures;
     json_out *out = exchange_json(x, 200);
     put_object(out);
-    put_flag(out, "enabled", cluster_enabled(on));
-    put_word(out, "node_id", on->options.node_id);
+    put_bool_as(out, "enabled", cluster_enabled(on));
+    put_string_as(out, "node_id", on->options.node_id);
     if (view != NULL) {
         (void)cluster_figures_get(on, &figures, NULL, 0);
         put_view(out, view);
         put_figures(out, &figures);
     } else if (cluster_enabled(on)) {
-        put_word(out, "state", "forming");
-        put_flag(out, "ready", false);
+        put_string_as(out, "state", "forming");
+        put_bool_as(out, "ready", false);
     } else {
-        put_word(out, "state", "ok");
-        put_flag(out, "ready", true);
-        put_flag(out, "moving", false);
-        put_number(out, "replicas", 1);
-        put_number(out, "slots_served", HC_RING_SLOTS);
-        put_number(out, "members", 1);
+        put_string_as(out, "state", "ok");
+        put_bool_as(out, "ready", true);
+        put_bool_as(out, "moving", false);
+        put_uint_as(out, "replicas", 1);
+        put_uint_as(out, "slots_served", HC_RING_SLOTS);
+        put_uint_as(out, "members", 1);
     }
     put_end(out);
     cluster_view_release(view);
@@ -109,23 +91,23 @@ static void put_member(json_out *out, const cluster_member *one)
     static const char *const states[] = {"alive", "suspect", "dead", "left"};
     static const char *const rings[] = {"joining", "active", "leaving", "out"};
     put_object(out);
-    put_word(out, "id", one->id);
-    put_word(out, "host", one->host);
-    put_flag(out, "is_self", one->is_self);
-    put_word(out, "state", name_at(states, sizeof states / sizeof states[0], one->is.state));
-    put_word(out, "ring", name_at(rings, sizeof rings / sizeof rings[0], one->is.ring));
-    put_number(out, "resp_port", one->is.resp_port);
-    put_number(out, "http_port", one->is.http_port);
-    put_number(out, "weight", one->is.weight);
-    put_word(out, "zone", one->is.zone);
-    put_flag(out, "ready", one->is.ready);
-    put_flag(out, "linked", one->linked);
-    put_flag(out, "agrees", one->agrees);
-    put_number(out, "since_ms", (uint64_t)one->since_ms);
-    put_number(out, "slots_acting", one->slots_acting);
-    put_number(out, "slots_held", one->slots_held);
-    put_number(out, "synced_blocks", one->synced_blocks);
-    put_number(out, "incarnation", one->is.incarnation);
+    put_string_as(out, "id", one->id);
+    put_string_as(out, "host", one->host);
+    put_bool_as(out, "is_self", one->is_self);
+    put_string_as(out, "state", name_at(states, sizeof states / sizeof states[0], one->is.state));
+    put_string_as(out, "ring", name_at(rings, sizeof rings / sizeof rings[0], one->is.ring));
+    put_uint_as(out, "resp_port", one->is.resp_port);
+    put_uint_as(out, "http_port", one->is.http_port);
+    put_uint_as(out, "weight", one->is.weight);
+    put_string_as(out, "zone", one->is.zone);
+    put_bool_as(out, "ready", one->is.ready);
+    put_bool_as(out, "linked", one->linked);
+    put_bool_as(out, "agrees", one->agrees);
+    put_uint_as(out, "since_ms", (uint64_t)one->since_ms);
+    put_uint_as(out, "slots_acting", one->slots_acting);
+    put_uint_as(out, "slots_held", one->slots_held);
+    put_uint_as(out, "synced_blocks", one->synced_blocks);
+    put_uint_as(out, "incarnation", one->is.incarnation);
     put_end(out);
 }
 
@@ -134,14 +116,14 @@ static void put_self(json_out *out, http_exchange *x)
 {
     const node *on = exchange_node(x);
     put_object(out);
-    put_word(out, "id", on->run_id);
-    put_word(out, "node_id", on->options.node_id);
-    put_word(out, "host", "");
-    put_flag(out, "is_self", true);
-    put_word(out, "state", "alive");
-    put_number(out, "since_ms", (uint64_t)on->started_ms);
-    put_number(out, "slots_acting", HC_RING_SLOTS);
-    put_number(out, "slots_held", HC_RING_SLOTS);
+    put_string_as(out, "id", on->run_id);
+    put_string_as(out, "node_id", on->options.node_id);
+    put_string_as(out, "host", "");
+    put_bool_as(out, "is_self", true);
+    put_string_as(out, "state", "alive");
+    put_uint_as(out, "since_ms", (uint64_t)on->started_ms);
+    put_uint_as(out, "slots_acting", HC_RING_SLOTS);
+    put_uint_as(out, "slots_held", HC_RING_SLOTS);
     put_end(out);
 }
 
@@ -151,8 +133,7 @@ static void get_members(http_exchange *x)
     if (forming(x, view)) return;
     json_out *out = exchange_json(x, 200);
     put_object(out);
-    put_key(out, "members");
-    put_array(out);
+    put_array_as(out, "members");
     for (size_t i = 0; view != NULL && i < view->member_count; i++)
         put_member(out, &view->members[i]);
     if (view == NULL) put_self(out, x);
@@ -166,8 +147,7 @@ static void get_members(http_exchange *x)
 static void put_holders(json_out *out, const char *name, const cluster_view *view,
                         const uint16_t *holders, size_t count)
 {
-    put_key(out, name);
-    put_array(out);
+    put_array_as(out, name);
     for (size_t i = 0; i < count; i++)
         if (holders[i] < view->member_count) put_string(out, view->members[holders[i]].id);
     put_end(out);
@@ -176,8 +156,8 @@ static void put_holders(json_out *out, const char *name, const cluster_view *vie
 static void put_range(json_out *out, const cluster_view *view, const cluster_range *range)
 {
     put_object(out);
-    put_number(out, "first", range->first);
-    put_number(out, "last", range->last);
+    put_uint_as(out, "first", range->first);
+    put_uint_as(out, "last", range->last);
     put_key(out, "acting");
     if (range->acting < view->member_count)
         put_string(out, view->members[range->acting].id);
@@ -195,18 +175,16 @@ static void get_ring(http_exchange *x)
     if (forming(x, view)) return;
     json_out *out = exchange_json(x, 200);
     put_object(out);
-    put_number(out, "slots", HC_RING_SLOTS);
-    put_key(out, "ranges");
-    put_array(out);
+    put_uint_as(out, "slots", HC_RING_SLOTS);
+    put_array_as(out, "ranges");
     for (size_t i = 0; view != NULL && i < view->range_count; i++)
         put_range(out, view, &view->ranges[i]);
     if (view == NULL) {
         put_object(out);
-        put_number(out, "first", 0);
-        put_number(out, "last", HC_RING_SLOTS - 1);
-        put_word(out, "acting", on->run_id);
-        put_key(out, "holders");
-        put_array(out);
+        put_uint_as(out, "first", 0);
+        put_uint_as(out, "last", HC_RING_SLOTS - 1);
+        put_string_as(out, "acting", on->run_id);
+        put_array_as(out, "holders");
         put_string(out, on->run_id);
         put_end(out);
         put_end(out);
@@ -223,20 +201,19 @@ static void put_lag(json_out *out, const cluster_view *view, const cluster_peer_
     char id[CLUSTER_ID_CHARS + 1];
     cluster_id_text(&one->id, id);
     put_object(out);
-    put_word(out, "source", view->members[0].id);
-    put_word(out, "target", id);
-    put_number(out, "lag_ms", one->lag_ms);
+    put_string_as(out, "source", view->members[0].id);
+    put_string_as(out, "target", id);
+    put_uint_as(out, "lag_ms", one->lag_ms);
     put_key(out, "seconds");
     put_seconds(out, (int64_t)one->lag_ms);
-    put_number(out, "queue_bytes", one->queue_bytes);
-    put_number(out, "hinted_slots", one->hinted_slots);
-    put_number(out, "link_queue_bytes", one->link_queue_bytes);
-    put_number(out, "sent_bytes", one->sent_bytes);
-    put_number(out, "received_bytes", one->received_bytes);
-    put_number(out, "connects", one->connects);
-    put_number(out, "dropped", one->dropped);
-    put_key(out, "clock_offset_ms");
-    put_int(out, one->clock_offset_ms);
+    put_uint_as(out, "queue_bytes", one->queue_bytes);
+    put_uint_as(out, "hinted_slots", one->hinted_slots);
+    put_uint_as(out, "link_queue_bytes", one->link_queue_bytes);
+    put_uint_as(out, "sent_bytes", one->sent_bytes);
+    put_uint_as(out, "received_bytes", one->received_bytes);
+    put_uint_as(out, "connects", one->connects);
+    put_uint_as(out, "dropped", one->dropped);
+    put_int_as(out, "clock_offset_ms", one->clock_offset_ms);
     put_end(out);
 }
 
@@ -256,8 +233,7 @@ static void get_lag(http_exchange *x)
     size_t count = view != NULL ? cluster_figures_get(on, &figures, peers, most) : 0;
     json_out *out = exchange_json(x, 200);
     put_object(out);
-    put_key(out, "lag");
-    put_array(out);
+    put_array_as(out, "lag");
     for (size_t i = 0; i < count && i < most; i++)
         put_lag(out, view, &peers[i]);
     put_end(out);
@@ -281,7 +257,7 @@ static void order_respond(http_exchange *x, hc_status status)
     } else {
         json_out *out = exchange_json(x, 202);
         put_object(out);
-        put_word(out, "status", "begun");
+        put_string_as(out, "status", "begun");
         put_end(out);
     }
 }

@@ -198,8 +198,7 @@ static void run_list(http_exchange *x, command_list *list)
     if (!all_allowed(x, list) || !exchange_run_all(x, list->commands, list->count)) return;
     json_out *out = exchange_json(x, 200);
     put_object(out);
-    put_key(out, "replies");
-    put_array(out);
+    put_array_as(out, "replies");
     for (size_t i = 0; i < list->count; i++)
         (void)answer_put(out, exchange_tape(x), list->commands[i].at);
     put_end(out);

@@ -9,30 +9,21 @@
 static void put_about(json_out *out, http_exchange *x)
 {
     const node *on = exchange_node(x);
-    put_key(out, "now_ms");
-    put_int(out, node_now_ms(on));
-    put_key(out, "started_ms");
-    put_int(out, on->started_ms);
-    put_key(out, "node_id");
-    put_string(out, on->options.node_id);
-    put_key(out, "version");
-    put_string(out, HC_VERSION);
-    put_key(out, "writes");
-    put_bool(out, exchange_may_admin(x));
-    put_key(out, "max_memory");
-    put_uint(out, node_max_memory(on));
+    put_int_as(out, "now_ms", node_now_ms(on));
+    put_int_as(out, "started_ms", on->started_ms);
+    put_string_as(out, "node_id", on->options.node_id);
+    put_string_as(out, "version", HC_VERSION);
+    put_bool_as(out, "writes", exchange_may_admin(x));
+    put_uint_as(out, "max_memory", node_max_memory(on));
 }
 
 static void put_fields(json_out *out)
 {
-    put_key(out, "fields");
-    put_array(out);
+    put_array_as(out, "fields");
     for (unsigned i = 0; i < HISTORY_FIELD_COUNT; i++) {
         put_object(out);
-        put_key(out, "name");
-        put_string(out, history_field_name((history_field)i));
-        put_key(out, "unit");
-        put_string(out, history_field_unit((history_field)i));
+        put_string_as(out, "name", history_field_name((history_field)i));
+        put_string_as(out, "unit", history_field_unit((history_field)i));
         put_end(out);
     }
     put_end(out);
@@ -78,8 +69,7 @@ static void get_history(http_exchange *x)
     put_object(out);
     put_about(out, x);
     put_fields(out);
-    put_key(out, "samples");
-    put_array(out);
+    put_array_as(out, "samples");
     for (size_t i = 0; i < count; i++)
         put_sample(out, &samples[i]);
     put_end(out);

@@ -51,11 +51,7 @@ static bool events_run(http_exchange *x, size_t *at_out)
         args[argc++] = options[i].word;
         args[argc++] = value;
     }
-    if (!exchange_run(x, args, argc, at_out)) return false;
-    const answer_entry *said = exchange_answer(x, *at_out);
-    if (!exchange_is_error(said) && said->kind == ANSWER_ARRAY) return true;
-    exchange_fail(x, said);
-    return false;
+    return exchange_ask(x, args, argc, ANSWER_ARRAY, at_out) != NULL;
 }
 
 static void get_recent(http_exchange *x)
@@ -65,8 +61,7 @@ static void get_recent(http_exchange *x)
     const answer_entry *said = exchange_answer(x, at);
     json_out *out = exchange_json(x, 200);
     put_object(out);
-    put_key(out, "events");
-    put_array(out);
+    put_array_as(out, "events");
     for (size_t i = 0; i < said->as.count; i++) /* each is an object of JSON */
         put_raw(out, answer_text(exchange_tape(x), exchange_answer(x, at + 1 + i)));
     put_end(out);

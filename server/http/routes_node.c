@@ -19,14 +19,10 @@ static void get_health(http_exchange *x)
     const node *on = exchange_node(x);
     json_out *out = exchange_json(x, 200);
     put_object(out);
-    put_key(out, "status");
-    put_string(out, "alive");
-    put_key(out, "node_id");
-    put_string(out, on->options.node_id);
-    put_key(out, "version");
-    put_string(out, HC_VERSION);
-    put_key(out, "uptime_seconds");
-    put_uint(out, (node_now_ns(on) - on->started_ns) / 1000000000u);
+    put_string_as(out, "status", "alive");
+    put_string_as(out, "node_id", on->options.node_id);
+    put_string_as(out, "version", HC_VERSION);
+    put_uint_as(out, "uptime_seconds", (node_now_ns(on) - on->started_ns) / 1000000000u);
     put_end(out);
 }
 
@@ -62,10 +58,8 @@ static void get_ready(http_exchange *x)
     size_t count = reasons_gather(x, reasons);
     json_out *out = exchange_json(x, count == 0 ? 200 : 503);
     put_object(out);
-    put_key(out, "ready");
-    put_bool(out, count == 0);
-    put_key(out, "reasons");
-    put_array(out);
+    put_bool_as(out, "ready", count == 0);
+    put_array_as(out, "reasons");
     for (size_t i = 0; i < count; i++)
         put_string(out, reasons[i]);
     put_end(out);
@@ -74,37 +68,30 @@ static void get_ready(http_exchange *x)
 
 /* ---- stats ---- */
 
-static void put_named(json_out *out, const char *name, uint64_t number)
-{
-    put_key(out, name);
-    put_uint(out, number);
-}
-
 static void put_stores(json_out *out, const hc_store_stats *s)
 {
     uint64_t reads = s->hits + s->misses;
-    put_named(out, "keys", s->keys);
-    put_named(out, "keys_with_expiry", s->keys_with_expiry);
-    put_named(out, "hits", s->hits);
-    put_named(out, "misses", s->misses);
+    put_uint_as(out, "keys", s->keys);
+    put_uint_as(out, "keys_with_expiry", s->keys_with_expiry);
+    put_uint_as(out, "hits", s->hits);
+    put_uint_as(out, "misses", s->misses);
     put_key(out, "hit_ratio");
     put_short_real(out, reads == 0 ? 0 : (double)s->hits / (double)reads);
-    put_named(out, "evicted", s->evicted);
-    put_named(out, "expired", s->expired);
+    put_uint_as(out, "evicted", s->evicted);
+    put_uint_as(out, "expired", s->expired);
 }
 
 static void put_memory(json_out *out, node *on)
 {
     memory_report report = memory_report_make(on);
-    put_key(out, "memory");
-    put_object(out);
-    put_named(out, "used_bytes", report.used_bytes);
-    put_named(out, "peak_bytes", report.peak_bytes);
-    put_named(out, "max_bytes", node_max_memory(on));
-    put_named(out, "dataset_bytes", report.dataset_bytes);
-    put_named(out, "overhead_bytes", report.overhead_bytes);
-    put_named(out, "client_bytes", report.client_bytes);
-    put_named(out, "resident_bytes", report.resident_bytes);
+    put_object_as(out, "memory");
+    put_uint_as(out, "used_bytes", report.used_bytes);
+    put_uint_as(out, "peak_bytes", report.peak_bytes);
+    put_uint_as(out, "max_bytes", node_max_memory(on));
+    put_uint_as(out, "dataset_bytes", report.dataset_bytes);
+    put_uint_as(out, "overhead_bytes", report.overhead_bytes);
+    put_uint_as(out, "client_bytes", report.client_bytes);
+    put_uint_as(out, "resident_bytes", report.resident_bytes);
     put_end(out);
 }
 
@@ -116,20 +103,19 @@ static void get_stats(http_exchange *x)
     node_totals(on, &totals);
     json_out *out = exchange_json(x, 200);
     put_object(out);
-    put_key(out, "node_id");
-    put_string(out, on->options.node_id);
-    put_named(out, "uptime_seconds", (node_now_ns(on) - on->started_ns) / 1000000000u);
+    put_string_as(out, "node_id", on->options.node_id);
+    put_uint_as(out, "uptime_seconds", (node_now_ns(on) - on->started_ns) / 1000000000u);
     put_stores(out, &stores);
     put_memory(out, on);
-    put_named(out, "commands", atomic_load(&totals.commands));
-    put_named(out, "errors", atomic_load(&totals.errors));
-    put_named(out, "ops_per_second", atomic_load(&on->ops_per_second));
-    put_named(out, "input_bytes", atomic_load(&totals.input_bytes));
-    put_named(out, "output_bytes", atomic_load(&totals.output_bytes));
-    put_named(out, "connections", node_session_count(on));
-    put_named(out, "http_connections", http_service_connections(x->worker->service));
-    put_named(out, "connections_accepted", atomic_load(&totals.connections));
-    put_named(out, "connections_rejected", atomic_load(&totals.connections_rejected));
+    put_uint_as(out, "commands", atomic_load(&totals.commands));
+    put_uint_as(out, "errors", atomic_load(&totals.errors));
+    put_uint_as(out, "ops_per_second", atomic_load(&on->ops_per_second));
+    put_uint_as(out, "input_bytes", atomic_load(&totals.input_bytes));
+    put_uint_as(out, "output_bytes", atomic_load(&totals.output_bytes));
+    put_uint_as(out, "connections", node_session_count(on));
+    put_uint_as(out, "http_connections", http_service_connections(x->worker->service));
+    put_uint_as(out, "connections_accepted", atomic_load(&totals.connections));
+    put_uint_as(out, "connections_rejected", atomic_load(&totals.connections_rejected));
     put_end(out);
 }
 
@@ -137,13 +123,8 @@ static void get_stats(http_exchange *x)
 static void info_respond(http_exchange *x, hc_span section)
 {
     const hc_span args[2] = {HC_SPAN("INFO"), section};
-    size_t at;
-    if (!exchange_run(x, args, 2, &at)) return;
-    const answer_entry *said = exchange_answer(x, at);
-    if (exchange_is_error(said) || said->kind != ANSWER_BULK)
-        exchange_fail(x, said);
-    else
-        info_put(exchange_json(x, 200), answer_text(exchange_tape(x), said));
+    const answer_entry *said = exchange_ask(x, args, 2, ANSWER_BULK, NULL);
+    if (said != NULL) info_put(exchange_json(x, 200), answer_text(exchange_tape(x), said));
 }
 
 static void get_metrics(http_exchange *x)
@@ -161,8 +142,7 @@ static void get_persistence(http_exchange *x)
 static void put_setting(void *ctx, const setting *one)
 {
     json_out *out = ctx;
-    put_key(out, one->name);
-    put_object(out);
+    put_object_as(out, one->name);
     put_key(out, "value");
     if (one->kind == SETTING_BOOL)
         put_bool(out, one->number != 0);
@@ -171,14 +151,11 @@ static void put_setting(void *ctx, const setting *one)
     else
         put_string(out, one->text);
     if (one->kind == SETTING_BYTES) {
-        put_key(out, "bytes");
-        put_int(out, one->number);
+        put_int_as(out, "bytes", one->number);
     } else if (one->kind == SETTING_DURATION) {
-        put_key(out, "milliseconds");
-        put_int(out, one->number);
+        put_int_as(out, "milliseconds", one->number);
     }
-    put_key(out, "changeable");
-    put_bool(out, one->changeable);
+    put_bool_as(out, "changeable", one->changeable);
     put_end(out);
 }
 
@@ -187,8 +164,7 @@ static void get_config(http_exchange *x)
     const settings *from = exchange_node(x)->options.settings;
     json_out *out = exchange_json(x, 200);
     put_object(out);
-    put_key(out, "settings");
-    put_object(out);
+    put_object_as(out, "settings");
     if (from != NULL) from->each(from->ctx, put_setting, out);
     put_end(out);
     put_end(out);
@@ -226,16 +202,11 @@ static void get_slowlog(http_exchange *x)
     int chars = snprintf(number, sizeof number, "%llu", (unsigned long long)most);
     const hc_span args[3] = {HC_SPAN("SLOWLOG"), HC_SPAN("GET"),
                              hc_span_make(number, (size_t)chars)};
-    if (!exchange_run(x, args, 3, &at)) return;
-    const answer_entry *said = exchange_answer(x, at);
-    if (exchange_is_error(said) || said->kind != ANSWER_ARRAY) {
-        exchange_fail(x, said);
-        return;
-    }
+    const answer_entry *said = exchange_ask(x, args, 3, ANSWER_ARRAY, &at);
+    if (said == NULL) return;
     json_out *out = exchange_json(x, 200);
     put_object(out);
-    put_key(out, "entries");
-    put_array(out);
+    put_array_as(out, "entries");
     size_t next = at + 1;
     for (size_t i = 0; i < said->as.count; i++)
         next = put_slow(out, exchange_tape(x), next);
@@ -248,18 +219,12 @@ static void get_slowlog(http_exchange *x)
 static void get_clients(http_exchange *x)
 {
     const hc_span args[2] = {HC_SPAN("CLIENT"), HC_SPAN("LIST")};
-    size_t at;
-    if (!exchange_run(x, args, 2, &at)) return;
-    const answer_entry *said = exchange_answer(x, at);
-    if (exchange_is_error(said) || said->kind != ANSWER_BULK) {
-        exchange_fail(x, said);
-        return;
-    }
+    const answer_entry *said = exchange_ask(x, args, 2, ANSWER_BULK, NULL);
+    if (said == NULL) return;
     hc_span rest = answer_text(exchange_tape(x), said);
     json_out *out = exchange_json(x, 200);
     put_object(out);
-    put_key(out, "clients");
-    put_array(out);
+    put_array_as(out, "clients");
     while (rest.size > 0) {
         const uint8_t *end = memchr(rest.data, '\n', rest.size);
         size_t bytes = end != NULL ? (size_t)(end - rest.data) : rest.size;
@@ -275,18 +240,14 @@ static void delete_client(http_exchange *x)
 {
     const hc_span args[6] = {HC_SPAN("CLIENT"),    HC_SPAN("KILL"),   HC_SPAN("ID"),
                              exchange_param(x, 0), HC_SPAN("SKIPME"), HC_SPAN("yes")};
-    size_t at;
-    if (!exchange_run(x, args, 6, &at)) return;
-    const answer_entry *said = exchange_answer(x, at);
-    if (exchange_is_error(said)) {
-        exchange_fail(x, said);
-    } else if (said->as.integer == 0) {
+    const answer_entry *said = exchange_ask(x, args, 6, ANSWER_INTEGER, NULL);
+    if (said == NULL) return;
+    if (said->as.integer == 0) {
         exchange_error(x, 404, "CLIENT_NOT_FOUND", "there is no other client of this id");
     } else {
         json_out *out = exchange_json(x, 200);
         put_object(out);
-        put_key(out, "closed");
-        put_bool(out, true);
+        put_bool_as(out, "closed", true);
         put_end(out);
     }
 }
@@ -310,8 +271,7 @@ static void order_respond(http_exchange *x, hc_span order)
     }
     json_out *out = exchange_json(x, 202);
     put_object(out);
-    put_key(out, "status");
-    put_text(out, answer_text(exchange_tape(x), said));
+    put_text_as(out, "status", answer_text(exchange_tape(x), said));
     put_end(out);
 }
 
@@ -345,10 +305,8 @@ static void backup_run(http_exchange *x, hc_span name)
     }
     json_out *out = exchange_json(x, 202);
     put_object(out);
-    put_key(out, "name");
-    put_text(out, name);
-    put_key(out, "status");
-    put_string(out, "begun");
+    put_text_as(out, "name", name);
+    put_string_as(out, "status", "begun");
     put_end(out);
 }
 

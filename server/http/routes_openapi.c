@@ -7,16 +7,11 @@
 static void put_parameter(json_out *out, hc_span name, const char *in)
 {
     put_object(out);
-    put_key(out, "name");
-    put_text(out, name);
-    put_key(out, "in");
-    put_string(out, in);
-    put_key(out, "required");
-    put_bool(out, strcmp(in, "path") == 0);
-    put_key(out, "schema");
-    put_object(out);
-    put_key(out, "type");
-    put_string(out, "string");
+    put_text_as(out, "name", name);
+    put_string_as(out, "in", in);
+    put_bool_as(out, "required", strcmp(in, "path") == 0);
+    put_object_as(out, "schema");
+    put_string_as(out, "type", "string");
     put_end(out);
     put_end(out);
 }
@@ -35,8 +30,7 @@ static bool word_next(const char **at, hc_span *word_out)
 
 static void put_parameters(json_out *out, const http_compiled *row)
 {
-    put_key(out, "parameters");
-    put_array(out);
+    put_array_as(out, "parameters");
     for (unsigned i = 0; i < row->segment_count; i++) {
         const http_segment *one = &row->segments[i];
         if (one->is_param) put_parameter(out, hc_span_make(one->text + 1, one->size - 2u), "path");
@@ -49,8 +43,7 @@ static void put_parameters(json_out *out, const http_compiled *row)
 
 static void put_answers(json_out *out, const http_route *route)
 {
-    put_key(out, "responses");
-    put_object(out);
+    put_object_as(out, "responses");
     const char *answers = route->answers;
     for (hc_span word; word_next(&answers, &word);) {
         unsigned status = 0;
@@ -58,14 +51,11 @@ static void put_answers(json_out *out, const http_route *route)
             status = status * 10 + (unsigned)(word.data[i] - '0');
         put_key_span(out, word);
         put_object(out);
-        put_key(out, "description");
-        put_string(out, http_status_text(status));
+        put_string_as(out, "description", http_status_text(status));
         put_end(out);
     }
-    put_key(out, "default");
-    put_object(out);
-    put_key(out, "$ref");
-    put_string(out, "#/components/responses/Error");
+    put_object_as(out, "default");
+    put_string_as(out, "$ref", "#/components/responses/Error");
     put_end(out);
     put_end(out);
 }
@@ -79,22 +69,16 @@ static void put_operation(json_out *out, const http_compiled *row)
         method[i++] = (char)tolower((unsigned char)*c);
     put_key_span(out, hc_span_make(method, i));
     put_object(out);
-    put_key(out, "summary");
-    put_string(out, route->summary);
+    put_string_as(out, "summary", route->summary);
     if ((route->flags & HTTP_ROUTE_ADMIN) != 0) {
-        put_key(out, "x-needs");
-        put_string(out, "security.http_admin");
+        put_string_as(out, "x-needs", "security.http_admin");
     }
     put_parameters(out, row);
     if (route->body != NULL) {
-        put_key(out, "requestBody");
-        put_object(out);
-        put_key(out, "description");
-        put_string(out, route->body);
-        put_key(out, "content");
-        put_object(out);
-        put_key(out, (route->flags & HTTP_ROUTE_JSON) != 0 ? "application/json" : "*/*");
-        put_object(out);
+        put_object_as(out, "requestBody");
+        put_string_as(out, "description", route->body);
+        put_object_as(out, "content");
+        put_object_as(out, (route->flags & HTTP_ROUTE_JSON) != 0 ? "application/json" : "*/*");
         put_end(out);
         put_end(out);
         put_end(out);
@@ -114,13 +98,11 @@ static bool was_told(const http_service *of, size_t index)
 
 static void put_paths(json_out *out, const http_service *of)
 {
-    put_key(out, "paths");
-    put_object(out);
+    put_object_as(out, "paths");
     for (size_t i = 0; i < of->route_count; i++) {
         const char *pattern = of->routes[i].route->pattern;
         if (was_told(of, i)) continue;
-        put_key(out, pattern);
-        put_object(out);
+        put_object_as(out, pattern);
         for (size_t k = i; k < of->route_count; k++)
             if (strcmp(of->routes[k].route->pattern, pattern) == 0)
                 put_operation(out, &of->routes[k]);
@@ -132,29 +114,18 @@ static void put_paths(json_out *out, const http_service *of)
 static void put_components(json_out *out)
 {
     static const char *const members[] = {"error", "code", "correlation_id", "timestamp"};
-    put_key(out, "components");
-    put_object(out);
-    put_key(out, "responses");
-    put_object(out);
-    put_key(out, "Error");
-    put_object(out);
-    put_key(out, "description");
-    put_string(out, "What went wrong");
-    put_key(out, "content");
-    put_object(out);
-    put_key(out, "application/json");
-    put_object(out);
-    put_key(out, "schema");
-    put_object(out);
-    put_key(out, "type");
-    put_string(out, "object");
-    put_key(out, "properties");
-    put_object(out);
+    put_object_as(out, "components");
+    put_object_as(out, "responses");
+    put_object_as(out, "Error");
+    put_string_as(out, "description", "What went wrong");
+    put_object_as(out, "content");
+    put_object_as(out, "application/json");
+    put_object_as(out, "schema");
+    put_string_as(out, "type", "object");
+    put_object_as(out, "properties");
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        put_key(out, members[i]);
-        put_object(out);
-        put_key(out, "type");
-        put_string(out, "string");
+        put_object_as(out, members[i]);
+        put_string_as(out, "type", "string");
         put_end(out);
     }
     for (unsigned open = 0; open < 7; open++)
@@ -165,14 +136,10 @@ static void get_openapi(http_exchange *x)
 {
     json_out *out = exchange_json(x, 200);
     put_object(out);
-    put_key(out, "openapi");
-    put_string(out, "3.0.3");
-    put_key(out, "info");
-    put_object(out);
-    put_key(out, "title");
-    put_string(out, "HyperCache");
-    put_key(out, "version");
-    put_string(out, HC_VERSION);
+    put_string_as(out, "openapi", "3.0.3");
+    put_object_as(out, "info");
+    put_string_as(out, "title", "HyperCache");
+    put_string_as(out, "version", HC_VERSION);
     put_end(out);
     put_paths(out, x->worker->service);
     put_components(out);

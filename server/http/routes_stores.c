@@ -33,18 +33,26 @@ static void store_fail(http_exchange *x, const answer_entry *said)
     exchange_fail(x, said);
 }
 
+/* Runs a STORE command.  False: answered, or it waits. */
+static bool store_ask(http_exchange *x, const hc_span *args, size_t argc, size_t *at_out)
+{
+    if (!exchange_run(x, args, argc, at_out)) return false;
+    const answer_entry *said = exchange_answer(x, *at_out);
+    if (!exchange_is_error(said)) return true;
+    store_fail(x, said);
+    return false;
+}
+
 /* ---- listing ---- */
 
-/* Names of all stores, copied off the tape: commands write onto it.  Returns how many; spans of
- * `names` and places for commands are the caller's to free. */
-static size_t names_copy(http_exchange *x, size_t at, http_bytes *texts, hc_span **args_out)
+/* STORE INFO for each of the `count` names behind `at`, which are copied off the tape: commands
+ * write onto it.  NULL: no memory; else the caller frees it, and `texts` in any case. */
+static hc_span *infos_ask(http_exchange *x, size_t at, size_t count, http_bytes *texts)
 {
-    const answer_entry *list = exchange_answer(x, at);
-    size_t count = list->as.count;
-    hc_span *args = calloc(count * 3 + 1, sizeof *args);
-    *args_out = args;
     texts->size_max = NAMES_BYTES_MAX;
-    if (args == NULL || !http_bytes_reserve(texts, count * (HC_STORE_NAME_BYTES_MAX + 1))) return 0;
+    if (!http_bytes_reserve(texts, count * (HC_STORE_NAME_BYTES_MAX + 1))) return NULL;
+    hc_span *args = calloc(count * 3 + 1, sizeof *args);
+    if (args == NULL) return NULL;
     for (size_t i = 0; i < count; i++) {
         hc_span name = answer_text(exchange_tape(x), exchange_answer(x, at + 1 + i));
         args[i * 3] = HC_SPAN("STORE");
@@ -52,7 +60,7 @@ static size_t names_copy(http_exchange *x, size_t at, http_bytes *texts, hc_span
         args[i * 3 + 2] = hc_span_make(texts->data + texts->size, name.size);
         http_bytes_span(texts, name);
     }
-    return count;
+    return args;
 }
 
 /* Runs STORE INFO for every store.  False: answered, or it waits. */
@@ -60,16 +68,13 @@ static bool infos_run(http_exchange *x, exchange_command **commands_out, size_t 
 {
     const hc_span list[1] = {HC_SPAN("STORES")};
     http_bytes texts = {0};
-    hc_span *args = NULL;
     size_t at;
     bool done = false;
     *commands_out = NULL;
-    if (!exchange_run(x, list, 1, &at)) return false;
-    if (exchange_is_error(exchange_answer(x, at))) {
-        exchange_fail(x, exchange_answer(x, at));
-        return false;
-    }
-    size_t count = names_copy(x, at, &texts, &args);
+    const answer_entry *said = exchange_ask(x, list, 1, ANSWER_ARRAY, &at);
+    if (said == NULL) return false;
+    size_t count = said->as.count;
+    hc_span *args = infos_ask(x, at, count, &texts);
     exchange_command *commands = calloc(count + 1, sizeof *commands);
     if (commands == NULL || args == NULL) {
         exchange_error(x, 507, NULL, "no memory for this response");
@@ -92,8 +97,7 @@ static void get_stores(http_exchange *x)
     if (infos_run(x, &commands, &count)) {
         json_out *out = exchange_json(x, 200);
         put_object(out);
-        put_key(out, "stores");
-        put_array(out);
+        put_array_as(out, "stores");
         for (size_t i = 0; i < count; i++)
             if (!exchange_is_error(exchange_answer(x, commands[i].at))) /* dropped meanwhile */
                 (void)answer_put_plain(out, exchange_tape(x), commands[i].at);
@@ -107,10 +111,7 @@ static void get_store(http_exchange *x)
 {
     const hc_span args[3] = {HC_SPAN("STORE"), HC_SPAN("INFO"), exchange_param(x, 0)};
     size_t at;
-    if (!exchange_run(x, args, 3, &at)) return;
-    if (exchange_is_error(exchange_answer(x, at)))
-        store_fail(x, exchange_answer(x, at));
-    else
+    if (store_ask(x, args, 3, &at))
         (void)answer_put_plain(exchange_json(x, 200), exchange_tape(x), at);
 }
 
@@ -206,17 +207,11 @@ static void create_run(http_exchange *x, json_t *body)
     wish.args[0] = HC_SPAN("STORE");
     wish.args[1] = HC_SPAN("CREATE");
     wish.args[2] = text;
-    if (!exchange_run(x, wish.args, wish.argc, &at)) return;
-    if (exchange_is_error(exchange_answer(x, at))) {
-        store_fail(x, exchange_answer(x, at));
-        return;
-    }
+    if (!store_ask(x, wish.args, wish.argc, &at)) return;
     json_out *out = exchange_json(x, 201);
     put_object(out);
-    put_key(out, "name");
-    put_text(out, text);
-    put_key(out, "created");
-    put_bool(out, true);
+    put_text_as(out, "name", text);
+    put_bool_as(out, "created", true);
     put_end(out);
 }
 
@@ -232,15 +227,10 @@ static void delete_store(http_exchange *x)
 {
     const hc_span args[3] = {HC_SPAN("STORE"), HC_SPAN("DROP"), exchange_param(x, 0)};
     size_t at;
-    if (!exchange_run(x, args, 3, &at)) return;
-    if (exchange_is_error(exchange_answer(x, at))) {
-        store_fail(x, exchange_answer(x, at));
-        return;
-    }
+    if (!store_ask(x, args, 3, &at)) return;
     json_out *out = exchange_json(x, 200);
     put_object(out);
-    put_key(out, "dropped");
-    put_bool(out, true);
+    put_bool_as(out, "dropped", true);
     put_end(out);
 }
 
@@ -249,18 +239,12 @@ static void delete_store(http_exchange *x)
 static void put_filter(json_out *out, hc_span name, const hc_store_stats *stats)
 {
     put_object(out);
-    put_key(out, "store");
-    put_text(out, name);
-    put_key(out, "enabled");
-    put_bool(out, stats->filter_bits != 0);
-    put_key(out, "fingerprint_bits");
-    put_uint(out, stats->filter_bits);
-    put_key(out, "bytes");
-    put_uint(out, stats->filter_bytes);
-    put_key(out, "answered_misses");
-    put_uint(out, stats->filter_answers);
-    put_key(out, "false_positives");
-    put_uint(out, stats->filter_false_positives);
+    put_text_as(out, "store", name);
+    put_bool_as(out, "enabled", stats->filter_bits != 0);
+    put_uint_as(out, "fingerprint_bits", stats->filter_bits);
+    put_uint_as(out, "bytes", stats->filter_bytes);
+    put_uint_as(out, "answered_misses", stats->filter_answers);
+    put_uint_as(out, "false_positives", stats->filter_false_positives);
     put_key(out, "false_positive_rate");
     uint64_t asked = stats->filter_answers + stats->filter_false_positives;
     put_short_real(out, asked == 0 ? 0 : (double)stats->filter_false_positives / (double)asked);
@@ -272,8 +256,7 @@ static void get_filter_stats(http_exchange *x)
     hc_store_ref ref;
     json_out *out = exchange_json(x, 200);
     put_object(out);
-    put_key(out, "stores");
-    put_array(out);
+    put_array_as(out, "stores");
     for (uint32_t at = 0; node_store_next(exchange_node(x), &at, &ref);
          hc_store_ref_release(&ref)) {
         hc_store_info info = {.size = sizeof info};
@@ -290,12 +273,9 @@ static void check_respond(http_exchange *x, bool exists, const hc_store_stats *s
 {
     json_out *out = exchange_json(x, 200);
     put_object(out);
-    put_key(out, "exists");
-    put_bool(out, exists);
-    put_key(out, "filter");
-    put_bool(out, stats->filter_bits != 0);
-    put_key(out, "fingerprint_bits");
-    put_uint(out, stats->filter_bits);
+    put_bool_as(out, "exists", exists);
+    put_bool_as(out, "filter", stats->filter_bits != 0);
+    put_uint_as(out, "fingerprint_bits", stats->filter_bits);
     put_end(out);
 }
 
@@ -303,13 +283,9 @@ static void get_filter_check(http_exchange *x)
 {
     const hc_span args[2] = {HC_SPAN("EXISTS"), exchange_param(x, 0)};
     hc_store_stats stats = {.size = sizeof stats};
-    size_t at;
-    if (!exchange_store_of_query(x) || !exchange_run(x, args, 2, &at)) return;
-    const answer_entry *said = exchange_answer(x, at);
-    if (exchange_is_error(said)) {
-        exchange_fail(x, said);
-        return;
-    }
+    if (!exchange_store_of_query(x)) return;
+    const answer_entry *said = exchange_ask(x, args, 2, ANSWER_INTEGER, NULL);
+    if (said == NULL) return;
     hc_store_stats_get(exchange_session(x)->store, &stats);
     check_respond(x, said->as.integer > 0, &stats);
 }
