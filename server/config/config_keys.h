@@ -20,8 +20,8 @@
       "Name of this node in its log lines.")                                                       \
     X(NODE_DATA_DIR, "node", "data_dir", TEXT, node.data_dir, "./data", 1, CONFIG_TEXT_MAX, 0,     \
       "data-dir", NULL,                                                                            \
-      "Where files lie that are named without a leading slash, such as logging.file. Created "     \
-      "when something is first written.")                                                          \
+      "Where the data lies, and files that are named without a leading slash, such as "            \
+      "logging.file. Made if it is not there.")                                                    \
     X(NODE_ZONE, "node", "zone", TEXT, node.zone, "", 0, 31, 0, NULL, NULL,                        \
       "Rack, room or region; copies of a key go to different zones while there are any.")          \
     X(NETWORK_BIND, "network", "bind", LIST, network.bind, "127.0.0.1,::1", 1, CONFIG_LIST_MAX, 0, \

@@ -2,8 +2,8 @@
 """check_install.py - an installed copy is complete: a program builds from it with pkg-config only.
 
 Installs into an empty folder below build/, as a packager does (DESTDIR) and as a user does (PREFIX),
-builds examples/five_lines.c against it outside the tree, shared and static, runs it, uninstalls, and
-looks that nothing stays behind.
+builds examples/five_lines.c against it outside the tree, shared and static, in C, and in C++ behind every
+public header at once, runs it, uninstalls, and looks that nothing stays behind.
 """
 import os
 import pathlib
@@ -33,6 +33,15 @@ def files(folder):
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir())
 
 
+def write_sources(prefix, work):
+    """The example as C, and as C++ behind all headers that were installed."""
+    example = (ROOT / "examples/five_lines.c").read_text()
+    headers = [f"#include <{path.relative_to(prefix / 'include')}>" for path in sorted(prefix.glob("include/*/*.h"))]
+    work.mkdir(exist_ok=True)
+    (work / "program.c").write_text(example)
+    (work / "program.cc").write_text("\n".join(headers) + "\n" + example)
+
+
 def build_and_run(prefix, compiler, static):
     environment = dict(os.environ, PKG_CONFIG_PATH=str(prefix / "lib/pkgconfig"),
                        LD_LIBRARY_PATH="" if static else str(prefix / "lib"))
@@ -40,9 +49,9 @@ def build_and_run(prefix, compiler, static):
     flags = run(*query, "hypercache", env=environment).split()
     program = PLACE / f"program-{compiler}-{'static' if static else 'shared'}"
     work = PLACE / "elsewhere"
-    work.mkdir(exist_ok=True)
-    shutil.copy(ROOT / "examples/five_lines.c", work)
-    run(compiler, *(["-static"] if static else []), "five_lines.c", *flags, "-o", program, cwd=work)
+    source = "program.cc" if compiler.endswith("++") else "program.c"
+    write_sources(prefix, work)
+    run(compiler, *(["-static"] if static else []), source, *flags, "-o", program, cwd=work)
     printed = run(program, env=environment)
     if printed != EXPECTED:
         raise SystemExit(f"{program} printed {printed!r}")
@@ -56,10 +65,12 @@ def main():
     PLACE.mkdir(parents=True)
     prefix = PLACE / "prefix"
     make("install", prefix)
-    for compiler in ("gcc", "clang"):
+    for compiler in ("gcc", "g++", "clang", "clang++"):
         if shutil.which(compiler):
             build_and_run(prefix, compiler, static=False)
             build_and_run(prefix, compiler, static=True)
+        else:
+            print(f"SKIP: {compiler} is not installed")
     installed = files(prefix)
     for name in ("include/hypercache/store.h", "lib/libhypercache.so.0", "lib/libhypercache.a",
                  "lib/pkgconfig/hypercache.pc", "share/man/man3/hypercache.3",
