@@ -7,6 +7,8 @@
   --check   scripts: exit status 0 is one passed test.
   --system  Python scripts that print their own last line "N passed, N failed, N skipped".
 
+A skip says why on a line of its own that begins with "skip"; one that does not counts as failed.
+
 A passing program is one line; a failing one is shown whole.  Programs of --unit, --replay run side
 by side, one a core; checks and system tests one after the other, for they use ports and the cores.
 """
@@ -88,6 +90,11 @@ def ending(status):
     return f"exit status {status}"
 
 
+def skip_reasons(text):
+    """The lines that say why something was not tested."""
+    return [line for line in text.splitlines() if line.lower().startswith("skip")]
+
+
 def judge_unit(status, text):
     passed, failed, skipped, current = count_cmocka(text)
     note = ""
@@ -97,13 +104,15 @@ def judge_unit(status, text):
         failed, note = 1, "ran no test"
     elif status != 0 and failed == 0:
         failed, note = 1, ending(status)
+    elif skipped > len(skip_reasons(text)):
+        failed, note = 1, "skipped without a reason"
     return passed, failed, skipped, note
 
 
 def judge_status(status, text):
-    if status == 77:
-        return 0, 0, 1, ""
-    return (1, 0, 0, "") if status == 0 else (0, 1, 0, ending(status))
+    """What a script leaves out of its work it says, and that counts as skipped beside it."""
+    skipped = len(skip_reasons(text))
+    return (1, 0, skipped, "") if status == 0 else (0, 1, skipped, ending(status))
 
 
 def judge_system(status, text):
@@ -137,9 +146,8 @@ class Report:
             self.bad.append(name)
             print("    | " + "\n    | ".join(text.rstrip().splitlines()))
         else:
-            for line in text.splitlines():
-                if line.lower().startswith("skip"):
-                    print("        " + line)
+            for line in skip_reasons(text):
+                print("        " + line)
         sys.stdout.flush()
 
     def finish(self):
