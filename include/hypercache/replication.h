@@ -81,7 +81,10 @@ typedef enum hc_request_kind {
     HC_REQUEST_DELETE = 2, /* ABSENT when there was nothing */
     HC_REQUEST_UPDATE = 3, /* value: what calls.update is told to do with the key */
     HC_REQUEST_FLUSH = 4,  /* every key that was written before; no key */
-    HC_REQUEST_GROUP = 5   /* `keys`, all of one slot, in one step; value: as of UPDATE */
+    HC_REQUEST_GROUP = 5,  /* `keys`, all of one slot, in one step; value: as of UPDATE */
+    /* Until `holders` nodes besides the one that acts have the key at `version` or newer, or the
+     * time is over: DONE, and `have` of them.  At any node and level. */
+    HC_REQUEST_WAIT = 6
 } hc_request_kind;
 
 #define HC_REPLICA_GROUP_KEYS_MAX 1024u
@@ -106,6 +109,9 @@ typedef struct hc_request {
     uint32_t reserved;
     const hc_span *keys; /* of GROUP, which has no `key`; each once */
     size_t key_count;    /* 1..HC_REPLICA_GROUP_KEYS_MAX */
+    uint64_t version;    /* of WAIT: of the reply to the write that is waited for */
+    uint32_t holders;    /* of WAIT */
+    uint32_t wait_reserved;
 } hc_request;
 
 typedef enum hc_outcome {
@@ -194,6 +200,9 @@ typedef struct hc_replica_calls {
     /* As `update`, for all keys of a GROUP together, in the order of the request; the answer is
      * that of the first.  `arguments` are the same for all.  NULL: likewise. */
     hc_status (*update_group)(void *ctx, hc_update *updates, size_t count);
+    /* A flush: all up to that version is gone.  Kept by the program and handed back after a restart
+     * (flush_version), for what an old disk still has may not come back.  May be NULL. */
+    void (*flushed)(void *ctx, uint64_t version);
 } hc_replica_calls;
 
 typedef struct hc_replica_options {
@@ -218,6 +227,7 @@ typedef struct hc_replica_options {
     uint32_t batch_bytes;                 /* of a message before it is sent; 0: 65536 */
     uint64_t queue_bytes_max;             /* unconfirmed, to one peer; 0: 64 MiB */
     uint64_t background_bytes_per_second; /* of all repair and moving together; 0: 100 MB */
+    uint64_t flush_version; /* the last that calls.flushed told before the restart; 0: none */
 } hc_replica_options;
 
 /* `now` as in all calls.

@@ -415,7 +415,7 @@ uint64_t hci_table_tick(hc_membership *members, uint64_t now_ns)
                         passed(r->since_ns, members->options.evict_after_ms, now_ns);
             if (!over || !has_ring_majority(members)) continue;
             r->member.ring = HC_RING_OUT;
-            r->member.ring_version++;
+            r->member.ring_version += RING_VERSIONS_OUT;
         } else if (passed(r->since_ns, members->options.forget_after_ms, now_ns)) {
             hci_table_remove(members, i);
             continue;

@@ -306,7 +306,7 @@ hc_status hc_membership_forget(hc_membership *members, uint64_t now_ns, const hc
     if (r->member.ring == HC_RING_OUT) return HC_OK;
     hc_member before = r->member;
     r->member.ring = HC_RING_OUT;
-    r->member.ring_version++;
+    r->member.ring_version += RING_VERSIONS_OUT;
     hci_table_tell(members, number);
     members->calls.changed(members->calls.ctx, &before, &r->member);
     return HC_OK;

@@ -30,6 +30,9 @@
 #define GOSSIP_FANOUT 3u
 #define GOSSIP_MULTIPLIER 4u /* times log10 of the members: how often news is told */
 #define ACCUSERS_MAX 4u
+#define RING_VERSIONS_OUT                                                                          \
+    16u /* whoever takes a node out outbids what it does alone meanwhile, a version each: join,    \
+           be done, leave.  Else it would be back among those who hold data, with old data */
 #define TABLE_LOOK_NS (200 * MS) /* between two looks through all records, if nothing changed */
 #define PAUSE_NS (1000 * MS)     /* between two ticks: this process stood still */
 #define TIMEOUT_MIN_NS (50 * MS)

@@ -99,6 +99,8 @@ static hc_status store_take(hc_replica *r)
                            .kinds = 1u << HC_EFFECT_EVICTED};
     while (hci_entries_walk(r, NULL, &cursor, HC_SCAN_COUNT_MAX, count_visit, r))
         continue;
+    r->flush = r->options.flush_version;
+    (void)hci_clock_witness(r, r->flush);
     if (rule(r, HCI_RULE_G5_SYNC)) hci_sync_again(r);
     memset(r->stale_digest, 0xFF, sizeof r->stale_digest);
     return hc_store_follow(r->store, &follower);
@@ -308,7 +310,7 @@ hc_status hc_replica_request(hc_replica *r, hc_moment now, const hc_request *req
     r->now = now;
     hc_status status = hci_options_copy(&q, sizeof q, request, request->size);
     if (status != HC_OK) return status;
-    if ((unsigned)q.kind > HC_REQUEST_GROUP || (unsigned)q.level > HC_LEVEL_ALL ||
+    if ((unsigned)q.kind > HC_REQUEST_WAIT || (unsigned)q.level > HC_LEVEL_ALL ||
         (unsigned)q.type > HC_TYPE_FILTER || q.expires_at_ms < 0 ||
         q.expires_at_ms > HC_EXPIRY_MAX_MS || r->self == NOBODY) {
         return HC_ERR_INVALID;
@@ -316,7 +318,8 @@ hc_status hc_replica_request(hc_replica *r, hc_moment now, const hc_request *req
     bool reads_one = q.kind == HC_REQUEST_GET && q.level == HC_LEVEL_ONE;
     bool flagged = (q.flags == HC_REQUEST_HERE && reads_one) ||
                    (q.flags == HC_REQUEST_READS && q.kind == HC_REQUEST_UPDATE);
-    if (q.reserved != 0 || (q.flags != 0 && !flagged)) return HC_ERR_INVALID;
+    if (q.reserved != 0 || q.wait_reserved != 0 || (q.flags != 0 && !flagged))
+        return HC_ERR_INVALID;
     if (q.kind == HC_REQUEST_UPDATE && r->calls.update == NULL) return HC_ERR_UNSUPPORTED;
     if (q.kind == HC_REQUEST_GROUP && r->calls.update_group == NULL) return HC_ERR_UNSUPPORTED;
     if (q.kind == HC_REQUEST_GROUP) status = hci_group_pack(r, &q);

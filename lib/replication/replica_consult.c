@@ -28,6 +28,7 @@ void hci_offer(hc_replica *r, uint32_t to, uint32_t slot, hc_span key, const ent
                    .key = key,
                    .value = e->flags & ENTRY_STUB ? hc_span_make(NULL, 0) : e->value};
     r->stats.repaired++;
+    r->peers[to]->fruit = true;
     r->tokens -= (int64_t)(what.value.size + key.size);
     hci_stream_put(r, to, slot, &what);
 }

@@ -22,6 +22,7 @@
 
 #define HEAD_BYTES 9u
 #define EXPIRY_BYTES 8u
+#define PRESSED_NS (30000 * MS)
 #define MIX_SEED UINT64_C(0x9E3779B97F4A7C15)
 
 uint8_t *hci_buffer_room(hc_replica *r, buffer *b, size_t bytes)
@@ -135,6 +136,7 @@ void hci_evicted(void *ctx, const hc_effect *effect)
     uint32_t slot = hc_ring_slot(effect->key);
     if (r->floor[slot] < r->high[slot]) r->floor[slot] = r->high[slot];
     bit_set(r->stale_digest, slot, true);
+    r->pressed_ns = r->now.now_ns + PRESSED_NS;
 }
 
 static void digest_count(void *ctx, uint32_t slot, hc_span key, const entry *e)
@@ -239,6 +241,7 @@ void hci_entry_flush(hc_replica *r, uint64_t version)
     if (version <= r->flush || !rule(r, HCI_RULE_G7_FLUSH)) return;
     bool all = true;
     r->flush = version;
+    if (r->calls.flushed != NULL) r->calls.flushed(r->calls.ctx, version);
     for (uint32_t slot = 0; slot < SLOTS; slot++)
         all = all && r->high[slot] <= version;
     if (all) {

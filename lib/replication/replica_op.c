@@ -320,6 +320,10 @@ void hci_op_run(hc_replica *r, op *o, bool may_pass)
         hci_flush_run(r, o);
         return;
     }
+    if (o->request.kind == HC_REQUEST_WAIT) {
+        hci_wait_run(r, o);
+        return;
+    }
     bool here = (o->request.flags & HC_REQUEST_HERE) && o->request.level == HC_LEVEL_ONE;
     if (here && hci_place_now(r, o->slot, r->self) >= 0 && hci_counts(r, o->slot, r->self)) {
         run_here(r, o);
@@ -422,6 +426,9 @@ void hci_answer_take(hc_replica *r, uint32_t from, const record *what)
     case OP_CONSULT:
         hci_consult_answer(r, o, from, what);
         break;
+    case OP_WAIT:
+        hci_wait_answer(r, o, from, what);
+        break;
     case OP_FREE:
     case OP_PARKED:
     case OP_PROXY:
@@ -446,6 +453,8 @@ void hci_op_topology(hc_replica *r)
             hci_cas_resend(r, o);
         else if (o->kind == OP_READ)
             hci_op_park(r, o, MS);
+        else if (o->kind == OP_WAIT)
+            hci_wait_run(r, o);
         else
             hci_op_end(r, o);
     }
@@ -459,6 +468,9 @@ static void op_late(hc_replica *r, op *o)
     switch (o->kind) {
     case OP_PARKED:
         hci_op_finish(r, o, HC_OUTCOME_TRY_AGAIN);
+        break;
+    case OP_WAIT:
+        hci_wait_done(r, o);
         break;
     case OP_CAS: /* goes on until it is decided: only the answer is late */
     case OP_GROUP:
@@ -505,6 +517,9 @@ static void op_retry(hc_replica *r, op *o)
         break;
     case OP_FLUSH:
         hci_flush_again(r, o);
+        break;
+    case OP_WAIT:
+        hci_wait_run(r, o);
         break;
     case OP_FREE:
     case OP_WRITE:

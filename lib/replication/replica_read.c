@@ -98,7 +98,10 @@ void hci_read_take(hc_replica *r, uint32_t from, const record *what)
     uint32_t slot = hc_ring_slot(what->key), block = block_of(r, slot);
     record reply = {.kind = RECORD_ANSWER, .op = what->op, .expect = what->set_hash};
     entry here;
-    if (what->set_hash != r->topology.set_hash[block] && rule(r, HCI_RULE_JOINT)) {
+    if (what->flags & RECORD_BRIEF) {
+        (void)hci_entry_get(r, what->key, &here);
+        reply.entry.version = here.version > r->flush ? here.version : r->flush;
+    } else if (what->set_hash != r->topology.set_hash[block] && rule(r, HCI_RULE_JOINT)) {
         reply.result = ANSWER_STALE;
     } else if (!bit_get(r->synced, block) && rule(r, HCI_RULE_G5_SYNC)) {
         reply.result = ANSWER_SYNCING;

@@ -78,6 +78,12 @@ void hci_clean_void(hc_replica *r, uint32_t slot, uint64_t version)
     }
 }
 
+/* Memory is short here: what is absent was evicted, and would be again. */
+static bool is_pressed(const hc_replica *r)
+{
+    return r->now.now_ns < r->pressed_ns;
+}
+
 /* ---- the four steps ---- */
 
 static void root_take(hc_replica *r, uint32_t from, const record *what)
@@ -98,7 +104,10 @@ static void root_take(hc_replica *r, uint32_t from, const record *what)
         hci_put64(list + bytes + 2, block_digest(r, b));
         bytes += 10;
     }
-    hci_peer_send(r, from, &(record){.kind = RECORD_BLOCKS, .value = hc_span_make(list, bytes)});
+    record what_differs = {.kind = RECORD_BLOCKS,
+                           .flags = is_pressed(r) ? RECORD_LAST : 0, /* no hurry */
+                           .value = hc_span_make(list, bytes)};
+    hci_peer_send(r, from, &what_differs);
 }
 
 static void slots_send(hc_replica *r, uint32_t to, uint32_t block)
@@ -135,7 +144,12 @@ static void blocks_take(hc_replica *r, uint32_t from, const record *what)
             if (++sent == BLOCKS_A_ROUND) p->repair_at = (i + p->repair_at + 1) % count;
         }
     }
-    if (sent == BLOCKS_A_ROUND) p->repair_ns = r->now.now_ns + MORE_NS; /* there is more */
+    /* there is more, and more can be mended: unlike what a node without room will never take */
+    p->barren = p->fruit ? 0 : p->barren + 1;
+    p->fruit = false;
+    bool full = is_pressed(r) || (what->flags & RECORD_LAST);
+    p->hurried = sent == BLOCKS_A_ROUND && !full && p->barren * BLOCKS_A_ROUND <= count;
+    if (p->hurried) p->repair_ns = r->now.now_ns + MORE_NS;
 }
 
 /* Buckets of up to GROUP slots that lie side by side, in one walk. */
@@ -273,7 +287,7 @@ static void buckets_take(hc_replica *r, uint32_t from, const record *what)
     while (hci_entries_walk(r, slots, &cursor, HC_SCAN_COUNT_MAX, list_visit, &l))
         continue;
     record keys = {.kind = RECORD_KEYS,
-                   .flags = l.cut_short ? 0 : RECORD_LAST,
+                   .flags = l.cut_short || is_pressed(r) ? 0 : RECORD_LAST,
                    .slot = what->slot,
                    .time = l.cut,
                    .seq = l.mask,
@@ -313,14 +327,16 @@ static void compare_visit(void *ctx, uint32_t slot, hc_span key, const entry *e)
 }
 
 /* Keys of theirs that are newer, or missing here. */
-static size_t wanted_list(hc_replica *r, hc_span list, uint8_t *to)
+static size_t wanted_list(hc_replica *r, uint32_t slot, hc_span list, uint8_t *to)
 {
+    uint64_t unwanted = is_pressed(r) ? r->floor[slot] : 0;
     hc_span key;
     entry theirs, mine;
     size_t bytes = 0;
     while (list_take(&list, &key, &theirs)) {
         (void)hci_entry_get(r, key, &mine);
         if (theirs.version <= mine.version || theirs.version <= r->flush) continue;
+        if (mine.version == 0 && theirs.version <= unwanted) continue;
         memcpy(to + bytes, key.data - KEY_HEAD_BYTES, KEY_HEAD_BYTES + key.size);
         hci_put64(to + bytes + 4, mine.version);
         bytes += KEY_HEAD_BYTES + key.size;
@@ -339,7 +355,7 @@ static void keys_take(hc_replica *r, uint32_t from, const record *what)
         continue;
     uint8_t *list = hci_buffer_room(r, &r->value, what->value.size + 1);
     if (list == NULL) return;
-    size_t bytes = wanted_list(r, what->value, list);
+    size_t bytes = wanted_list(r, what->slot, what->value, list);
     record want = {.kind = RECORD_WANT,
                    .slot = what->slot,
                    .entry = {.version = r->floor[what->slot]},
@@ -405,6 +421,8 @@ uint64_t hci_repair_tick(hc_replica *r)
             hci_digests_renew(r);
             p->root_hlc = hci_clock_now(r);
             r->stats.repair_rounds++;
+            if (!p->hurried) p->barren = 0;
+            p->hurried = false;
             record what = {
                 .kind = RECORD_ROOT, .time = p->root_hlc, .entry = {.version = root_digest(r, i)}};
             hci_peer_send(r, i, &what);

@@ -190,6 +190,7 @@ static void put_take(hc_replica *r, uint32_t from, const record *what)
         put_result result = hci_entry_put(r, what->key, &what->entry, what->flags & RECORD_FORCE);
         reply.result = put_answer(result);
         *(result == PUT_APPLIED ? &r->stats.applied : &r->stats.refused) += result != PUT_SAME;
+        if (result == PUT_APPLIED && (what->flags & RECORD_FORCE)) r->peers[from]->fruit = true;
         entry here;
         if (reply.result == ANSWER_NEWER && hci_entry_get(r, what->key, &here))
             reply.entry.version = here.version;

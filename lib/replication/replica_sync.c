@@ -136,7 +136,10 @@ static uint64_t holders_set(const hc_replica *r, uint32_t slot)
 }
 
 /* Was this node without the block since it had its data?  Either it knows so, or it was about to go
- * when it last heard, and the holders are others now: then it has missed what they did in between.
+ * when it last heard, and it is not any more.  Then the holders are others now, and it has missed
+ * what they did in between; or the change was called off, which does not mean that nobody acted
+ * upon it: who joins may have told one holder that it is done, confirmed writes together with that
+ * one, and died.
  */
 static bool was_away(hc_replica *r, uint32_t block, bool holds)
 {
@@ -145,7 +148,7 @@ static bool was_away(hc_replica *r, uint32_t block, bool holds)
     bool known = r->merged_set[block] != 0, held = bit_get(r->held, block);
     bool goes = hci_place_now(r, slot, r->self) >= 0 && hci_place_next(r, slot, r->self) < 0;
     r->leaving[block] = goes ? now : 0;
-    return holds && known && (!held || (before != 0 && before != now));
+    return holds && known && (!held || (before != 0 && (before != now || !goes)));
 }
 
 void hci_sync_topology(hc_replica *r)

@@ -14,6 +14,7 @@
  *     replica_group.c     several keys of one slot in one step
  *     replica_flush.c     everything at once
  *     replica_read.c      reads, and mending what they see
+ *     replica_wait.c      how many have a write by now
  *     replica_repair.c    digests with each peer in turn, down to single keys
  *     replica_consult.c   a key that somebody lacks: deleted there, or never seen?
  *     replica_sync.c      getting the data of blocks: first, after a restart, on a change
@@ -108,7 +109,13 @@ typedef struct record {
     hc_span key, value;
     hc_trace_context trace;
 } record;
-enum { RECORD_FORCE = 1, RECORD_OLD = 2, RECORD_LAST = 4, RECORD_QUARANTINED = 8 };
+enum {
+    RECORD_FORCE = 1,
+    RECORD_OLD = 2,
+    RECORD_LAST = 4,
+    RECORD_QUARANTINED = 8,
+    RECORD_BRIEF = 16 /* of READ: the version alone, whatever its state */
+};
 
 typedef struct envelope {
     hc_node_id from;
@@ -175,6 +182,9 @@ typedef struct peer {
     uint64_t *clean; /* [slot]: all up to this version was equal */
     uint64_t repair_ns, pull_ns, pull_op, root_hlc;
     uint32_t repair_at;
+    uint32_t barren; /* rounds in a row that mended nothing */
+    bool fruit;      /* something was mended since the last round */
+    bool hurried;    /* the next round comes early, for there is more */
 } peer;
 
 /* ---- requests under way ---- */
@@ -190,7 +200,8 @@ typedef enum op_kind {
     OP_MEND = 7, /* a read that writes back what it found */
     OP_CONSULT = 8,
     OP_FLUSH = 9,
-    OP_GROUP = 10 /* waits for its parts, which are CAS */
+    OP_GROUP = 10, /* waits for its parts, which are CAS */
+    OP_WAIT = 11   /* for others to have a write */
 } op_kind;
 
 typedef struct op {
@@ -279,6 +290,7 @@ struct hc_replica {
     uint64_t *merged_set;    /* [block]: set_hash of that */
     uint64_t *leaving;       /* [block]: the holders now, while this node is about to go; or 0 */
     uint64_t lost_ns;        /* since when too few can be heard; 0: enough are */
+    uint64_t pressed_ns;     /* until then this node evicts, and wants nothing back: see G4 */
     bool alone, ready, flip; /* alone: has its data because nobody else was there */
     uint32_t seen_nodes;     /* the most members ever seen */
     peer **peers;
@@ -471,6 +483,11 @@ void hci_group_run(hc_replica *r, op *o);
 void hci_group_look(hc_replica *r, uint64_t id); /* a part was accepted by one more */
 void hci_group_lost(hc_replica *r, uint64_t id); /* a part cannot be accepted */
 void hci_group_end(hc_replica *r, op *o);
+
+/* ---- replica_wait.c ---- */
+void hci_wait_run(hc_replica *r, op *o);
+void hci_wait_answer(hc_replica *r, op *o, uint32_t from, const record *what);
+void hci_wait_done(hc_replica *r, op *o); /* replies with as many as there are */
 
 /* ---- replica_flush.c ---- */
 void hci_flush_run(hc_replica *r, op *o);

@@ -25,6 +25,7 @@
 
 #define ROUNDS_MAX 8u
 #define STOP_STEP_MS 5u
+#define STORE_ID 1u /* of database 0 */
 
 /* ---- small things ---- */
 
@@ -148,6 +149,13 @@ static void replica_changed(void *ctx, bool ready, bool may_flip)
     of->flip_wanted = may_flip;
 }
 
+static void replica_flushed(void *ctx, uint64_t version)
+{
+    peer *of = ctx;
+    of->flush = version; /* the cluster's thread keeps it: see flush_keep */
+    peer_wake(of);
+}
+
 /* ---- turning the wheels ---- */
 
 static hc_member_ring ring_of_self(const peer *of)
@@ -231,6 +239,20 @@ static void members_tell(peer *of)
     free(list);
 }
 
+static void flush_keep(peer *of)
+{
+    (void)pthread_mutex_lock(&of->lock);
+    uint64_t version = of->flush;
+    (void)pthread_mutex_unlock(&of->lock);
+    if (version == of->flush_kept) return;
+    of->flush_kept = version;
+    if (!peer_flush_store(of, STORE_ID, version))
+        peer_log(of, HC_LOG_ERROR, HC_TOPIC_GOSSIP, "flush",
+                 "cannot write the version of the last flush; what was flushed may come back when "
+                 "all nodes start again",
+                 (peer_fact){.name = "error", .text = strerror(errno)}, PEER_NO_FACT);
+}
+
 static void timer_set(peer *of, uint64_t ms)
 {
     struct timeval in = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
@@ -288,6 +310,7 @@ static void on_woken(evutil_socket_t fd, short what, void *ctx)
     (void)eventfd_read(fd, &wakes);
     atomic_store(&of->wake_sent, false); /* before the look: what comes later wakes again */
     peer_links_flush(of);
+    flush_keep(of);
     peer_orders_take(of);
     if (atomic_load(&of->stop)) peer_turn_soon(of);
 }
@@ -397,9 +420,11 @@ static hc_status members_create(peer *of)
 static hc_status replica_create(peer *of)
 {
     const peer_options *o = &of->options;
+    of->flush = of->flush_kept = peer_flush_load(of, STORE_ID);
     hc_replica_options r = {.size = sizeof r,
                             .cluster_id = of->cluster_id,
-                            .store_id = 1, /* of database 0 */
+                            .store_id = STORE_ID,
+                            .flush_version = of->flush,
                             .self = of->identity.node,
                             .boot_id = of->identity.boot_id,
                             .store = node_store(o->node, 0),
@@ -412,7 +437,8 @@ static hc_status replica_create(peer *of)
                               .send = replica_send,
                               .reply = replica_reply,
                               .update = peer_update,
-                              .changed = replica_changed};
+                              .changed = replica_changed,
+                              .flushed = replica_flushed};
     return hc_replica_create(o->host, &r, &calls, peer_now(of), &of->replica);
 }
 

@@ -3,9 +3,11 @@
  *
  *     identity   "hypercache-cluster 1\nnode <40 hex>\nboot <number>\nring <number>\n"
  *     members    hc_membership_image: the cluster is found again without a seed
+ *     flush-<id> "hypercache-flush 1\n<version>\n": the last flush of that store, so that what an
+ *                old disk has of before it stays dead when all nodes start again
  *
- * Each is written aside and renamed; the identity is synced, too, the members are not: a damaged
- * image is as good as none.  The boot id is the wall clock's milliseconds or one
+ * Each is written aside and renamed; all but the members are synced, too: a damaged image of those
+ * is as good as none.  The boot id is the wall clock's milliseconds or one
  * more than the last, whichever is greater: it grows with each start also when the disk is lost.
  */
 #include <errno.h>
@@ -194,4 +196,35 @@ void peer_image_store(peer *of)
     free(of->image);
     of->image = image;
     of->image_bytes = size;
+}
+
+/* ---- flushes ---- */
+
+enum { FLUSH_NAME_CHARS = 32 };
+
+static void flush_name(uint64_t store_id, char name[FLUSH_NAME_CHARS])
+{
+    (void)snprintf(name, FLUSH_NAME_CHARS, "flush-%016" PRIx64, store_id);
+}
+
+uint64_t peer_flush_load(const peer *of, uint64_t store_id)
+{
+    char name[FLUSH_NAME_CHARS];
+    size_t size;
+    uint64_t version = 0;
+    flush_name(store_id, name);
+    uint8_t *text = file_read(of, name, TEXT_BYTES_MAX, &size);
+    if (text == NULL) return 0;
+    text[size] = '\0';
+    if (sscanf((const char *)text, "hypercache-flush 1\n%" SCNu64, &version) != 1) version = 0;
+    free(text);
+    return version;
+}
+
+bool peer_flush_store(const peer *of, uint64_t store_id, uint64_t version)
+{
+    char name[FLUSH_NAME_CHARS], text[TEXT_BYTES_MAX];
+    flush_name(store_id, name);
+    int wrote = snprintf(text, sizeof text, "hypercache-flush 1\n%" PRIu64 "\n", version);
+    return file_replace(of, name, (const uint8_t *)text, (size_t)wrote, true);
 }

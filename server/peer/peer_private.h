@@ -184,8 +184,9 @@ struct peer {
     size_t link_count;
     peer_route *routes;
     size_t route_count;
-    bool outgoing; /* some queue has something */
-    bool in_calls; /* of the replica: what it says is acted upon afterwards */
+    bool outgoing;              /* some queue has something */
+    uint64_t flush, flush_kept; /* version of the last one; the one on disk */
+    bool in_calls;              /* of the replica: what it says is acted upon afterwards */
     hc_membership_stats membership_stats;
     uint64_t asked, answered, timeouts, refused_hello, bad_frames, datagrams_bad;
     hc_store *scratch; /* of peer_update.c, with the three below */
@@ -270,6 +271,9 @@ hc_status peer_identity_load(peer *of, char *why, size_t why_bytes);
 bool peer_identity_store(peer *of, hc_member_ring ring);
 void peer_image_load(peer *of);  /* to of->image; nothing: there is none */
 void peer_image_store(peer *of); /* if it has changed */
+/* The version of the last flush of a store, as of before the restart; 0: none. */
+uint64_t peer_flush_load(const peer *of, uint64_t store_id);
+bool peer_flush_store(const peer *of, uint64_t store_id, uint64_t version);
 
 /* ---- peer_calls.c ---- */
 void peer_calls_attach(peer *of);

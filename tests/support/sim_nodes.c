@@ -174,6 +174,12 @@ static void replica_changed(void *ctx, bool ready, bool may_flip)
     if (self->ready != ready) hc_membership_set_ready(at->members, now, ready);
 }
 
+static void replica_flushed(void *ctx, uint64_t version)
+{
+    sim_node *at = ctx;
+    at->flush = version;
+}
+
 /* ---- turning the wheels ---- */
 
 static void members_tell(sim_node *at)
@@ -279,6 +285,7 @@ void sim_node_save(sim_node *at)
     uint64_t cursor = 0;
     sim_disk *disk = &at->disk;
     disk->keys_bytes = 0;
+    disk->flush = at->flush;
     do {
         hc_store_scan(at->store, &cursor, HC_SCAN_COUNT_MAX, save_item, disk);
     } while (cursor != 0);
@@ -354,12 +361,14 @@ void sim_node_start(sim_node *at, sim_disk_kind disk)
     o.self = sim_node_id(at->number);
     o.boot_id = at->boot_id;
     o.store = at->store;
+    o.flush_version = at->flush = disk >= SIM_DISK_ALL ? at->disk.flush : 0;
     hc_replica_calls calls = {.size = sizeof calls,
                               .ctx = at,
                               .send = replica_send,
                               .reply = replica_reply,
                               .update = replica_update,
-                              .changed = replica_changed};
+                              .changed = replica_changed,
+                              .flushed = replica_flushed};
     status = hc_replica_create(&at->host, &o, &calls, sim_node_moment(at), &at->replica);
     assert(status == HC_OK);
     (void)status;

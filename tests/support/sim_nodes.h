@@ -39,6 +39,7 @@ typedef struct sim_disk {
     size_t members_bytes;
     uint8_t *keys; /* raw items of the store, one behind the other; see sim_nodes.c */
     size_t keys_bytes, keys_capacity;
+    uint64_t flush; /* the last one */
 } sim_disk;
 
 typedef struct sim_node {
@@ -55,6 +56,7 @@ typedef struct sim_node {
     bool frozen, clogged, superseded, members_changed, in_calls, gone;
     bool later;         /* see sim_versions.h */
     uint32_t strobe_ms; /* of its wall clock; 0: none */
+    uint64_t flush;     /* the last that its replica told */
     unsigned unreadied; /* so often it said that it lacks data */
     uint64_t drift_from_ns;
     int64_t offset_ms, drift_ppm;

@@ -114,6 +114,12 @@ static void on_view(void *ctx, uint64_t epoch, uint64_t topology_id)
     at->topology_id = topology_id;
 }
 
+static void on_flushed(void *ctx, uint64_t version)
+{
+    sim_replica *at = ctx;
+    at->flush = version;
+}
+
 static void on_traced(void *ctx, const hc_traced *what)
 {
     sim_replica *at = ctx;
@@ -158,6 +164,7 @@ void sim_replica_start(sim_replicas *c, uint32_t number, bool keep)
     n->ready = n->may_flip = false;
     if (!keep || n->store == NULL) {
         hc_store_destroy(n->store);
+        n->flush = 0;
         status = hc_store_create(&c->host, &c->store_options, &n->store);
         assert(status == HC_OK);
     }
@@ -165,6 +172,7 @@ void sim_replica_start(sim_replicas *c, uint32_t number, bool keep)
     o.self = id_of(number);
     o.boot_id = n->boot_id;
     o.store = n->store;
+    o.flush_version = n->flush;
     hc_replica_calls calls = {.size = sizeof calls,
                               .ctx = n,
                               .send = on_send,
@@ -173,7 +181,8 @@ void sim_replica_start(sim_replicas *c, uint32_t number, bool keep)
                               .changed = on_changed,
                               .traced = on_traced,
                               .view = on_view,
-                              .update_group = on_update_group};
+                              .update_group = on_update_group,
+                              .flushed = on_flushed};
     status = hc_replica_create(&c->host, &o, &calls, sim_replica_now(n), &n->replica);
     assert(status == HC_OK);
     (void)status;

@@ -36,6 +36,7 @@ typedef struct sim_replica {
     hc_replica *replica; /* NULL: down */
     hc_store *store;
     uint64_t boot_id;
+    uint64_t flush;  /* the last that it told, as its disk has it */
     int64_t skew_ms; /* of its wall clock */
     bool ready, may_flip;
     char text[64];               /* of an update */

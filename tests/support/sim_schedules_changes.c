@@ -108,6 +108,43 @@ const char *sim_schedule_missed_change(uint64_t seed, uint32_t rules_off)
     return wrong;
 }
 
+/* Node 3 joins, and tells node 0 alone that it is done; these two confirm a write, and then node 3
+ * dies and node 0 is not heard.  The others take node 3 out, as if it had never joined. */
+const char *sim_schedule_join_called_off(uint64_t seed, uint32_t rules_off)
+{
+    const char *key = key_that_moves(seed), *wrong = sim_stage_unfit;
+    sim_replicas *c = sim_stage_set(seed, 4, rules_off, three_and_a_joiner);
+    sim_reply *old = sim_replica_set(c, 0, HC_LEVEL_ALL, key, "old");
+    sim_replicas_run(c, 1);
+    sim_replica_start(c, 3, false);
+    sim_replicas_tell(c);
+    sim_replicas_run(c, 3);
+    bool joins = c->nodes[3].may_flip, group[4] = {true, false, false, true};
+    sim_split(c->network, group);
+    c->members[3].ring = HC_RING_ACTIVE;
+    sim_replica_tell(&c->nodes[0]);
+    sim_replica_tell(&c->nodes[3]);
+    sim_replicas_run(c, 1);
+    sim_reply *said = sim_replica_set(c, 0, QUORUM, key, "new");
+    sim_replicas_run(c, 1);
+    if (sim_stage_done(old) && sim_stage_done(said) && joins) wrong = NULL;
+    sim_replica_stop(c, 3, false);
+    c->members[3].ring = HC_RING_OUT;
+    c->members[3].state = HC_MEMBER_DEAD;
+    sim_replica_tell(&c->nodes[1]);
+    sim_replica_tell(&c->nodes[2]);
+    sim_replicas_run(c, 5);
+    const char *read = sim_stage_read(c, 1, key, 5);
+    if (wrong == NULL && read != NULL && strcmp(read, "new") != 0) wrong = unseen;
+    sim_stage_heal(c);
+    sim_replicas_tell(c);
+    sim_replicas_run(c, 5);
+    read = sim_stage_read(c, 1, key, 20);
+    if (wrong == NULL && (read == NULL || strcmp(read, "new") != 0)) wrong = unseen;
+    sim_replicas_end(c);
+    return wrong;
+}
+
 /* ---- confirmations, ties ---- */
 
 const char *sim_schedule_unconfirmed(uint64_t seed, uint32_t rules_off)

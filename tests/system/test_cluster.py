@@ -127,6 +127,27 @@ def test_a_whole_cluster_restarts_without_a_seed_and_keeps_its_data():
         equal(nodes.insist(2, "EXISTS", "kept:7"), 0)
 
 
+def test_what_was_flushed_stays_so_when_all_start_again_with_one_that_missed_it():
+    need_ours()
+    with Cluster(3, persistence=True) as nodes:
+        nodes.settle()
+        written = fill(nodes, "old", 60)
+        ports = [node.cluster_port() for node in nodes]
+        nodes[2].kill()
+        nodes.settle(dead=1)
+        equal(nodes.insist(0, "FLUSHALL"), "OK")
+        equal(nodes.insist(0, "SET", "new", "1"), "OK")
+        nodes.replicated()
+        for node in nodes.running():
+            equal(node.stop(), 0)
+        for number, node in enumerate(nodes):
+            node.begin([], "--cluster-port", str(ports[number]))
+        nodes.settle()
+        for node in nodes:
+            wait_until(lambda: read_at(node, [*written, "new"]) == {"new": "1"},
+                       f"{node.name} has nothing from before the flush")
+
+
 def test_a_node_that_slept_while_others_wrote_brings_nothing_old_back():
     need_ours()
     with Cluster(3, persistence=True) as nodes:

@@ -248,6 +248,29 @@ static void test_only_the_majority_takes_out_of_the_ring(void **state)
     sim_members_end(c);
 }
 
+/* It leaves, thinks better of it and leaves again, while the others decide that it is out. */
+static void test_who_was_taken_out_stays_out_whatever_it_did_meanwhile(void **state)
+{
+    (void)state;
+    static const hc_member_ring own[] = {HC_RING_LEAVING, HC_RING_ACTIVE, HC_RING_LEAVING};
+    bool group[5] = {true, false, false, false, false};
+    sim_members *c = sim_members_make(15, 5);
+    c->options.evict_after_ms = 20000;
+    for (uint32_t i = 0; i < 5; i++)
+        sim_member_start(c, i, i, hc_span_make(NULL, 0));
+    sim_members_run(c, 5);
+    sim_split(c->network, group);
+    sim_members_run(c, 60);
+    for (unsigned i = 0; i < 3; i++)
+        hc_membership_set_ring(c->nodes[0].members, sim_member_now(&c->nodes[0]), own[i]);
+    sim_split(c->network, NULL);
+    sim_members_run(c, 25);
+    hc_node_id id = sim_member_id(0);
+    for (uint32_t i = 0; i < 5; i++)
+        assert_int_equal(hc_membership_find(c->nodes[i].members, &id)->ring, HC_RING_OUT);
+    sim_members_end(c);
+}
+
 static void test_one_way_links_kill_nobody_who_can_be_reached(void **state)
 {
     (void)state;
@@ -439,6 +462,7 @@ int main(void)
         cmocka_unit_test(test_of_two_boots_the_newer_stays),
         cmocka_unit_test(test_islands_meet_again),
         cmocka_unit_test(test_only_the_majority_takes_out_of_the_ring),
+        cmocka_unit_test(test_who_was_taken_out_stays_out_whatever_it_did_meanwhile),
         cmocka_unit_test(test_one_way_links_kill_nobody_who_can_be_reached),
         cmocka_unit_test(test_refusals_of_two_are_proof),
         cmocka_unit_test(test_a_restart_of_all_needs_no_seed),

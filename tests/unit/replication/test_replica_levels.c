@@ -193,13 +193,12 @@ static void test_alone_with_a_wrong_clock_it_says_so(void **state)
 
 /* ---- eviction ---- */
 
-static void test_what_one_node_evicts_the_others_keep(void **state)
+/* Three nodes, the last of which has room for a part of what is written. */
+static sim_replicas *one_too_small(uint64_t seed)
 {
-    (void)state;
     static char large[20000];
     char key[32];
-    bool live;
-    sim_replicas *c = sim_replicas_make(92, 3);
+    sim_replicas *c = sim_replicas_make(seed, 3);
     c->options.repair_interval_ms = 4000;
     for (uint32_t n = 0; n < 3; n++) {
         c->store_options.max_memory_bytes = n == 2 ? HC_STORE_MEMORY_BYTES_MIN : 0;
@@ -213,6 +212,15 @@ static void test_what_one_node_evicts_the_others_keep(void **state)
         (void)sim_replica_set(c, i % 3, HC_LEVEL_ONE, key, large);
         sim_replicas_run(c, 0.002);
     }
+    return c;
+}
+
+static void test_what_one_node_evicts_the_others_keep(void **state)
+{
+    (void)state;
+    char key[32];
+    bool live;
+    sim_replicas *c = one_too_small(92);
     sim_replicas_run(c, 7);
     unsigned small = 0;
     for (unsigned i = 0; i < LARGE_KEYS; i++) {
@@ -224,6 +232,21 @@ static void test_what_one_node_evicts_the_others_keep(void **state)
         small += version_at(c, 2, key, &live) != 0;
     }
     assert_in_range(small, 1, LARGE_KEYS - 1);
+    sim_replicas_end(c);
+}
+
+/* Else each round of repair would bring it what it evicts for the next one. */
+static void test_who_evicts_is_not_filled_again_by_repair(void **state)
+{
+    (void)state;
+    sim_replicas *c = one_too_small(93);
+    sim_replicas_run(c, 1);
+    uint64_t before = sim_counters_of(c->network)->bytes;
+    for (unsigned s = 0; s < 20; s++) {
+        (void)sim_replica_set(c, 0, HC_LEVEL_ONE, "small", "v");
+        sim_replicas_run(c, 1);
+    }
+    assert_in_range(sim_counters_of(c->network)->bytes - before, 1, 2000000); /* all: 8 MB */
     sim_replicas_end(c);
 }
 
@@ -239,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_a_version_far_ahead_is_not_believed),
         cmocka_unit_test(test_alone_with_a_wrong_clock_it_says_so),
         cmocka_unit_test(test_what_one_node_evicts_the_others_keep),
+        cmocka_unit_test(test_who_evicts_is_not_filled_again_by_repair),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

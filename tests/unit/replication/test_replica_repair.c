@@ -169,6 +169,40 @@ static void test_joining_and_leaving_lose_no_key(void **state)
     sim_replicas_end(c);
 }
 
+/* Node 2 is away while all is flushed; then everybody stops, and starts again from its disk. */
+static void test_a_flush_outlives_a_restart_of_all(void **state)
+{
+    (void)state;
+    sim_replicas *c = sim_replicas_start(16, 3);
+    bool away[3] = {false, false, true};
+    sim_replicas_run(c, 3);
+    (void)sim_replica_do(c, 0, HC_REQUEST_SET, HC_LEVEL_ALL, "old", "v");
+    sim_split(c->network, away);
+    (void)sim_replica_do(c, 0, HC_REQUEST_FLUSH, HC_LEVEL_ONE, "", "");
+    char key[32];
+    (void)snprintf(key, sizeof key, "%s", sim_replica_key(c, 0, 0));
+    assert_int_equal(sim_replica_do(c, 0, HC_REQUEST_SET, HC_LEVEL_QUORUM, key, "w").outcome,
+                     HC_OUTCOME_DONE);
+    assert_true(c->nodes[0].flush != 0);
+    assert_true(c->nodes[1].flush == c->nodes[0].flush && c->nodes[2].flush == 0);
+    for (uint32_t i = 0; i < 3; i++)
+        sim_replica_stop(c, i, true);
+    sim_split(c->network, NULL);
+    for (uint32_t i = 0; i < 3; i++)
+        sim_replica_start(c, i, true);
+    sim_replicas_tell(c);
+    sim_replicas_run(c, 30);
+    assert_true(sim_replicas_agree(c));
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_true(c->nodes[i].flush == c->nodes[0].flush);
+        assert_int_equal(sim_replica_do(c, i, HC_REQUEST_GET, HC_LEVEL_ONE, "old", "").outcome,
+                         HC_OUTCOME_ABSENT);
+        assert_string_equal(sim_replica_do(c, i, HC_REQUEST_GET, HC_LEVEL_QUORUM, key, "").value,
+                            "w");
+    }
+    sim_replicas_end(c);
+}
+
 static void test_any_bytes_are_safe(void **state)
 {
     (void)state;
@@ -195,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_a_node_that_lost_its_memory_gets_all_of_it_back),
         cmocka_unit_test(test_a_restart_with_an_old_disk_revives_nothing),
         cmocka_unit_test(test_joining_and_leaving_lose_no_key),
+        cmocka_unit_test(test_a_flush_outlives_a_restart_of_all),
         cmocka_unit_test(test_any_bytes_are_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
