@@ -208,6 +208,8 @@ static void replica_heed(peer *of)
         ring_set(of, HC_RING_JOINING); /* it was away for too long */
     } else if (flip && ring == HC_RING_JOINING && !of->leaving && may_form(of)) {
         ring_set(of, HC_RING_ACTIVE);
+        peer_company_formed(of);
+        peer_image_store(of, true); /* before the identity, which is believed with it only */
     } else if (flip && ring == HC_RING_LEAVING) {
         ring_set(of, HC_RING_OUT);
     }
@@ -230,6 +232,7 @@ static void members_tell(peer *of)
     }
     for (size_t i = 0; i < count; i++)
         list[i] = *hc_membership_at(of->members, i);
+    peer_company_tell(of, list, count);
     (void)pthread_mutex_lock(&of->lock);
     peer_routes_renew(of);
     of->view_stale = true;
@@ -318,7 +321,7 @@ static void on_woken(evutil_socket_t fd, short what, void *ctx)
 static void on_image(evutil_socket_t fd, short what, void *ctx)
 {
     (void)fd, (void)what;
-    peer_image_store(ctx);
+    peer_image_store(ctx, false);
     peer_tell_stats(ctx);
 }
 
@@ -405,16 +408,20 @@ static hc_status members_create(peer *of)
                                  .changed = members_changed,
                                  .superseded = members_superseded};
     m.image = hc_span_make(of->image, of->image_bytes);
+    bool has_list = of->image_bytes > 0;
     hc_status status = hc_membership_create(o->host, &m, &calls, peer_now_ns(of), &of->members);
     if (status == HC_ERR_CORRUPT) { /* of another secret, or torn: as if there were none */
         peer_log(of, HC_LOG_WARN, HC_TOPIC_GOSSIP, "members",
                  "the list of members cannot be used; seeds are needed", PEER_NO_FACT,
                  PEER_NO_FACT);
         m.image = hc_span_make(NULL, 0);
+        has_list = false;
         status = hc_membership_create(o->host, &m, &calls, peer_now_ns(of), &of->members);
     }
-    if (status == HC_OK) of->identity.boot_id = hc_membership_at(of->members, 0)->boot_id;
-    return status;
+    if (status != HC_OK) return status;
+    of->identity.boot_id = hc_membership_at(of->members, 0)->boot_id;
+    peer_company_begin(of, has_list);
+    return HC_OK;
 }
 
 static hc_status replica_create(peer *of)
@@ -548,6 +555,7 @@ hc_status peer_start(const peer_options *options, peer **peer_out, char *why, si
     (void)pthread_mutex_init(&of->orders_lock, NULL);
     hc_status status = peer_make(of, options, why, why_bytes);
     if (status == HC_OK) {
+        members_tell(of); /* a request may come at once, and asks who holds its key */
         peer_view_renew(of, true);
         peer_calls_attach(of);
         of->thread_started = pthread_create(&of->thread, NULL, peer_main, of) == 0;
@@ -576,6 +584,6 @@ void peer_stop(peer *of)
     peer_wake(of);
     (void)pthread_join(of->thread, NULL);
     cluster_detach(of->options.node);
-    peer_image_store(of);
+    peer_image_store(of, false);
     peer_free(of);
 }

@@ -179,7 +179,7 @@ void peer_image_load(peer *of)
     if (of->image == NULL) of->image_bytes = 0;
 }
 
-void peer_image_store(peer *of)
+void peer_image_store(peer *of, bool synced)
 {
     size_t size = hc_membership_image(of->members, NULL, 0);
     uint8_t *image = malloc(size + 1);
@@ -189,7 +189,7 @@ void peer_image_store(peer *of)
         free(image);
         return;
     }
-    if (!file_replace(of, "members", image, size, false))
+    if (!file_replace(of, "members", image, size, synced))
         peer_log(of, HC_LOG_WARN, HC_TOPIC_GOSSIP, "members",
                  "cannot write the list of members; a restart would need a seed",
                  (peer_fact){.name = "error", .text = strerror(errno)}, PEER_NO_FACT);

@@ -176,6 +176,8 @@ struct peer {
     bool view_stale;
     hc_replica_stats told; /* as of the last look of peer_events.c */
     bool is_few, formed_told;
+    bool may_be_alone; /* peer_company.c */
+    uint64_t ring_sum; /* of who was in the ring when the replica was last told */
     bool ready;
 
     pthread_mutex_t lock; /* guards what follows, and links' fields that say so */
@@ -269,11 +271,19 @@ void peer_seeds_stop(peer *of);
 /* ---- peer_identity.c ---- */
 hc_status peer_identity_load(peer *of, char *why, size_t why_bytes);
 bool peer_identity_store(peer *of, hc_member_ring ring);
-void peer_image_load(peer *of);  /* to of->image; nothing: there is none */
-void peer_image_store(peer *of); /* if it has changed */
+void peer_image_load(peer *of); /* to of->image; nothing: there is none */
+/* If it has changed; `synced`: it is on the disk then. */
+void peer_image_store(peer *of, bool synced);
 /* The version of the last flush of a store, as of before the restart; 0: none. */
 uint64_t peer_flush_load(const peer *of, uint64_t store_id);
 bool peer_flush_store(const peer *of, uint64_t store_id, uint64_t version);
+
+/* ---- peer_company.c; the cluster's thread ---- */
+/* Members are known as from before the restart; `has_list`: there was a list that could be used. */
+void peer_company_begin(peer *of, bool has_list);
+void peer_company_formed(peer *of); /* this node has put itself into the ring */
+/* `list` is what the replica is to be told, this node first: keeps it, and corrects it. */
+void peer_company_tell(peer *of, hc_member *list, size_t count);
 
 /* ---- peer_calls.c ---- */
 void peer_calls_attach(peer *of);

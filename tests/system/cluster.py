@@ -25,9 +25,18 @@ def members_of(info):
 
 
 class Node(Durable):
-    def __init__(self, number, *flags):
-        super().__init__(*flags)
+    def __init__(self, number, *flags, network=None, environment=None):
+        super().__init__(*flags, environment=environment)
         self.name = f"node-{number}"
+        self.moves(network, number)
+
+    def moves(self, network, number):
+        """Starts in that namespace of the network from now on."""
+        if network is not None:
+            self.host, self.prefix = network.address(number), network.prefix(number)
+
+    def seed(self):
+        return f"{self.host}:{self.cluster_port()}"
 
     def begin(self, seeds, *flags):
         """Starts; returns when its cluster port is known."""
@@ -62,9 +71,14 @@ class Node(Durable):
 
 
 class Cluster:
-    def __init__(self, count, *flags, persistence=False):
+    def __init__(self, count, *flags, persistence=False, network=None, environment=None):
+        """`network`: a namespace for each node.  `environment` of each, by its number."""
         self.flags = [*flags, f"--persistence.enabled={'true' if persistence else 'false'}"]
+        self.flags += ["--security.protected_mode=false"] if network is not None else []
+        self.network = network
+        self.environment = environment or (lambda number: None)
         self.nodes = []
+        self.gone = []  # numbers of nodes that left for good
         try:
             for _ in range(count):
                 self.add()
@@ -92,13 +106,14 @@ class Cluster:
         return [node for node in self.nodes if node.runs()]
 
     def seeds(self):
-        return [f"127.0.0.1:{node.cluster_port()}" for node in self.running()]
+        return [node.seed() for node in self.running()]
 
-    def add(self):
+    def add(self, *flags):
         seeds = self.seeds()
-        node = Node(len(self.nodes), *self.flags)
+        number = len(self.nodes)
+        node = Node(number, *self.flags, network=self.network, environment=self.environment(number))
         self.nodes.append(node)
-        return node.begin(seeds)
+        return node.begin(seeds, *flags)
 
     def start(self, number, *flags, seeds=True):
         """A node that was there before."""

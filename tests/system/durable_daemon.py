@@ -25,12 +25,12 @@ LOSS_MS_MAX = 1000.0  # a busy machine's share in the 10 ms of a process crash
 class Durable:
     """`start()`, `kill()`, `stop()` as often as one likes; the folder lives as long as the object."""
 
-    def __init__(self, *flags, folder=None, prefix=(), environment=None):
+    def __init__(self, *flags, folder=None, prefix=(), environment=None, host="127.0.0.1"):
         self.folder = folder or tempfile.mkdtemp(prefix="hypercached-test-")
         self.owns_folder = folder is None
         self.data = os.path.join(self.folder, "data")
         self.log_path = os.path.join(tempfile.gettempdir(), os.path.basename(self.folder) + ".log")
-        self.port = free_port()
+        self.host, self.port = host, free_port()
         self.flags = flags
         self.prefix = list(prefix)
         self.environment = environment or {}
@@ -52,7 +52,7 @@ class Durable:
         environ["HYPERCACHE_NETWORK_HTTP_PORT"] = "0"
         environ.update(self.environment)
         command = [*(self.prefix if prefix is None else prefix), PROGRAM, "--resp-port", str(self.port),
-                   "--bind", "127.0.0.1", "--data-dir", self.data, *self.flags, *flags]
+                   "--bind", self.host, "--data-dir", self.data, *self.flags, *flags]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=environ, preexec_fn=_die_with_parent)
@@ -68,13 +68,13 @@ class Durable:
         if self.process.poll() is not None:
             raise AssertionError(f"the node ended with {self.process.returncode}: {self.said()}")
         try:
-            with Client(self.port, timeout_s=START_S_MAX) as client:
+            with self.client(timeout_s=START_S_MAX) as client:
                 return not isinstance(client.command("GET", "is it there"), Error)
         except (OSError, Closed):
             return False
 
     def client(self, **options):
-        return Client(self.port, **options)
+        return Client(self.port, host=self.host, **options)
 
     def info(self):
         with self.client() as client:
