@@ -232,7 +232,13 @@ static bool is_refused(request *of, const timing *time)
 static bool run_one(request *of, timing *time)
 {
     if (is_refused(of, time)) return false;
-    if (of->session->transaction != NULL && transaction_takes(of)) return false;
+    if (of->session->transaction != NULL) {
+        if (cluster_is_on(of->node) && cluster_spoils(of)) {
+            transaction_spoil(of->session);
+            return false;
+        }
+        if (transaction_takes(of)) return false;
+    }
     if (cluster_may_take(of)) {
         node_count(&time->counters->calls[command_index(of->command)], 1);
         if ((of->command->flags & COMMAND_WRITE) != 0) of->session->wrote = true;

@@ -6,6 +6,9 @@
  *     FLUSHALL, FLUSHDB              FLUSH
  *     DEL EXISTS TOUCH MGET MSET     one request a key; not one step
  *     any other of one key           UPDATE: its handler runs on the acting primary, on that key
+ *     any other of several, and MSET if they are of one slot
+ *                                    GROUP: likewise, on those keys, in one step
+ *     WATCH, EXEC                    cluster_exec.c
  *
  * What can be none of these is refused, with the words that clients know where there are any.
  */
@@ -16,7 +19,7 @@
 #include "command/durable.h"
 #include "command/handlers.h"
 
-static void answer_error(request *of, const char *text)
+void cluster_answer_error(request *of, const char *text)
 {
     cluster_job *job = cluster_job_add(of, JOB_ERROR, 0);
     if (job == NULL) {
@@ -27,30 +30,25 @@ static void answer_error(request *of, const char *text)
     cluster_job_added(job);
 }
 
-/* False: nothing was answered, the command is to be run. */
-static bool answer_moved(request *of)
+void cluster_answer_moved(request *of, const char *text)
 {
-    char where[CLUSTER_MOVED_CHARS];
-    if (!cluster_moved(of, where)) return false;
     cluster_job *job = cluster_job_add(of, JOB_MOVED, 0);
     if (job == NULL) {
         request_error(of, ERROR_NO_MEMORY);
-        return true;
+        return;
     }
-    memcpy(job->moved, where, sizeof where);
+    memcpy(job->moved, text, sizeof job->moved);
     cluster_job_added(job);
-    return true;
 }
 
-/* NULL: the node may run it. */
-static const char *refusal(const request *of)
+const char *cluster_refusal(const request *of, uint32_t flags)
 {
     uint64_t wait_ns;
     if (of->session->answered == NULL)
         return "ERR keys of a cluster cannot be reached over this connection";
     if (durable_is_loading(of->node)) return "LOADING Redis is loading the dataset in memory";
     hc_persistence *log = durable_log(of->node);
-    if (log == NULL || (of->command->flags & COMMAND_WRITE) == 0) return NULL;
+    if (log == NULL || (flags & COMMAND_WRITE) == 0) return NULL;
     if (hc_persistence_admit(log, &wait_ns) == HC_OK) return NULL;
     return "MISCONF Errors writing to the log file: the disk failed, and writes are refused until "
            "it works again (persistence.on_disk_error)";
@@ -68,6 +66,8 @@ static void ask(const cluster_calls *calls, cluster_part *part, hc_request q)
     cluster_part_answer(q.id, &refused);
 }
 
+#define ERROR_TOO_MANY_KEYS "ERR too many keys for one command in a cluster, the limit is 1024"
+
 static int64_t usual_expiry(const request *of, const cluster_calls *calls)
 {
     if (calls->default_ttl_ms == 0) return HC_EXPIRY_NONE;
@@ -79,11 +79,11 @@ static void ask_keys(request *of, const cluster_calls *calls, cluster_job_kind k
 {
     size_t count = (of->argc - 1) / step;
     if ((of->argc - 1) % step != 0) {
-        answer_error(of, "ERR wrong number of arguments for 'mset' command");
+        cluster_answer_error(of, "ERR wrong number of arguments for 'mset' command");
         return;
     }
     if (count > CLUSTER_KEYS_MAX) {
-        answer_error(of, "ERR too many keys for one command in a cluster, the limit is 1024");
+        cluster_answer_error(of, ERROR_TOO_MANY_KEYS);
         return;
     }
     cluster_job *job = cluster_job_add(of, kind, (uint32_t)count);
@@ -98,23 +98,82 @@ static void ask_keys(request *of, const cluster_calls *calls, cluster_job_kind k
     }
 }
 
-static void ask_update(request *of, const cluster_calls *calls, hc_span key)
+void cluster_ask_script(const cluster_calls *calls, cluster_part *part, hc_span key,
+                        const cluster_script_parts *script, bool reads)
 {
     size_t size;
-    uint8_t *text = cluster_update_write(of, &size);
-    cluster_job *job = text != NULL ? cluster_job_add(of, JOB_RAW, 1) : NULL;
+    uint8_t *text = cluster_script_write(script, &size);
+    ask(calls, part,
+        (hc_request){.kind = HC_REQUEST_UPDATE,
+                     .level = reads ? calls->reads : calls->writes,
+                     .key = key,
+                     .value = hc_span_make(text, text != NULL ? size : 0),
+                     .flags = reads ? HC_REQUEST_READS : 0});
+    free(text);
+}
+
+static void ask_update(request *of, const cluster_calls *calls, hc_span key)
+{
+    cluster_job *job = cluster_job_add(of, JOB_RAW, 1);
     if (job == NULL) {
-        free(text);
         request_error(of, ERROR_NO_MEMORY);
         return;
     }
-    bool writes = (of->command->flags & COMMAND_WRITE) != 0;
-    hc_request q = {.kind = HC_REQUEST_UPDATE,
-                    .level = writes ? calls->writes : calls->reads,
-                    .key = key,
-                    .value = hc_span_make(text, size)};
-    ask(calls, &job->parts[0], q);
+    const cluster_line line = {of->args, of->argc};
+    cluster_ask_script(calls, &job->parts[0], key,
+                       &(cluster_script_parts){.lines = &line, .line_count = 1},
+                       (of->command->flags & COMMAND_WRITE) == 0);
+}
+
+/* ---- several keys of one slot ---- */
+
+size_t cluster_key_add(hc_span *keys, size_t *count, hc_span key)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (keys[i].size != key.size) continue;
+        if (key.size == 0 || memcmp(keys[i].data, key.data, key.size) == 0) return i;
+    }
+    if (*count == CLUSTER_KEYS_MAX) return CLUSTER_KEYS_MAX;
+    keys[*count] = key;
+    return (*count)++;
+}
+
+void cluster_ask_group(request *of, const cluster_calls *calls, const hc_span *keys, size_t count,
+                       const cluster_script_parts *script, hc_level level)
+{
+    size_t size;
+    cluster_job *job = cluster_job_add(of, JOB_RAW, 1);
+    if (job == NULL) {
+        request_error(of, ERROR_NO_MEMORY);
+        return;
+    }
+    uint8_t *text = cluster_script_write(script, &size);
+    ask(calls, &job->parts[0],
+        (hc_request){.kind = HC_REQUEST_GROUP,
+                     .level = level,
+                     .value = hc_span_make(text, text != NULL ? size : 0),
+                     .keys = keys,
+                     .key_count = count});
     free(text);
+}
+
+/* What only reads is answered by the acting primary alone. */
+static void ask_together(request *of, const cluster_calls *calls)
+{
+    hc_span keys[CLUSTER_KEYS_MAX];
+    size_t count = 0, named = command_key_count(of->command, of->args, of->argc);
+    bool writes = (of->command->flags & COMMAND_WRITE) != 0;
+    for (size_t i = 0; i < named; i++) {
+        hc_span key = of->args[command_key_at(of->command, i)];
+        if (cluster_key_add(keys, &count, key) == CLUSTER_KEYS_MAX) {
+            cluster_answer_error(of, ERROR_TOO_MANY_KEYS);
+            return;
+        }
+    }
+    const cluster_line line = {of->args, of->argc};
+    cluster_ask_group(of, calls, keys, count,
+                      &(cluster_script_parts){.lines = &line, .line_count = 1},
+                      writes ? calls->writes : HC_LEVEL_ONE);
 }
 
 static void ask_one(request *of, const cluster_calls *calls, cluster_job_kind kind, hc_request q)
@@ -129,8 +188,7 @@ static void ask_one(request *of, const cluster_calls *calls, cluster_job_kind ki
 /* Handlers that use more of the node than their key. */
 static bool is_of_node(const command *row)
 {
-    return row->run == run_hc_get || row->run == run_hc_set || row->run == run_hc_release ||
-           (row->flags & COMMAND_EXCLUSIVE) != 0;
+    return row->run == run_hc_get || row->run == run_hc_set || row->run == run_hc_release;
 }
 
 /* False: it has to be refused. */
@@ -151,8 +209,12 @@ static bool plan_key(request *of, const cluster_calls *calls)
                              .expires_at_ms = usual_expiry(of, calls)});
         return true;
     }
-    if (command_key_count(row, of->args, of->argc) != 1 || is_of_node(row)) return false;
-    ask_update(of, calls, of->args[command_key_at(row, 0)]);
+    uint32_t slot;
+    if (!cluster_runs(row) || is_of_node(row) || !cluster_slot_of(of, &slot)) return false;
+    if (row->one_key != 0 || row->keys.last == row->keys.first)
+        ask_update(of, calls, of->args[command_key_at(row, 0)]);
+    else
+        ask_together(of, calls);
     return true;
 }
 
@@ -160,6 +222,7 @@ static bool plan_keys(request *of, const cluster_calls *calls)
 {
     const command *row = of->command;
     hc_request get = {.kind = HC_REQUEST_GET, .level = calls->reads};
+    uint32_t slot;
     if (row->run == run_del) {
         ask_keys(of, calls, JOB_COUNT,
                  (hc_request){.kind = HC_REQUEST_DELETE, .level = calls->writes}, 1);
@@ -167,7 +230,7 @@ static bool plan_keys(request *of, const cluster_calls *calls)
         ask_keys(of, calls, JOB_COUNT, get, 1);
     } else if (row->run == run_mget) {
         ask_keys(of, calls, JOB_GETS, get, 1);
-    } else if (row->run == run_mset) {
+    } else if (row->run == run_mset && !cluster_slot_of(of, &slot)) {
         hc_request set = {.kind = HC_REQUEST_SET,
                           .level = calls->writes,
                           .expires_at_ms = usual_expiry(of, calls)};
@@ -182,25 +245,34 @@ static bool plan_keys(request *of, const cluster_calls *calls)
 
 static const char *why_not(const request *of)
 {
+    uint32_t slot;
     const command *row = of->command;
-    if (row->keys.first == 0) return "ERR this command is not allowed in a cluster";
-    size_t count = command_key_count(row, of->args, of->argc);
-    for (size_t i = 1; i < count; i++) {
-        uint32_t first = hc_ring_slot(of->args[command_key_at(row, 0)]);
-        if (hc_ring_slot(of->args[command_key_at(row, i)]) != first)
-            return "CROSSSLOT Keys in request don't hash to the same slot";
-    }
-    return "ERR this command is not allowed in a cluster";
+    if (row->run == run_move) return "ERR MOVE is not allowed in cluster mode";
+    if (row->run == run_swapdb) return "ERR SWAPDB is not allowed in cluster mode";
+    if (row->run == run_msetex && command_key_count(row, of->args, of->argc) == 0)
+        return "ERR invalid numkeys value";
+    bool apart = row->keys.first != 0 && !cluster_slot_of(of, &slot);
+    return apart ? ERROR_CROSS_SLOT : "ERR this command is not allowed in a cluster";
 }
 
 void cluster_take(request *of)
 {
-    const char *why = refusal(of);
-    if (why == NULL && answer_moved(of)) return;
+    char where[CLUSTER_MOVED_CHARS];
+    if (of->command->run == run_exec) {
+        cluster_take_exec(of);
+        return;
+    }
+    const char *why = cluster_refusal(of, of->command->flags);
+    if (why == NULL && cluster_moved(of, where)) {
+        cluster_answer_moved(of, where);
+        return;
+    }
     const cluster_calls *calls = why == NULL ? cluster_resume(of->session) : NULL;
-    if (why == NULL && calls == NULL) why = "LOADING this node is not in its cluster yet";
-    if (why == NULL && (plan_keys(of, calls) || plan_key(of, calls))) return;
-    answer_error(of, why != NULL ? why : why_not(of));
+    if (why == NULL && calls == NULL) why = ERROR_NOT_IN_CLUSTER;
+    if (why == NULL && of->command->run == run_watch)
+        cluster_take_watch(of, calls);
+    else if (why != NULL || (!plan_keys(of, calls) && !plan_key(of, calls)))
+        cluster_answer_error(of, why != NULL ? why : why_not(of));
 }
 
 bool cluster_holds(const request *of)

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "command/cluster.h"
+#include "command/cluster_script.h"
 #include "command/cluster_turn.h"
 
 enum { CLUSTER_ALONE = 0, CLUSTER_EXPECTED, CLUSTER_ATTACHED };
@@ -17,10 +18,14 @@ typedef enum cluster_job_kind {
     JOB_OK,    /* "OK" */
     JOB_RAW,   /* as the handler answered on the acting primary */
     JOB_COUNT, /* how many keys there were */
-    JOB_GETS   /* an array, null for what is absent or no string */
+    JOB_GETS,  /* an array, null for what is absent or no string */
+    JOB_WATCH  /* "OK", and the session knows the versions */
 } cluster_job_kind;
 
 #define CLUSTER_MOVED_CHARS (CLUSTER_HOST_CHARS + 24) /* "MOVED 16383 host:65535" */
+
+#define ERROR_NOT_IN_CLUSTER "LOADING this node is not in its cluster yet"
+#define ERROR_CROSS_SLOT "CROSSSLOT Keys in request don't hash to the same slot"
 
 typedef struct cluster_job cluster_job;
 
@@ -30,8 +35,10 @@ struct cluster_part {
     hc_status status;
     hc_type type;
     uint32_t have, need;
-    hc_span value;  /* in `bytes`, or borrowed while it is answered at once */
-    uint8_t *bytes; /* NULL: none */
+    uint64_t version;     /* of the key; 0: it is absent */
+    cluster_watch *watch; /* of WATCH; NULL: no memory */
+    hc_span value;        /* in `bytes`, or borrowed while it is answered at once */
+    uint8_t *bytes;       /* NULL: none */
 };
 
 struct cluster_job {
@@ -90,12 +97,32 @@ const cluster_calls *cluster_resume(session *of);
 cluster_job *cluster_job_add(request *of, cluster_job_kind kind, uint32_t part_count);
 /* One without parts is complete. */
 void cluster_job_added(cluster_job *job);
-/* NULL: no memory; to be freed. */
-uint8_t *cluster_update_write(const request *of, size_t *size_out);
+
+/* cluster_plan.c */
+void cluster_answer_error(request *of, const char *text); /* `text` is kept */
+void cluster_answer_moved(request *of, const char *text);
+/* NULL: the node may run what has these flags. */
+const char *cluster_refusal(const request *of, uint32_t flags);
+/* Adds a key unless it is among them; returns its place, CLUSTER_KEYS_MAX: there is no more. */
+size_t cluster_key_add(hc_span *keys, size_t *count, hc_span key);
+/* A part's question; a refusal is its answer. */
+void cluster_ask_script(const cluster_calls *calls, cluster_part *part, hc_span key,
+                        const cluster_script_parts *script, bool reads);
+/* The job of a command on several keys of one slot. */
+void cluster_ask_group(request *of, const cluster_calls *calls, const hc_span *keys, size_t count,
+                       const cluster_script_parts *script, hc_level level);
+
+/* cluster_exec.c */
+void cluster_take_exec(request *of);
+void cluster_take_watch(request *of, const cluster_calls *calls);
+void cluster_watch_render(const cluster_job *job);
 
 /* cluster_route.c */
+/* False: its keys are not of one slot, or there are none. */
+bool cluster_slot_of(const request *of, uint32_t *slot_out);
 /* Is the client to ask elsewhere?  `text` is what to tell it then. */
 bool cluster_moved(const request *of, char text[CLUSTER_MOVED_CHARS]);
+bool cluster_moved_from(const session *who, uint32_t slot, char text[CLUSTER_MOVED_CHARS]);
 
 /* cluster_reply.c */
 void cluster_job_render(const cluster_job *job, reply *to);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "command/cluster_private.h"
+#include "command/handlers.h"
 
 #define DEPTH_MAX 8u
 
@@ -206,7 +207,8 @@ static void render_many(const cluster_job *job, reply *to)
         if (render_error(&job->parts[i], to)) return;
         count += job->parts[i].outcome == HC_OUTCOME_DONE;
     }
-    if (job->kind == JOB_OK) {
+    if (job->kind == JOB_WATCH) cluster_watch_render(job);
+    if (job->kind == JOB_OK || job->kind == JOB_WATCH) {
         reply_ok(to);
     } else if (job->kind == JOB_COUNT) {
         to->ops->integer(to, count);
@@ -235,6 +237,11 @@ void cluster_job_render(const cluster_job *job, reply *to)
     }
     if (job->kind == JOB_GET || job->kind == JOB_RAW) {
         const cluster_part *part = &job->parts[0];
+        bool broken = part->outcome == HC_OUTCOME_REFUSED && part->status == HC_ERR_CONFLICT;
+        if (broken && job->command->run == run_exec) { /* a watched key is another one now */
+            to->ops->null_array(to);
+            return;
+        }
         if (render_error(part, to)) return;
         if (job->kind == JOB_GET)
             render_get(part, to);

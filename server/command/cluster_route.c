@@ -10,7 +10,7 @@
 #include "command/cluster_private.h"
 
 /* Keys that lie in several slots have no one place. */
-static bool slot_of_all(const request *of, uint32_t *slot_out)
+bool cluster_slot_of(const request *of, uint32_t *slot_out)
 {
     size_t count = command_key_count(of->command, of->args, of->argc);
     if (count == 0) return false;
@@ -29,14 +29,20 @@ static bool would_answer(const cluster_member *owner)
 bool cluster_moved(const request *of, char text[CLUSTER_MOVED_CHARS])
 {
     uint32_t slot;
-    if (!of->session->knows_slots || !slot_of_all(of, &slot)) return false;
-    const cluster_view *view = cluster_view_acquire(of->node);
+    if (!of->session->knows_slots || !cluster_slot_of(of, &slot)) return false;
+    return cluster_moved_from(of->session, slot, text);
+}
+
+bool cluster_moved_from(const session *who, uint32_t slot, char text[CLUSTER_MOVED_CHARS])
+{
+    if (!who->knows_slots) return false;
+    const cluster_view *view = cluster_view_acquire(who->node);
     if (view == NULL) return false;
-    uint16_t who = view->acting[slot];
-    bool moved = who != CLUSTER_NOBODY && would_answer(&view->members[who]);
+    uint16_t acting = view->acting[slot];
+    bool moved = acting != CLUSTER_NOBODY && would_answer(&view->members[acting]);
     if (moved)
         (void)snprintf(text, CLUSTER_MOVED_CHARS, "MOVED %u %s:%u", (unsigned)slot,
-                       view->members[who].host, view->members[who].is.resp_port);
+                       view->members[acting].host, view->members[acting].is.resp_port);
     cluster_view_release(view);
     return moved;
 }

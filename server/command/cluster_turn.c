@@ -172,6 +172,7 @@ void cluster_part_answer(uint64_t id, const hc_reply *said)
     part->have = said->have;
     part->need = said->need;
     part->type = said->type;
+    part->version = said->version;
     bool direct = turn->running && job->part_count == 1 && turn->jobs + turn->rendered == job;
     assert(job->left > 0);
     job->left--;
@@ -241,42 +242,4 @@ void cluster_turn_abandon(session *who)
     if (who->turn == NULL) return;
     who->turn->session = NULL; /* cluster_turns_answered frees it */
     who->turn = NULL;
-}
-
-/* ---- commands as text: each argument behind its size ---- */
-
-enum { SIZE_BYTES = 4 };
-
-uint8_t *cluster_update_write(const request *of, size_t *size_out)
-{
-    size_t size = 0;
-    for (size_t i = 0; i < of->argc; i++)
-        size += SIZE_BYTES + of->args[i].size;
-    uint8_t *text = malloc(size), *at = text;
-    *size_out = size;
-    if (text == NULL) return NULL;
-    for (size_t i = 0; i < of->argc; i++) {
-        size_t bytes = of->args[i].size;
-        for (unsigned k = 0; k < SIZE_BYTES; k++)
-            *at++ = (uint8_t)(bytes >> 8 * k);
-        if (bytes > 0) memcpy(at, of->args[i].data, bytes);
-        at += bytes;
-    }
-    return text;
-}
-
-bool cluster_update_parse(hc_span text, hc_span *args, size_t args_max, size_t *argc_out)
-{
-    size_t at = 0, count = 0;
-    while (at < text.size) {
-        if (count == args_max || text.size - at < SIZE_BYTES) return false;
-        size_t bytes = text.data[at] | (size_t)text.data[at + 1] << 8 |
-                       (size_t)text.data[at + 2] << 16 | (size_t)text.data[at + 3] << 24;
-        at += SIZE_BYTES;
-        if (bytes > text.size - at) return false;
-        args[count++] = hc_span_make(text.data + at, bytes);
-        at += bytes;
-    }
-    *argc_out = count;
-    return count > 0;
 }

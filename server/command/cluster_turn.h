@@ -21,7 +21,7 @@
 typedef struct cluster_turn cluster_turn;
 typedef struct cluster_part cluster_part;
 
-#define CLUSTER_KEYS_MAX 1024u /* of one command */
+#define CLUSTER_KEYS_MAX 1024u /* of one command, or of one transaction with what it watches */
 
 /* ---- for batch.c ---- */
 
@@ -34,6 +34,15 @@ static inline bool cluster_may_take(const request *of)
 }
 /* The command, which is fit to run, was answered, or is a job of the session's turn. */
 void cluster_take(request *of);
+static inline bool cluster_is_on(const node *of)
+{
+    return (atomic_load_explicit(&of->cares, memory_order_relaxed) & NODE_CLUSTERED) != 0;
+}
+/* While the session queues, in a cluster: it cannot be part of the transaction, and that was
+ * answered. */
+bool cluster_spoils(request *of);
+/* Forgets what WATCH asked the cluster about. */
+void cluster_watch_drop(session *of);
 /* Must this one, whatever it is, wait for the replies of those before it in the batch? */
 bool cluster_holds(const request *of);
 /* Before a command that is not the cluster's, and at the end of a batch. */
@@ -61,8 +70,5 @@ void cluster_turn_abandon(session *of);
 
 /* Under its lock: the answer to the request whose id was the part's. */
 void cluster_part_answer(uint64_t id, const hc_reply *said);
-/* What an UPDATE is told: the command as it came.  False: `text` is nothing of that kind.  Spans
- * point into `text`. */
-bool cluster_update_parse(hc_span text, hc_span *args, size_t args_max, size_t *argc_out);
 
 #endif

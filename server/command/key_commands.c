@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/cluster.h"
 #include "command/command_args.h"
 #include "command/handlers.h"
 #include "command/notify.h"
@@ -242,6 +243,10 @@ void run_copy(request *of)
     copy_wish wish = {.database = -1};
     if (!take_copy_options(of, &wish)) return;
     bool across = wish.database >= 0 && wish.database != here;
+    if (across && cluster_enabled(of->node)) {
+        request_error(of, "ERR Copying to another database is not allowed in cluster mode");
+        return;
+    }
     if (!across && same_key(of->args[1], of->args[2])) {
         request_error(of, "ERR source and destination objects are the same");
         return;

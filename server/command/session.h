@@ -24,6 +24,7 @@
 
 typedef struct transaction transaction;         /* transaction.h */
 typedef struct cluster_turn cluster_turn;       /* cluster_turn.h */
+typedef struct cluster_watch cluster_watch;     /* cluster_exec.c */
 typedef struct watch watch;                     /* watchers.h */
 typedef struct tracking_client tracking_client; /* tracking.h */
 typedef struct push_inbox push_inbox;           /* push.h */
@@ -66,6 +67,8 @@ struct session {
     bool alone;             /* has the node to itself: request_alone_begin */
     bool in_cluster;        /* holds its lock: cluster_pause */
     cluster_turn *turn;     /* what the cluster is to answer; NULL: nothing */
+    cluster_watch *cluster_watches; /* what WATCH named in a cluster; latest first */
+    size_t cluster_watch_count;
     void (*answered)(session *who);
     session_replies replies;
     bool knows_slots;           /* it asked for the slots, so that MOVED means something to it */

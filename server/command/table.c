@@ -146,7 +146,7 @@ static uint32_t cares_of(const command *row)
     bool data = (row->flags & (COMMAND_READONLY | COMMAND_WRITE)) != 0;
     bool of_node = row->run == run_lolwut || row->run == run_scan || row->run == run_keys ||
                    row->run == run_dbsize;
-    if ((keyed || data || row->run == run_multi) && !of_node) cares |= NODE_CLUSTERED;
+    if ((keyed || data || row->run == run_exec) && !of_node) cares |= NODE_CLUSTERED;
     return cares;
 }
 

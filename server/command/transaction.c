@@ -90,7 +90,7 @@ hc_status transaction_add(transaction *to, const request *of)
     return HC_OK;
 }
 
-static bool runs_at_once(const command *row)
+bool transaction_runs_at_once(const command *row)
 {
     void (*const runs[])(request *) = {run_exec,  run_discard, run_multi,
                                        run_watch, run_quit,    run_reset};
@@ -112,7 +112,7 @@ bool transaction_refuses(request *of)
 bool transaction_takes(request *of)
 {
     session *who = of->session;
-    if (runs_at_once(of->command)) return false;
+    if (transaction_runs_at_once(of->command)) return false;
     if ((of->command->flags & COMMAND_NO_MULTI) != 0) {
         transaction_spoil(who);
         request_error(of, "ERR Command not allowed inside a transaction");

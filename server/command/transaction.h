@@ -31,6 +31,8 @@ struct transaction {
     size_t bytes;   /* of all blocks */
     uint32_t flags; /* command_flag of all together */
     bool spoiled;   /* a command was refused: EXEC will be */
+    bool has_slot;  /* in a cluster: some command has keys */
+    uint32_t slot;  /* theirs */
 };
 
 /* Makes `who` queue its commands from now on.
@@ -42,8 +44,10 @@ void transaction_drop(session *who);
  *   HC_ERR_LIMIT, HC_ERR_NO_MEMORY */
 hc_status transaction_add(transaction *to, const request *of);
 
-/* What becomes of a command that arrives while its session queues.  False: it is to run now (EXEC,
- * DISCARD, MULTI, WATCH, QUIT, RESET); true: it was answered. */
+/* Is it one that runs while its session queues: EXEC, DISCARD, MULTI, WATCH, QUIT, RESET? */
+bool transaction_runs_at_once(const command *row);
+/* What becomes of a command that arrives while its session queues.  False: it is to run now;
+ * true: it was answered. */
 bool transaction_takes(request *of);
 /* EXEC with a wrong number of arguments ends the transaction, if there is one, and says so. */
 bool transaction_refuses(request *of);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/cluster_turn.h"
 #include "command/fence.h"
 #include "command/key_hash.h"
 #include "command/tracking.h"
@@ -281,6 +282,7 @@ static void take_out(watchers *of, watch *one)
 
 void watch_drop(session *who)
 {
+    cluster_watch_drop(who);
     watchers *of = who->node->watchers;
     while (who->watches != NULL) {
         watch *one = who->watches;

@@ -445,6 +445,7 @@ static hc_status replica_create(peer *of)
                               .reply = replica_reply,
                               .update = peer_update,
                               .changed = replica_changed,
+                              .update_group = peer_update_group,
                               .flushed = replica_flushed};
     return hc_replica_create(o->host, &r, &calls, peer_now(of), &of->replica);
 }

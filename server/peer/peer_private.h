@@ -10,7 +10,7 @@
  *     peer_identity.c  what survives a restart
  *     peer_address.c   addresses of both kinds
  *     peer_calls.c     what commands ask: requests, figures, orders
- *     peer_update.c    commands of other nodes, and of this one, on one key
+ *     peer_update.c    commands of other nodes, and of this one, on keys of one slot
  *     peer_view.c      pictures for cluster_view_publish
  *     peer_events.c    what is worth an event
  *
@@ -55,8 +55,7 @@
 #define PEER_TICK_MS_BUSY 2u /* while requests are open */
 #define PEER_TICK_MS_MAX 20u
 #define PEER_DATAGRAMS_PER_TURN 64u
-#define PEER_ARGUMENTS_MAX 64u /* of a command that runs for another node */
-#define PEER_IMAGE_MS 1000u    /* between looks whether the members are to be written again */
+#define PEER_IMAGE_MS 1000u /* between looks whether the members are to be written again */
 #define PEER_RESOLVE_MS 30000u
 #define PEER_FORM_MS 3000u      /* a new node looks for its seeds so long before it forms a ring */
 #define PEER_FLUSH_MS_MAX 2000u /* at the end, for others to take what was written */
@@ -191,11 +190,14 @@ struct peer {
     bool in_calls;              /* of the replica: what it says is acted upon afterwards */
     hc_membership_stats membership_stats;
     uint64_t asked, answered, timeouts, refused_hello, bad_frames, datagrams_bad;
-    hc_store *scratch; /* of peer_update.c, with the three below */
+    hc_store *scratch; /* of peer_update.c, with those below */
     session runner;
     resp_encoder answer;
-    uint8_t *result;
-    size_t result_bytes;
+    uint8_t *results[CLUSTER_KEYS_MAX]; /* what a group's keys became */
+    size_t result_count;
+    uint8_t *result; /* the latest of them */
+    hc_span *arguments;
+    size_t argument_room;
 
     pthread_mutex_t orders_lock;
     peer_order orders[PEER_ORDERS_MAX];
@@ -293,6 +295,7 @@ void peer_orders_take(peer *of);
 hc_status peer_update_init(peer *of);
 void peer_update_fini(peer *of);
 hc_status peer_update(void *ctx, hc_update *update);
+hc_status peer_update_group(void *ctx, hc_update *updates, size_t count);
 
 /* ---- peer_view.c ---- */
 void peer_view_renew(peer *of, bool now);

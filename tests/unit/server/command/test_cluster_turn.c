@@ -7,6 +7,7 @@
 #include "support/test_random.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { ASKED_MAX = 64 };
 
@@ -18,6 +19,8 @@ typedef struct other_side {
     size_t count;
     bool at_once; /* GET is answered while it is asked */
     bool refuse;
+    uint64_t version; /* of answers */
+    hc_status refused;
     unsigned inside, answered;
 } other_side;
 
@@ -38,10 +41,32 @@ static void answer(other_side *side, size_t at, hc_outcome outcome, const char *
     hc_reply said = {.size = sizeof said,
                      .id = side->asked[at].id,
                      .outcome = outcome,
+                     .status = side->refused,
                      .value = hc_span_make(value, strlen(value)),
+                     .version = side->version,
                      .have = 1,
                      .need = 2};
     cluster_part_answer(said.id, &said);
+}
+
+/* "key=version ... exec SET a 1;GET a;" */
+static void script_print(const hc_request *q, char *to, size_t chars)
+{
+    cluster_script script;
+    hc_span *args = NULL;
+    size_t room = 0, argc, used = 0;
+    assert_true(cluster_script_open(q->value, &script));
+    for (uint32_t i = 0; i < script.watched; i++)
+        used += (size_t)snprintf(to + used, chars - used, "%.*s=%d ", (int)q->keys[i].size,
+                                 (const char *)q->keys[i].data,
+                                 (int)cluster_script_version(&script, i));
+    if (script.exec) used += (size_t)snprintf(to + used, chars - used, "exec ");
+    while (cluster_script_next(&script, &args, &room, &argc) == HC_OK) {
+        for (size_t i = 0; i < argc; i++)
+            used += (size_t)snprintf(to + used, chars - used, "%.*s%c", (int)args[i].size,
+                                     (const char *)args[i].data, i + 1 < argc ? ' ' : ';');
+    }
+    free(args);
 }
 
 static hc_status side_ask(void *ctx, const hc_request *q)
@@ -56,6 +81,8 @@ static hc_status side_ask(void *ctx, const hc_request *q)
                    (const char *)q->key.data);
     (void)snprintf(side->values[at], sizeof side->values[at], "%.*s", (int)q->value.size,
                    (const char *)q->value.data);
+    if (q->kind == HC_REQUEST_UPDATE || q->kind == HC_REQUEST_GROUP)
+        script_print(q, side->values[at], sizeof side->values[at]);
     if (side->at_once && q->kind == HC_REQUEST_GET) answer(side, at, HC_OUTCOME_DONE, "now");
     return HC_OK;
 }
@@ -195,10 +222,13 @@ static void test_what_cannot_be_asked_is_refused_with_known_words(void **state)
         const char *line, *said;
     } rows[] = {
         {"RENAME a b", "-CROSSSLOT Keys in request don't hash to the same slot"},
-        {"RENAME {a}1 {a}2", "-ERR this command is not allowed in a cluster"},
+        {"MSETNX a 1 b 2", "-CROSSSLOT Keys in request don't hash to the same slot"},
+        {"MSETEX x a 1 EX 5", "-ERR invalid numkeys value"},
+        {"WATCH a b", "-CROSSSLOT Keys in request don't hash to the same slot"},
+        {"EXEC", "-ERR EXEC without MULTI"},
         {"RANDOMKEY", "-ERR this command is not allowed in a cluster"},
-        {"MULTI", "-ERR this command is not allowed in a cluster"},
-        {"MOVE a 1", "-ERR this command is not allowed in a cluster"},
+        {"MOVE a 1", "-ERR MOVE is not allowed in cluster mode"},
+        {"SWAPDB 0 1", "-ERR SWAPDB is not allowed in cluster mode"},
         {"MSET a 1 b", "-ERR wrong number of arguments for 'mset' command"},
     };
     other_side side;
@@ -264,6 +294,21 @@ static void test_a_handlers_answer_is_replayed(void **state)
     }
 }
 
+/* Reads whatever it is. */
+static void script_read_all(hc_span text)
+{
+    cluster_script script;
+    hc_span *args = NULL;
+    size_t room = 0, argc, lines = 0;
+    if (!cluster_script_open(text, &script)) return;
+    for (uint32_t i = 0; i < script.watched; i++)
+        (void)cluster_script_version(&script, i);
+    while (cluster_script_next(&script, &args, &room, &argc) == HC_OK)
+        lines++;
+    assert_in_range(lines, 0, text.size);
+    free(args);
+}
+
 static void test_any_bytes_as_an_answer_are_safe(void **state)
 {
     (void)state;
@@ -277,11 +322,113 @@ static void test_any_bytes_as_an_answer_are_safe(void **state)
         for (size_t i = 0; i < size; i++)
             bytes[i] = (uint8_t)letters[test_random_below(&random, sizeof letters - 1)];
         (void)cluster_reply_replay(hc_span_make(bytes, size), &mute);
-        hc_span args[4];
-        size_t argc;
-        if (cluster_update_parse(hc_span_make(bytes, size), args, 4, &argc))
-            assert_in_range(argc, 1, 4);
+        script_read_all(hc_span_make(bytes, size));
     }
+}
+
+/* ---- several keys of one slot ---- */
+
+static void test_several_keys_of_one_slot_are_one_question(void **state)
+{
+    (void)state;
+    other_side side;
+    side_init(&side);
+    assert_int_equal(run(&side, (const char *[]){"RENAME {a}1 {a}2", "LCS {a}1 {a}2"}, 2), 2);
+    assert_int_equal(side.count, 2);
+    assert_int_equal(side.asked[0].kind, HC_REQUEST_GROUP);
+    assert_int_equal(side.asked[0].level, HC_LEVEL_QUORUM);
+    assert_int_equal(side.asked[0].key_count, 2);
+    assert_string_equal(side.values[0], "RENAME {a}1 {a}2;");
+    assert_int_equal(side.asked[1].level, HC_LEVEL_ONE);
+    answer(&side, 0, HC_OUTCOME_DONE, "+OK\r\n");
+    answer(&side, 1, HC_OUTCOME_DONE, "$1\r\nx\r\n");
+    cluster_turns_answered(side.on.node, 0);
+    expect(&side, "+OK \"x\"");
+    side.count = 0;
+    assert_int_equal(run(&side, (const char *[]){"MSETNX {a}1 x {a}1 y"}, 1), 1);
+    assert_int_equal(side.asked[0].key_count, 1);
+    cluster_turn_abandon(&side.on.client);
+    side_fini(&side);
+}
+
+static void test_a_transaction_is_one_question_with_all_commands(void **state)
+{
+    (void)state;
+    other_side side;
+    side_init(&side);
+    assert_int_equal(
+        run(&side, (const char *[]){"MULTI", "SET {a}1 x", "PING", "GET {a}2", "EXEC"}, 5), 5);
+    assert_int_equal(side.count, 1);
+    assert_int_equal(side.asked[0].kind, HC_REQUEST_GROUP);
+    assert_int_equal(side.asked[0].level, HC_LEVEL_QUORUM);
+    assert_int_equal(side.asked[0].key_count, 2);
+    assert_string_equal(side.values[0], "exec SET {a}1 x;PING;GET {a}2;");
+    answer(&side, 0, HC_OUTCOME_DONE, "*3\r\n+OK\r\n+PONG\r\n_\r\n");
+    cluster_turns_answered(side.on.node, 0);
+    expect(&side, "+OK +QUEUED +QUEUED +QUEUED *3 +OK +PONG nil");
+    assert_int_equal(run(&side, (const char *[]){"MULTI", "PING", "EXEC"}, 3), 3);
+    expect(&side, "+OK +QUEUED *1 +PONG");
+    assert_int_equal(run(&side, (const char *[]){"MULTI", "GET {a}1", "DISCARD"}, 3), 3);
+    expect(&side, "+OK +QUEUED +OK");
+    assert_int_equal(side.count, 1);
+    side_fini(&side);
+}
+
+static void test_what_cannot_be_in_a_transaction_spoils_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first, *second, *said;
+    } rows[] = {
+        {"SET a 1", "SET b 2", "-CROSSSLOT Keys in request don't hash to the same slot"},
+        {"SET a 1", "MGET a b", "-CROSSSLOT Keys in request don't hash to the same slot"},
+        {"SET a 1", "PUBLISH c m",
+         "-ERR this command is not allowed in a transaction of a cluster"},
+        {"SET a 1", "FLUSHALL", "-ERR this command is not allowed in a transaction of a cluster"},
+        {"SET a 1", "MOVE a 1", "-ERR this command is not allowed in a transaction of a cluster"},
+    };
+    other_side side;
+    side_init(&side);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char want[256];
+        (void)snprintf(want, sizeof want, "+OK +QUEUED %s -EXECABORT Transaction discarded %s",
+                       rows[i].said, "because of previous errors.");
+        const char *lines[] = {"MULTI", rows[i].first, rows[i].second, "EXEC"};
+        assert_int_equal(run(&side, lines, 4), 4);
+        expect(&side, want);
+    }
+    assert_int_equal(side.count, 0);
+    side_fini(&side);
+}
+
+static void test_exec_says_which_versions_were_watched(void **state)
+{
+    (void)state;
+    other_side side;
+    side_init(&side);
+    assert_int_equal(run(&side, (const char *[]){"WATCH {a}1 {a}2"}, 1), 1);
+    assert_int_equal(side.count, 2);
+    assert_int_equal(side.asked[0].flags, HC_REQUEST_READS);
+    side.version = 77;
+    answer(&side, 0, HC_OUTCOME_DONE, "+string\r\n");
+    side.version = 0;
+    answer(&side, 1, HC_OUTCOME_DONE, "+none\r\n");
+    cluster_turns_answered(side.on.node, 0);
+    expect(&side, "+OK");
+    side.count = 0;
+    assert_int_equal(run(&side, (const char *[]){"MULTI", "SET {a}3 x", "EXEC"}, 3), 3);
+    assert_int_equal(side.asked[0].key_count, 3);
+    assert_string_equal(side.values[0], "{a}2=0 {a}1=77 exec SET {a}3 x;");
+    side.refused = HC_ERR_CONFLICT;
+    answer(&side, 0, HC_OUTCOME_REFUSED, "");
+    side.refused = HC_OK;
+    cluster_turns_answered(side.on.node, 0);
+    expect(&side, "+OK +QUEUED nil*");
+    side.count = 0; /* nothing is watched any more */
+    assert_int_equal(run(&side, (const char *[]){"MULTI", "SET {a}3 x", "EXEC"}, 3), 3);
+    assert_int_equal(side.asked[0].key_count, 1);
+    cluster_turn_abandon(&side.on.client);
+    side_fini(&side);
 }
 
 int main(void)
@@ -295,6 +442,10 @@ int main(void)
         cmocka_unit_test(test_a_client_may_go_before_its_answers_come),
         cmocka_unit_test(test_a_handlers_answer_is_replayed),
         cmocka_unit_test(test_any_bytes_as_an_answer_are_safe),
+        cmocka_unit_test(test_several_keys_of_one_slot_are_one_question),
+        cmocka_unit_test(test_a_transaction_is_one_question_with_all_commands),
+        cmocka_unit_test(test_what_cannot_be_in_a_transaction_spoils_it),
+        cmocka_unit_test(test_exec_says_which_versions_were_watched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
