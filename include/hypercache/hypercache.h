@@ -17,6 +17,7 @@
 #include <hypercache/ring.h>
 #include <hypercache/store.h>
 #include <hypercache/stores.h>
+#include <hypercache/trace.h>
 #include <hypercache/types.h>
 
 #endif

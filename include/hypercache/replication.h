@@ -38,6 +38,7 @@
 #include <hypercache/membership.h>
 #include <hypercache/ring.h>
 #include <hypercache/store.h>
+#include <hypercache/trace.h>
 #include <hypercache/types.h>
 
 #ifdef __cplusplus
@@ -56,17 +57,6 @@ typedef struct hc_moment {
     uint64_t now_ns; /* monotonic */
     int64_t wall_ms; /* Unix milliseconds; may be wrong, and jump */
 } hc_moment;
-
-#define HC_TRACE_ID_BYTES 16u
-#define HC_SPAN_ID_BYTES 8u
-
-/* On whose behalf something is done, for logs and traces: as in W3C Trace Context; the id of the
- * trace is the correlation id.  It goes along with a request to the node that runs it, and with
- * what that sends to others.  All zero: nobody asked. */
-typedef struct hc_trace_context {
-    uint8_t trace_id[HC_TRACE_ID_BYTES];
-    uint8_t span_id[HC_SPAN_ID_BYTES]; /* of the sender */
-} hc_trace_context;
 
 /* How many holders of a key must have a write before it is answered, or are asked by a read. */
 typedef enum hc_level {
@@ -112,6 +102,9 @@ typedef struct hc_request {
     uint64_t version;    /* of WAIT: of the reply to the write that is waited for */
     uint32_t holders;    /* of WAIT */
     uint32_t wait_reserved;
+    /* By what name it is found, if that is not its trace's id; HC_CORRELATION_BYTES_MAX.  It goes
+     * where the trace goes, so without one nowhere. */
+    hc_span correlation;
 } hc_request;
 
 typedef enum hc_outcome {
@@ -159,21 +152,28 @@ typedef struct hc_update {
 } hc_update;
 
 typedef enum hc_traced_kind {
+    /* Another node asked: */
     HC_TRACED_REQUEST = 0,  /* passed on to this node, which runs it now */
     HC_TRACED_WRITE = 1,    /* of an acting primary; `taken`: it is stored here */
     HC_TRACED_PROPOSAL = 2, /* likewise, of a read-modify-write; `taken`: accepted */
-    HC_TRACED_READ = 3      /* a part of a read at QUORUM */
+    HC_TRACED_READ = 3,     /* a part of a read at QUORUM */
+    /* This node runs a request, its own or one that was passed on: */
+    HC_TRACED_SENDS = 4,   /* the other holders are about to get it, once or again */
+    HC_TRACED_ANSWERED = 5 /* `taken`: DONE or ABSENT */
 } hc_traced_kind;
+#define HC_TRACED_KINDS 6u
 
-/* What another node asked of this one on somebody's behalf. */
+/* What is done on somebody's behalf. */
 typedef struct hc_traced {
     size_t size;
     hc_traced_kind kind;
-    uint32_t taken; /* 0 or 1 */
-    hc_node_id from;
-    uint32_t reserved;
-    hc_trace_context trace; /* never all zero */
-    hc_span key;
+    uint32_t taken;          /* 0 or 1 */
+    hc_node_id from;         /* of the first four kinds */
+    hc_request_kind request; /* what it is; of WRITE, PROPOSAL and READ: SET or GET */
+    /* Never all zero.  Of REQUEST and SENDS it may be given another span_id: what is done for the
+     * request from then on is done under that. */
+    hc_trace_context trace;
+    hc_span key, correlation;
     uint64_t version; /* 0: none */
 } hc_traced;
 
@@ -192,8 +192,8 @@ typedef struct hc_replica_calls {
      * a node that joins or leaves has done so when it is `may_flip`: it may become ACTIVE, or OUT.
      * May be NULL. */
     void (*changed)(void *ctx, bool ready, bool may_flip);
-    /* Something came that carries a trace.  May be NULL. */
-    void (*traced)(void *ctx, const hc_traced *what);
+    /* Something is done that carries a trace.  May be NULL. */
+    void (*traced)(void *ctx, hc_traced *what);
     /* This node's view of who holds what is another one now: drop what was made from it.  May be
      * NULL. */
     void (*view)(void *ctx, uint64_t epoch, uint64_t topology_id);

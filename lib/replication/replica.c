@@ -324,7 +324,8 @@ hc_status hc_replica_request(hc_replica *r, hc_moment now, const hc_request *req
     if (q.kind == HC_REQUEST_GROUP && r->calls.update_group == NULL) return HC_ERR_UNSUPPORTED;
     if (q.kind == HC_REQUEST_GROUP) status = hci_group_pack(r, &q);
     if (status != HC_OK) return status;
-    if (q.key.size > HC_KEY_BYTES_MAX || q.value.size > HC_REPLICA_VALUE_BYTES_MAX)
+    if (q.key.size > HC_KEY_BYTES_MAX || q.value.size > HC_REPLICA_VALUE_BYTES_MAX ||
+        q.correlation.size > HC_CORRELATION_BYTES_MAX)
         return HC_ERR_LIMIT;
     status = hci_op_new(r, &q, &o);
     if (status != HC_OK) return status;

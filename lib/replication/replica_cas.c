@@ -123,7 +123,8 @@ void hci_cas_resend(hc_replica *r, op *o)
                        .entry = o->best,
                        .key = o->request.key,
                        .value = o->best.value,
-                       .trace = o->request.trace};
+                       .trace = o->request.trace,
+                       .correlation = o->request.correlation};
         hci_peer_send(r, others[i], &what);
     }
 }
@@ -132,7 +133,7 @@ void hci_cas_commit(hc_replica *r, op *o)
 {
     (void)hci_entry_put(r, o->request.key, &o->best, true);
     hci_pending_settle(r, o->request.key, o->best.version);
-    hci_replicate(r, o->slot, o->request.key, &o->best, 0, false, &o->request.trace);
+    hci_replicate(r, o->slot, o->request.key, &o->best, 0, false, &o->request);
     hci_op_finish(r, o, o->absent ? HC_OUTCOME_ABSENT : HC_OUTCOME_DONE);
 }
 
@@ -223,6 +224,7 @@ void hci_cas_run(hc_replica *r, op *o)
         hci_op_end(r, o);
         return;
     }
+    hci_traced_own(r, HC_TRACED_SENDS, o, false);
     hci_cas_resend(r, o);
     cas_look(r, o);
 }
@@ -346,7 +348,7 @@ void hci_cas_take(hc_replica *r, uint32_t from, const record *what)
 {
     record reply = {.kind = RECORD_ANSWER, .op = what->op, .expect = what->entry.version};
     cas_judge(r, from, what, &reply);
-    hci_traced(r, from, HC_TRACED_PROPOSAL, what, reply.result == ANSWER_YES);
+    (void)hci_traced(r, from, HC_TRACED_PROPOSAL, what, reply.result == ANSWER_YES);
     hci_peer_send(r, from, &reply);
 }
 

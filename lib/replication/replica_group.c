@@ -195,6 +195,7 @@ static bool any_pending(hc_replica *r, const op *o)
 
 static void store_all(hc_replica *r, op *o, const group *g)
 {
+    hci_traced_own(r, HC_TRACED_SENDS, o, true);
     for (uint32_t i = 0; i < g->count; i++) {
         const hc_update *u = &g->updates[i];
         if (u->action == HC_UPDATE_KEEP) continue;
@@ -202,7 +203,7 @@ static void store_all(hc_replica *r, op *o, const group *g)
         entry after = hci_update_entry(u);
         after.version = o->version;
         (void)hci_entry_put(r, u->key, &after, false);
-        hci_replicate(r, o->slot, u->key, &after, 0, false, &o->request.trace);
+        hci_replicate(r, o->slot, u->key, &after, 0, false, &o->request);
     }
 }
 
@@ -227,7 +228,8 @@ static hc_status part_add(hc_replica *r, op *o, const member *m, const hc_update
                     .kind = HC_REQUEST_UPDATE,
                     .level = o->request.level,
                     .key = u->key,
-                    .trace = o->request.trace};
+                    .trace = o->request.trace,
+                    .correlation = o->request.correlation};
     entry after = hci_update_entry(u);
     if (u->action == HC_UPDATE_KEEP)
         after = m->live.version != 0 ? m->live : (entry){.flags = ENTRY_STUB};
@@ -254,6 +256,7 @@ static hc_status propose_all(hc_replica *r, op *o, const group *g)
     if (o->parts == NULL) return HC_ERR_NO_MEMORY;
     o->part_room = g->count;
     o->version = version_over(r, o, g);
+    hci_traced_own(r, HC_TRACED_SENDS, o, false);
     for (uint32_t i = 0; i < g->count; i++) {
         hc_status status = part_add(r, o, &g->members[i], &g->updates[i]);
         if (status != HC_OK) return status;

@@ -62,18 +62,21 @@ hc_status hci_op_new(hc_replica *r, const hc_request *request, op **out)
     op *o = hci_allocate(&r->host, sizeof *o);
     if (o == NULL) return HC_ERR_NO_MEMORY;
     memset(o, 0, sizeof *o);
-    o->bytes_size = request->key.size + request->value.size + 1;
+    o->bytes_size = request->key.size + request->value.size + request->correlation.size + 1;
     o->bytes = hci_allocate(&r->host, o->bytes_size);
     if (o->bytes == NULL) {
         hci_release(&r->host, o, sizeof *o);
         return HC_ERR_NO_MEMORY;
     }
     size_t key = request->key.size, value = request->value.size;
+    size_t correlation = request->correlation.size;
     if (key > 0) memcpy(o->bytes, request->key.data, key);
     if (value > 0) memcpy(o->bytes + key, request->value.data, value);
+    if (correlation > 0) memcpy(o->bytes + key + value, request->correlation.data, correlation);
     o->request = *request;
     o->request.key = hc_span_make(o->bytes, key);
     o->request.value = hc_span_make(o->bytes + key, value);
+    o->request.correlation = hc_span_make(o->bytes + key + value, correlation);
     o->id = ++r->op_life << 16 | (at + 1);
     o->kind = OP_PARKED;
     o->slot = hc_ring_slot(o->request.key);
@@ -132,6 +135,8 @@ void hci_op_reply(hc_replica *r, op *o, hc_reply reply)
     if (o->replied) return;
     o->replied = true;
     reply.size = sizeof reply;
+    if (o->kind != OP_PROXY)
+        hci_traced_own(r, HC_TRACED_ANSWERED, o, reply.outcome <= HC_OUTCOME_ABSENT);
     if (o->origin == NOBODY) {
         reply.id = o->request.id;
         r->calls.reply(r->calls.ctx, &reply);
@@ -289,7 +294,8 @@ static void pass_on(hc_replica *r, op *o, uint32_t to)
                              .expires_at_ms = q->expires_at_ms},
                    .key = q->key,
                    .value = q->value,
-                   .trace = q->trace};
+                   .trace = q->trace,
+                   .correlation = q->correlation};
     o->kind = OP_PROXY;
     o->target = to;
     o->target_boot = r->peers[to]->member.boot_id;
@@ -367,7 +373,8 @@ void hci_proxy_take(hc_replica *r, uint32_t from, const record *what)
                     .expires_at_ms = what->entry.expires_at_ms,
                     .type = (hc_type)(what->entry.flags >> ENTRY_TYPE_SHIFT),
                     .timeout_ms = what->time < 3600000 ? (uint32_t)what->time : 3600000,
-                    .trace = what->trace};
+                    .trace = what->trace,
+                    .correlation = what->correlation};
     if (what->result == HC_REQUEST_UPDATE) q.flags = (uint32_t)what->seq & HC_REQUEST_READS;
     bool known = what->flags <= HC_LEVEL_ALL && proxy_known(r, what);
     hc_status status = known ? hci_op_new(r, &q, &o) : HC_ERR_UNSUPPORTED;
@@ -382,7 +389,7 @@ void hci_proxy_take(hc_replica *r, uint32_t from, const record *what)
     o->origin = from;
     o->origin_op = what->op;
     o->origin_boot = r->peers[from]->member.boot_id;
-    hci_traced(r, from, HC_TRACED_REQUEST, what, true);
+    o->request.trace = hci_traced(r, from, HC_TRACED_REQUEST, what, true);
     hci_op_run(r, o, false);
 }
 

@@ -159,7 +159,7 @@ static uint8_t *out_room(hc_replica *r, peer *p, size_t bytes)
 void hci_peer_send(hc_replica *r, uint32_t to, const record *what)
 {
     peer *p = r->peers[to];
-    size_t most = RECORD_BYTES_MAX + what->key.size + what->value.size;
+    size_t most = RECORD_BYTES_MAX + what->key.size + what->value.size + what->correlation.size;
     if (p->is_self || !p->known) return;
     uint8_t *at = out_room(r, p, most);
     if (at != NULL) p->out_bytes += hci_wire_put(at, what);
@@ -207,15 +207,36 @@ void hci_beat_take(hc_replica *r, uint32_t from, const record *what, uint64_t hl
     hci_clock_measure(r, p, what, hlc);
 }
 
-void hci_traced(hc_replica *r, uint32_t from, hc_traced_kind kind, const record *what, bool taken)
+hc_trace_context hci_traced(hc_replica *r, uint32_t from, hc_traced_kind kind, const record *what,
+                            bool taken)
 {
-    if (r->calls.traced == NULL || !has_trace(&what->trace)) return;
+    if (r->calls.traced == NULL || !has_trace(&what->trace)) return what->trace;
     hc_traced told = {.size = sizeof told,
                       .kind = kind,
                       .taken = taken,
                       .from = r->peers[from]->member.id,
+                      .request = kind == HC_TRACED_READ ? HC_REQUEST_GET : HC_REQUEST_SET,
                       .trace = what->trace,
                       .key = what->key,
+                      .correlation = what->correlation,
                       .version = what->entry.version};
+    if (kind == HC_TRACED_REQUEST) told.request = (hc_request_kind)what->result;
     r->calls.traced(r->calls.ctx, &told);
+    return told.trace;
+}
+
+void hci_traced_own(hc_replica *r, hc_traced_kind kind, op *o, bool taken)
+{
+    const hc_request *q = &o->request;
+    if (r->calls.traced == NULL || !has_trace(&q->trace)) return;
+    hc_traced told = {.size = sizeof told,
+                      .kind = kind,
+                      .taken = taken,
+                      .request = q->kind,
+                      .trace = q->trace,
+                      .key = q->key,
+                      .correlation = q->correlation,
+                      .version = o->version};
+    r->calls.traced(r->calls.ctx, &told);
+    o->request.trace = told.trace;
 }

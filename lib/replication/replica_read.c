@@ -81,13 +81,15 @@ void hci_read_run(hc_replica *r, op *o)
         seen_note(r, o, r->self, here.version, r->floor[o->slot]);
     }
     uint32_t count = hci_others(r, o->slot, others);
+    hci_traced_own(r, HC_TRACED_SENDS, o, false);
     for (uint32_t i = 0; i < count; i++) {
         record what = {.kind = RECORD_READ,
                        .op = o->id,
                        .slot = o->slot,
                        .set_hash = o->set_hash,
                        .key = o->request.key,
-                       .trace = o->request.trace};
+                       .trace = o->request.trace,
+                       .correlation = o->request.correlation};
         if (hci_place_now(r, o->slot, others[i]) >= 0) hci_peer_send(r, others[i], &what);
     }
     hci_read_decide(r, o, false);
@@ -113,7 +115,7 @@ void hci_read_take(hc_replica *r, uint32_t from, const record *what)
         reply.value = here.flags & ENTRY_STUB ? hc_span_make(NULL, 0) : here.value;
         reply.seq = r->floor[slot];
     }
-    hci_traced(r, from, HC_TRACED_READ, what, reply.result == ANSWER_YES);
+    (void)hci_traced(r, from, HC_TRACED_READ, what, reply.result == ANSWER_YES);
     hci_peer_send(r, from, &reply);
 }
 

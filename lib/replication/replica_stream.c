@@ -99,7 +99,7 @@ void hci_stream_reset(hc_replica *r, peer *p)
 
 static frame *frame_make(hc_replica *r, peer *p, record *what)
 {
-    size_t most = RECORD_BYTES_MAX + what->key.size + what->value.size;
+    size_t most = RECORD_BYTES_MAX + what->key.size + what->value.size + what->correlation.size;
     uint8_t *scratch = hci_buffer_room(r, &r->value, most);
     bool fits = p->first == NULL || p->queue_bytes + most <= r->options.queue_bytes_max;
     if (scratch == NULL || !fits) return NULL;
@@ -140,7 +140,7 @@ void hci_stream_put(hc_replica *r, uint32_t to, uint32_t slot, record *what)
 }
 
 void hci_replicate(hc_replica *r, uint32_t slot, hc_span key, const entry *e, uint64_t op_id,
-                   bool force, const hc_trace_context *trace)
+                   bool force, const hc_request *of)
 {
     uint32_t others[2 * HOLDERS_MAX], count = hci_others(r, slot, others);
     for (uint32_t i = 0; i < count; i++) {
@@ -151,7 +151,10 @@ void hci_replicate(hc_replica *r, uint32_t slot, hc_span key, const entry *e, ui
                        .entry = *e,
                        .key = key,
                        .value = e->flags & ENTRY_STUB ? hc_span_make(NULL, 0) : e->value};
-        if (trace != NULL) what.trace = *trace;
+        if (of != NULL) {
+            what.trace = of->trace;
+            what.correlation = of->correlation;
+        }
         hci_stream_put(r, others[i], slot, &what);
     }
 }
@@ -202,7 +205,7 @@ static void put_take(hc_replica *r, uint32_t from, const record *what)
         bool agreed = what->set_hash == r->topology.set_hash[block] || !rule(r, HCI_RULE_JOINT);
         if (reply.result == ANSWER_YES && !agreed) reply.result = ANSWER_STALE;
     }
-    hci_traced(r, from, HC_TRACED_WRITE, what, reply.result == ANSWER_YES);
+    (void)hci_traced(r, from, HC_TRACED_WRITE, what, reply.result == ANSWER_YES);
     if (what->op != 0) hci_peer_send(r, from, &reply);
 }
 

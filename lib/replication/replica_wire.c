@@ -8,8 +8,8 @@
  *      88  records, each:
  *            size u32, of what follows | kind u8 | result u8 | flags u8 | fields u16, a bit each
  *            slot u16 | op | set | stream | seq | time | expect | version: u64 each
- *            entry: flags u8, expiry u64 | trace: id 16, span 8 | key: size u32, bytes
- *            value: all the rest
+ *            entry: flags u8, expiry u64 | trace: id 16, span 8 | correlation: size u8, bytes
+ *            key: size u32, bytes | value: all the rest
  *     end  checksum 16: SipHash of all before, keyed by the cluster's secret
  *
  * Fields without their bit are zero and absent.  A record of a kind or with a field that is not
@@ -44,7 +44,8 @@ enum {
     FIELD_ENTRY = 256,
     FIELD_KEY = 512,
     FIELD_TRACE = 1024,
-    FIELDS_KNOWN = 2047
+    FIELD_CORRELATION = 2048,
+    FIELDS_KNOWN = 4095
 };
 
 /* ---- numbers ---- */
@@ -123,6 +124,12 @@ size_t hci_wire_put(uint8_t *start, const record *what)
         fields |= FIELD_TRACE;
         memcpy(to, &what->trace, sizeof what->trace);
         to += sizeof what->trace;
+        if (what->correlation.size > 0) {
+            fields |= FIELD_CORRELATION;
+            to = put(to, what->correlation.size, 1);
+            memcpy(to, what->correlation.data, what->correlation.size);
+            to += what->correlation.size;
+        }
     }
     if (what->key.size > 0) {
         fields |= FIELD_KEY;
@@ -188,6 +195,15 @@ static bool take(hc_span *from, unsigned bytes, uint64_t *out)
     return true;
 }
 
+static bool take_correlation(hc_span *body, record *out)
+{
+    uint64_t size;
+    if (!take(body, 1, &size) || size > body->size || size > HC_CORRELATION_BYTES_MAX) return false;
+    out->correlation = hc_span_make(body->data, size);
+    *body = hc_span_make(body->data + size, body->size - size);
+    return true;
+}
+
 static bool take_fields(hc_span body, unsigned fields, record *out)
 {
     uint64_t slot = 0, flags = 0, expires = 0, size = 0;
@@ -204,6 +220,7 @@ static bool take_fields(hc_span body, unsigned fields, record *out)
         memcpy(&out->trace, body.data, sizeof out->trace);
         body = hc_span_make(body.data + sizeof out->trace, body.size - sizeof out->trace);
     }
+    if ((fields & FIELD_CORRELATION) && !take_correlation(&body, out)) return false;
     if (fields & FIELD_KEY) {
         if (!take(&body, 4, &size) || size > body.size || size > HC_KEY_BYTES_MAX) return false;
         out->key = hc_span_make(body.data, size);

@@ -116,8 +116,9 @@ static void write_out(hc_replica *r, op *o)
     hci_op_votes_clear(r, o);
     put_result put = hci_entry_put(r, o->request.key, &o->best, o->kind == OP_MEND);
     bool stored = put == PUT_APPLIED || put == PUT_SAME;
+    hci_traced_own(r, HC_TRACED_SENDS, o, stored);
     hci_replicate(r, o->slot, o->request.key, &o->best, waits ? o->id : 0, o->kind == OP_MEND,
-                  &o->request.trace);
+                  &o->request);
     if (stored && hci_counts(r, o->slot, r->self)) hci_op_vote(r, o, r->self, true);
 }
 

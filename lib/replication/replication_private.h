@@ -108,6 +108,7 @@ typedef struct record {
     entry entry; /* its value is `value` */
     hc_span key, value;
     hc_trace_context trace;
+    hc_span correlation; /* only with a trace */
 } record;
 enum {
     RECORD_FORCE = 1,
@@ -347,7 +348,7 @@ void hci_clock_judge(hc_replica *r);
 /* ---- replica_wire.c ---- */
 #define ENVELOPE_BYTES 88u
 #define ENVELOPE_TAIL_BYTES 16u
-#define RECORD_BYTES_MAX 128u /* of all but key and value */
+#define RECORD_BYTES_MAX 128u /* of all but key, value and correlation */
 void hci_wire_head(hc_replica *r, uint8_t *to, uint64_t to_boot);
 void hci_wire_seal(hc_replica *r, uint8_t *message, size_t bytes); /* head and records */
 size_t hci_wire_put(uint8_t *to, const record *what);              /* returns its size */
@@ -402,8 +403,11 @@ void hci_peer_send(hc_replica *r, uint32_t to, const record *what);
 void hci_flush_out(hc_replica *r);
 void hci_beat_send(hc_replica *r, uint32_t to);
 void hci_beat_take(hc_replica *r, uint32_t from, const record *what, uint64_t hlc);
-/* Tells the program of what came with a trace. */
-void hci_traced(hc_replica *r, uint32_t from, hc_traced_kind kind, const record *what, bool taken);
+/* Tells the program of what came with a trace; returns the trace to go on with. */
+hc_trace_context hci_traced(hc_replica *r, uint32_t from, hc_traced_kind kind, const record *what,
+                            bool taken);
+/* The same of a request that this node runs. */
+void hci_traced_own(hc_replica *r, hc_traced_kind kind, op *o, bool taken);
 
 /* ---- replica_stream.c ---- */
 void hci_stream_put(hc_replica *r, uint32_t to, uint32_t slot, record *what);
@@ -412,9 +416,10 @@ void hci_stream_take(hc_replica *r, uint32_t from, const record *what);
 void hci_stream_acked(hc_replica *r, uint32_t from, const record *what);
 uint64_t hci_stream_tick(hc_replica *r);
 void hci_dirty(hc_replica *r, peer *p, uint32_t slot);
-/* A write to all other holders; op 0: none waits for their answers.  `trace` may be NULL. */
+/* A write to all other holders; op 0: none waits for their answers.  `of` is the request it is
+ * for; NULL: none. */
 void hci_replicate(hc_replica *r, uint32_t slot, hc_span key, const entry *e, uint64_t op_id,
-                   bool force, const hc_trace_context *trace);
+                   bool force, const hc_request *of);
 
 /* ---- replica_op.c ---- */
 hc_status hci_op_new(hc_replica *r, const hc_request *request, op **out);

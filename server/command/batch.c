@@ -17,6 +17,7 @@
  *
  * How long each took is timing.c's affair.
  */
+#include "command/caller.h"
 #include "command/cluster_turn.h"
 #include "command/command_args.h"
 #include "command/durable.h"
@@ -331,6 +332,17 @@ static bool must_wait(request *of)
     return true;
 }
 
+/* One that is not plain: what it is in truth, and whether it has to wait. */
+static bool waits(request *of)
+{
+    session *who = of->session;
+    if (caller_begin(of)) of->command = look_up(of);
+    if (who->turn != NULL && cluster_holds(of)) return true;
+    if (!must_wait(of)) return false;
+    session_park(who, true);
+    return true;
+}
+
 /* What most clients send: one plain command at a time. */
 static void run_single(request *of, node_counters *counters)
 {
@@ -361,12 +373,12 @@ static size_t run_many(request *requests, size_t count, node_counters *counters,
             prefetched += prefetch_keys(requests + ran, count - ran, who->store);
         }
         bool plain = is_plain(&requests[ran]);
-        if (!plain && who->turn != NULL && cluster_holds(&requests[ran])) break;
-        if (!plain && must_wait(&requests[ran])) {
-            session_park(who, true);
+        if (!plain && waits(&requests[ran])) {
+            caller_end(who, false);
             break;
         }
         size_t pending = run_timed(&time, ran++, plain);
+        if (!plain) caller_end(who, true);
         if (push_waits(who)) {
             push_deliver(who, to, output_soft_bytes);
             pending = to->ops->pending(to);

@@ -57,6 +57,8 @@ const char *cluster_refusal(const request *of, uint32_t flags)
 /* Its part of a job; a refusal is its answer. */
 static void ask(const cluster_calls *calls, cluster_part *part, hc_request q)
 {
+    q.trace = part->job->trace;
+    q.correlation = part->job->correlation;
     q.size = sizeof q;
     q.id = (uint64_t)(uintptr_t)part;
     hc_status status = calls->ask(calls->ctx, &q);

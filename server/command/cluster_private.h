@@ -49,6 +49,8 @@ struct cluster_job {
     char moved[CLUSTER_MOVED_CHARS];
     reply *reply; /* while the batch runs */
     bool muted;
+    hc_trace_context trace; /* of the command, for the nodes that have to do with it */
+    hc_span correlation;    /* likewise; only while the command runs */
     uint32_t part_count, left;
     cluster_part *parts; /* `one`, or allocated */
     cluster_part one;

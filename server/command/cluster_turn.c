@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/caller.h"
 #include "command/cluster_private.h"
 
 /* ---- life ---- */
@@ -112,6 +113,7 @@ cluster_job *cluster_job_add(request *of, cluster_job_kind kind, uint32_t part_c
     if (job->parts == NULL) return NULL;
     for (uint32_t i = 0; i < part_count; i++)
         job->parts[i].job = job;
+    caller_tell(of, &job->trace, &job->correlation);
     turn->job_count++;
     if (part_count > 0) turn->open++;
     return job;

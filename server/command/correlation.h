@@ -11,11 +11,16 @@
 #ifndef HYPERCACHE_SERVER_COMMAND_CORRELATION_H
 #define HYPERCACHE_SERVER_COMMAND_CORRELATION_H
 
-#include "command/request.h"
+#include "command/node.h"
 
-#define CORRELATION_CHARS 33u /* with its NUL */
+#define CORRELATION_CHARS (HC_CORRELATION_BYTES_MAX + 1) /* with its NUL */
 
 /* Of a request of the batch that runs. */
 void request_correlation(const request *of, char id[CORRELATION_CHARS]);
+/* Do other nodes' logs want it of every request?  REPLICATION is at DEBUG. */
+static inline bool correlation_is_told(const node *of)
+{
+    return atomic_load_explicit(&of->correlates, memory_order_relaxed);
+}
 
 #endif

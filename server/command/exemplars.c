@@ -1,12 +1,10 @@
 /* exemplars.c - a table with one place for each hash of command and bucket. */
 #include "command/exemplars.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "command/correlation.h"
 #include "command/histogram.h"
-
-_Static_assert(EXEMPLARS_ID_CHARS == CORRELATION_CHARS, "an id fits");
 
 void exemplars_init(exemplars *of)
 {
@@ -30,12 +28,11 @@ static exemplar *place(exemplars *of, size_t row, uint32_t bucket)
     return &of->table[(row * (HC_METRIC_BOUNDS + 1) + bucket) % EXEMPLARS_MAX];
 }
 
-void exemplars_note(exemplars *to, size_t row, uint64_t ns, int64_t time_ms,
-                    const char id[EXEMPLARS_ID_CHARS])
+void exemplars_note(exemplars *to, size_t row, uint64_t ns, int64_t time_ms, const char *id)
 {
     uint32_t bucket = exemplars_bucket(ns);
     exemplar made = {.command = row, .bucket = bucket, .ns = ns > 0 ? ns : 1, .time_ms = time_ms};
-    memcpy(made.id, id, EXEMPLARS_ID_CHARS);
+    (void)snprintf(made.id, sizeof made.id, "%s", id);
     pthread_mutex_lock(&to->lock);
     *place(to, row, bucket) = made;
     pthread_mutex_unlock(&to->lock);

@@ -13,7 +13,7 @@
 
 #include <hypercache/metrics.h>
 
-#define EXEMPLARS_ID_CHARS 33u /* CORRELATION_CHARS */
+#define EXEMPLARS_ID_CHARS 65u /* with its NUL; OpenMetrics allows 128 with the name */
 #define EXEMPLARS_MAX 128u
 
 typedef struct exemplar {
@@ -31,8 +31,7 @@ typedef struct exemplars {
 
 void exemplars_init(exemplars *of);
 void exemplars_fini(exemplars *of);
-void exemplars_note(exemplars *to, size_t row, uint64_t ns, int64_t time_ms,
-                    const char id[EXEMPLARS_ID_CHARS]);
+void exemplars_note(exemplars *to, size_t row, uint64_t ns, int64_t time_ms, const char *id);
 /* That of a command and a bucket, as a page counts durations; false: there is none. */
 bool exemplars_find(exemplars *of, size_t row, uint32_t bucket, exemplar *out);
 /* The bucket in which the histograms of commands count a duration. */

@@ -121,6 +121,9 @@ void run_hc_delmatch(request *of);
 void run_hc_events(request *of);
 void run_hc_backup(request *of);
 
+/* caller.c */
+void run_hc_trace(request *of);
+
 /* number_commands.c */
 void run_decr(request *of);
 void run_decrby(request *of);

@@ -139,12 +139,13 @@ typedef enum node_care {
 struct node {
     node_options options; /* as given, zeros replaced by defaults; never changes */
     char run_id[NODE_RUN_ID_CHARS + 1];
-    gate gate;              /* each worker's batches go through its door */
-    _Atomic int debug;      /* a node_debug */
-    _Atomic uint32_t cares; /* node_care: batch.c looks at it before each command */
-    monitors monitors;      /* who is told of every command */
-    observer observer;      /* durations, slow commands, errors by code */
-    int64_t started_ms;     /* wall clock */
+    gate gate;               /* each worker's batches go through its door */
+    _Atomic int debug;       /* a node_debug */
+    _Atomic uint32_t cares;  /* node_care: batch.c looks at it before each command */
+    _Atomic bool correlates; /* see correlation_is_told */
+    monitors monitors;       /* who is told of every command */
+    observer observer;       /* durations, slow commands, errors by code */
+    int64_t started_ms;      /* wall clock */
     uint64_t started_ns;
     watchers *watchers;                             /* of keys, in all stores */
     tracking *tracking;                             /* of clients that cache */

@@ -39,6 +39,13 @@ typedef enum session_replies {
     SESSION_REPLIES_SKIP_NEXT /* CLIENT REPLY SKIP: the next command's reply */
 } session_replies;
 
+/* On whose behalf a command runs (caller.h). */
+typedef struct session_caller {
+    hc_trace_context context; /* its trace, and the span that it is a part of */
+    bool known;               /* false: nobody said */
+    bool sampled;             /* spans are wanted of it */
+} session_caller;
+
 typedef enum session_block {
     SESSION_NOT_BLOCKED = 0,
     SESSION_BLOCKED, /* WAIT is held back, until held_until_ns */
@@ -70,7 +77,16 @@ struct session {
     cluster_watch *cluster_watches; /* what WATCH named in a cluster; latest first */
     size_t cluster_watch_count;
     void (*answered)(session *who);
-    session_replies replies;
+    session_caller caller; /* of what runs now */
+    session_caller next_caller;
+    char caller_id[HC_TRACE_ID_CHARS]; /* of `caller`, while that is its correlation */
+    union {                            /* session_is_plain looks at both at once */
+        struct {
+            session_replies replies;
+            uint32_t next_caller_is; /* 0: of none; 1: of the next command; 2: the one after */
+        };
+        uint64_t asks;
+    };
     bool knows_slots;           /* it asked for the slots, so that MOVED means something to it */
     bool in_exec;               /* while what was queued runs: its replies are parts of one */
     pubsub_session *subscribed; /* NULL: it never subscribed */
@@ -167,12 +183,13 @@ static inline bool session_touches(const session *of)
     return !atomic_load_explicit(&of->no_touch, memory_order_relaxed);
 }
 
+_Static_assert(sizeof(session_replies) == 4, "beside next_caller_is, in `asks`");
 /* Does it ask nothing of the commands that it runs? */
 static inline bool session_is_plain(const session *of)
 {
     uintptr_t any = (uintptr_t)atomic_load_explicit(&of->tracking, memory_order_relaxed) |
                     (uintptr_t)of->transaction | (uintptr_t)of->subscribed |
-                    (uintptr_t)of->selected.held | (uintptr_t)of->replies | (uintptr_t)of->turn |
+                    (uintptr_t)of->selected.held | (uintptr_t)of->asks | (uintptr_t)of->turn |
                     (uintptr_t)atomic_load_explicit(&of->monitors, memory_order_relaxed);
     return any == 0;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/correlation.h"
 #include "command/session.h"
 
 enum { WORDS_CHARS_MAX = 64 /* of "... (N more bytes)" */ };
@@ -21,6 +22,7 @@ struct slow_entry {
     size_t argc;
     char address[SESSION_ADDRESS_CHARS];
     char name[SESSION_NAME_BYTES_MAX + 1];
+    char correlation[CORRELATION_CHARS];
     hc_span args[];
 };
 
@@ -94,6 +96,7 @@ static slow_entry *entry_create(const slow_command *one)
     made->microseconds = one->microseconds;
     copy_text(made->address, sizeof made->address, one->address);
     copy_text(made->name, sizeof made->name, one->name);
+    copy_text(made->correlation, sizeof made->correlation, one->correlation);
     uint8_t *at = (uint8_t *)&made->args[argc];
     for (size_t i = 0; i < argc; i++) {
         shown as = show(one, i);
@@ -169,14 +172,14 @@ size_t slow_log_count(slow_log *of)
     return count;
 }
 
-void slow_log_reply(slow_log *of, reply *to, size_t entries_max)
+void slow_log_reply(slow_log *of, reply *to, size_t entries_max, bool correlated)
 {
     pthread_mutex_lock(&of->lock);
     size_t count = of->count < entries_max ? of->count : entries_max;
     to->ops->array(to, count);
     const slow_entry *one = of->newest;
     for (size_t i = 0; i < count; i++, one = one->older) {
-        to->ops->array(to, 6);
+        to->ops->array(to, correlated ? 7 : 6);
         to->ops->integer(to, (int64_t)one->id);
         to->ops->integer(to, one->at_s);
         to->ops->integer(to, (int64_t)one->microseconds);
@@ -185,6 +188,7 @@ void slow_log_reply(slow_log *of, reply *to, size_t entries_max)
             reply_text(to, one->args[a]);
         reply_text(to, hc_span_make(one->address, strlen(one->address)));
         reply_text(to, hc_span_make(one->name, strlen(one->name)));
+        if (correlated) reply_text(to, hc_span_make(one->correlation, strlen(one->correlation)));
     }
     pthread_mutex_unlock(&of->lock);
 }

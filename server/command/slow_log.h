@@ -39,6 +39,7 @@ typedef struct slow_command {
     size_t secret_from, secret_to; /* arguments [from, to) are not told */
     size_t others;                 /* further commands of the pipeline that share the time */
     const char *address, *name;    /* the client's */
+    const char *correlation;       /* NULL: none */
 } slow_command;
 
 void slow_log_init(slow_log *of);
@@ -49,7 +50,9 @@ void slow_log_add(slow_log *to, const slow_command *one);
 void slow_log_limit(slow_log *of, size_t entries_max);
 void slow_log_reset(slow_log *of);
 size_t slow_log_count(slow_log *of);
-/* An array of at most `entries_max` entries in the form of SLOWLOG GET, the latest first. */
-void slow_log_reply(slow_log *of, reply *to, size_t entries_max);
+/* An array of at most `entries_max` entries in the form of SLOWLOG GET, the latest first; with
+ * `correlated` each has its correlation id as a seventh part, which clients of Redis do not
+ * expect. */
+void slow_log_reply(slow_log *of, reply *to, size_t entries_max, bool correlated);
 
 #endif

@@ -34,11 +34,9 @@ static void log_slow(node *of, const hc_event *event)
     log->write(log->ctx, &record);
 }
 
-static void tell(const request *told, size_t count, uint64_t ns)
+static void tell(const request *told, size_t count, uint64_t ns, const char *id)
 {
     const command *row = told->command;
-    char id[CORRELATION_CHARS];
-    request_correlation(told, id);
     hc_log_field fields[] = {
         text_field("client", told->session->address),
         {.name = "commands", .kind = HC_FIELD_UINT, .value.u = count},
@@ -46,7 +44,7 @@ static void tell(const request *told, size_t count, uint64_t ns)
     };
     hc_event event = {.operation = row->name,
                       .message = count > 1 ? "a run of commands took long" : "a command took long",
-                      .correlation_id = hc_span_make(id, CORRELATION_CHARS - 1),
+                      .correlation_id = hc_span_make(id, strlen(id)),
                       .duration_ns = ns < INT64_MAX ? (int64_t)ns : INT64_MAX,
                       .fields = fields,
                       .field_count = sizeof fields / sizeof *fields};
@@ -67,6 +65,9 @@ void slow_report(const request *told, size_t count, uint64_t ns)
     int64_t now_s = node_now_ms(told->node) / 1000;
     bool logged = log_us >= 0 && ns / 1000 >= (uint64_t)log_us;
     bool sampled = event_ms != 0 && ns / 1000000 >= event_ms;
+    char id[CORRELATION_CHARS];
+    if (!logged && !sampled) return;
+    request_correlation(told, id);
     if (logged) {
         slow_command one = {
             .at_s = now_s,
@@ -76,6 +77,7 @@ void slow_report(const request *told, size_t count, uint64_t ns)
             .others = count - 1,
             .address = told->session->address,
             .name = told->session->name,
+            .correlation = id,
         };
         request_secrets(told, &one.secret_from, &one.secret_to);
         slow_log_add(&to->slow_log, &one);
@@ -84,5 +86,5 @@ void slow_report(const request *told, size_t count, uint64_t ns)
         bool fast = (told->command->flags & COMMAND_FAST) != 0;
         latency_events_note(&to->events, fast ? "fast-command" : "command", now_s, ns / 1000000);
     }
-    if (logged || sampled) tell(told, count, ns);
+    tell(told, count, ns, id);
 }

@@ -7,7 +7,8 @@ enum { ENTRIES_SHOWN = 10 /* where no count is asked for */ };
 void run_slowlog_get(request *of)
 {
     int64_t count = ENTRIES_SHOWN;
-    if (of->argc > 3) {
+    bool correlated = of->argc == 4 && argument_is(of->args[3], "correlation");
+    if (of->argc > 3 && !correlated) {
         request_errorf(
             of,
             "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try SLOWLOG "
@@ -15,12 +16,12 @@ void run_slowlog_get(request *of)
             (int)of->args[1].size, (const char *)of->args[1].data);
         return;
     }
-    if (of->argc == 3 && (!integer_parse(of->args[2], &count) || count < -1)) {
+    if (of->argc >= 3 && (!integer_parse(of->args[2], &count) || count < -1)) {
         request_error(of, "ERR count should be greater than or equal to -1");
         return;
     }
     slow_log *log = &of->node->observer.slow_log;
-    slow_log_reply(log, of->reply, count < 0 ? SIZE_MAX : (size_t)count);
+    slow_log_reply(log, of->reply, count < 0 ? SIZE_MAX : (size_t)count, correlated);
 }
 
 void run_slowlog_len(request *of)
@@ -38,10 +39,10 @@ void run_slowlog_reset(request *of)
 void run_slowlog_help(request *of)
 {
     static const char *const lines[] = {
-        "GET [<count>]",
+        "GET [<count> [CORRELATION]]",
         "    Return the latest <count> entries of the slow log (10 by default, -1: all).",
         "    Each tells its number, time, duration in microseconds, arguments, client address",
-        "    and client name.",
+        "    and client name; with CORRELATION also its correlation id.",
         "LEN",
         "    Return the number of entries.",
         "RESET",

@@ -127,7 +127,7 @@ static void gather_rows(void)
 static bool is_plain(const command *row)
 {
     return row->run != NULL && row->subcommand_count == 0 && row->holds == NULL &&
-           (row->flags & COMMAND_EXCLUSIVE) == 0;
+           (row->flags & COMMAND_EXCLUSIVE) == 0 && row->run != run_hc_trace;
 }
 
 static uint8_t one_key(const command *row)
@@ -145,7 +145,7 @@ static uint32_t cares_of(const command *row)
     bool keyed = row->keys.first > 0 && row->keys.access != COMMAND_ACCESS_CHANNEL;
     bool data = (row->flags & (COMMAND_READONLY | COMMAND_WRITE)) != 0;
     bool of_node = row->run == run_lolwut || row->run == run_scan || row->run == run_keys ||
-                   row->run == run_dbsize;
+                   row->run == run_dbsize || row->run == run_hc_trace;
     if ((keyed || data || row->run == run_exec) && !of_node) cares |= NODE_CLUSTERED;
     return cares;
 }

@@ -43,6 +43,13 @@ static const command rows[] = {
      .tips = "nondeterministic_output",
      .arguments = "[COUNT=count:integer] [AFTER=id:integer] [LEVEL=level] [COMPONENT=component] "
                   "[CORRELATION=id]"},
+    {ROW("hc.trace", -2,
+         COMMAND_LOADING | COMMAND_STALE | FAST | COMMAND_MOVABLEKEYS | COMMAND_SUBSCRIBED,
+         KEY_RANGE(3, 3, 1, VARIABLE, NONE), run_hc_trace),
+     .categories = COMMAND_CONNECTION, .group = COMMAND_GROUP_CONNECTION, .complexity = "O(1)",
+     .summary =
+         "Runs a command, or the next one, on behalf of a traced request (W3C Trace Context)",
+     .arguments = "traceparent [command] [argument*]"},
 };
 
 const command_group_rows command_rows_hypercache = {rows, sizeof rows / sizeof rows[0]};

@@ -7,16 +7,23 @@
 #include "command/correlation.h"
 #include "command/session.h"
 
-static bool wants(const node *of, hc_topic topic)
+static bool wants_at(const node *of, hc_log_level level, hc_topic topic)
 {
     const hc_log *log = of->options.host != NULL ? of->options.host->log : NULL;
-    return log != NULL && log->wants(log->ctx, HC_LOG_TRACE, topic);
+    return log != NULL && log->wants(log->ctx, level, topic);
+}
+
+static bool wants(const node *of, hc_topic topic)
+{
+    return wants_at(of, HC_LOG_TRACE, topic);
 }
 
 void trace_lines_watch(node *of)
 {
     bool now = wants(of, HC_TOPIC_RESP_SERVER) || wants(of, HC_TOPIC_STORAGE_ENGINE);
     if (now != trace_lines_wanted(of)) node_care_set(of, NODE_TRACED, now);
+    atomic_store_explicit(&of->correlates, wants_at(of, HC_LOG_DEBUG, HC_TOPIC_REPLICATION),
+                          memory_order_relaxed);
 }
 
 static hc_log_field number(const char *name, uint64_t value)
@@ -73,7 +80,7 @@ void trace_lines_tell(const request *of, size_t reply_bytes)
     request_correlation(of, id);
     hc_log_record line = {.level = HC_LOG_TRACE,
                           .operation = row->name,
-                          .correlation_id = hc_span_make(id, CORRELATION_CHARS - 1),
+                          .correlation_id = hc_span_make(id, strlen(id)),
                           .duration_ns = -1};
     bool has_key = row->keys.access != COMMAND_ACCESS_CHANNEL &&
                    command_key_count(row, of->args, of->argc) > 0;

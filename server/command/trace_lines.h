@@ -13,7 +13,7 @@
 
 #include "command/node.h"
 
-/* Sets NODE_TRACED as the log's levels want it. */
+/* Sets NODE_TRACED, and node.correlates, as the log's levels want it. */
 void trace_lines_watch(node *of);
 /* The command ran, and its reply took so many bytes. */
 void trace_lines_tell(const request *of, size_t reply_bytes);

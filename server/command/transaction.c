@@ -92,8 +92,8 @@ hc_status transaction_add(transaction *to, const request *of)
 
 bool transaction_runs_at_once(const command *row)
 {
-    void (*const runs[])(request *) = {run_exec,  run_discard, run_multi,
-                                       run_watch, run_quit,    run_reset};
+    void (*const runs[])(request *) = {run_exec, run_discard, run_multi,   run_watch,
+                                       run_quit, run_reset,   run_hc_trace};
     for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++)
         if (row->run == runs[i]) return true;
     return false;

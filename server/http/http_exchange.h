@@ -30,8 +30,8 @@
 #include "http/http_json.h"
 #include "http/http_route.h"
 
-#define EXCHANGE_ARGS_MAX 2048u       /* of one command */
-#define EXCHANGE_CORRELATION_MAX 128u /* characters of X-Correlation-ID */
+#define EXCHANGE_ARGS_MAX 2048u                           /* of one command */
+#define EXCHANGE_CORRELATION_MAX HC_CORRELATION_BYTES_MAX /* characters of X-Correlation-ID */
 
 /* A response without end, such as events: pulled while the client takes it. */
 typedef struct http_stream_ops {

@@ -26,11 +26,18 @@ void http_log_request(const http_exchange *x)
     const hc_log *log = options->host != NULL ? options->host->log : NULL;
     if (log == NULL || !log->wants(log->ctx, HC_LOG_DEBUG, HC_TOPIC_HTTP_API)) return;
     const char *address = x->connection->session.address;
+    char trace_id[HC_TRACE_ID_CHARS], span_id[HC_SPAN_ID_CHARS];
+    hc_trace_id_text(x->connection->caller.own.trace_id, trace_id);
+    hc_span_id_text(x->connection->caller.own.span_id, span_id);
     hc_log_field fields[] = {
         text_field("path", path_of(x)),
         {.name = "status", .kind = HC_FIELD_INT, .value.i = x->status},
         text_field("client", hc_span_make(address, strlen(address))),
+        text_field("trace_id", hc_span_make(trace_id, HC_TRACE_ID_CHARS - 1)),
+        text_field("span_id", hc_span_make(span_id, HC_SPAN_ID_CHARS - 1)),
     };
+    const http_caller *caller = &x->connection->caller;
+    size_t count = sizeof fields / sizeof fields[0] - (caller->has_parent ? 0 : 2);
     hc_log_record record = {.level = HC_LOG_DEBUG,
                             .topic = HC_TOPIC_HTTP_API,
                             .operation = http_method_text(x->head->method),
@@ -38,6 +45,6 @@ void http_log_request(const http_exchange *x)
                             .correlation_id = x->correlation,
                             .duration_ns = (int64_t)(node_now_ns(x->worker->node) - x->since_ns),
                             .fields = fields,
-                            .field_count = sizeof fields / sizeof fields[0]};
+                            .field_count = count};
     log->write(log->ctx, &record);
 }

@@ -63,6 +63,15 @@ typedef enum http_state {
     HTTP_DEAD      /* to be destroyed by http_connection_settle */
 } http_state;
 
+/* On whose behalf a request runs: http_caller.c. */
+typedef struct http_caller {
+    hc_trace_context parent; /* as traceparent says */
+    hc_trace_context own;    /* the same trace, and this request's span in it */
+    bool found;              /* false: not looked for yet */
+    bool has_parent, sampled;
+    char made[HC_TRACE_ID_CHARS]; /* the correlation id; "": the caller's header has one */
+} http_caller;
+
 typedef enum http_wait {
     HTTP_WAIT_NONE = 0,
     HTTP_WAIT_PARKED,  /* the session is: its request runs again later */
@@ -107,6 +116,7 @@ struct http_connection {
     uint64_t deadline_ns; /* of CLOSING and LINGERS */
     const http_stream_ops *stream;
     void *stream_ctx;
+    http_caller caller; /* of the request that `in` begins with */
 };
 
 struct http_exchange {
@@ -132,7 +142,6 @@ struct http_exchange {
     json_out json;
     const http_stream_ops *stream;
     void *stream_ctx;
-    char correlation_made[EXCHANGE_CORRELATION_MAX];
 };
 
 struct http_worker {
@@ -187,6 +196,15 @@ void http_respond_end(http_exchange *x);
 const char *http_status_text(unsigned status);
 /* Code of an error that has none of its own. */
 const char *http_status_code(unsigned status);
+
+/* http_caller.c */
+/* Finds out, or remembers, who asks: x->correlation. */
+void http_caller_begin(http_exchange *x);
+/* The session's commands run on the caller's behalf, until it is returned. */
+void http_caller_lend(http_exchange *x);
+void http_caller_return(http_exchange *x);
+/* traceparent, if the caller sent one. */
+void http_caller_tell(http_exchange *x, http_bytes *to);
 
 /* http_log.c */
 /* A line at level DEBUG for a request that was answered. */

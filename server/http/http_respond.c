@@ -70,47 +70,10 @@ static const char *date_text(http_worker *w)
     return w->date;
 }
 
-/* A caller's id is taken as it is if it can do no harm in a header or a log line. */
-static bool correlation_is_sound(hc_span id)
-{
-    if (id.size == 0 || id.size > EXCHANGE_CORRELATION_MAX) return false;
-    for (size_t i = 0; i < id.size; i++) {
-        uint8_t byte = id.data[i];
-        if (byte <= 0x20 || byte >= 0x7f || byte == '"' || byte == '\\' || byte == '<')
-            return false;
-    }
-    return true;
-}
-
-/* xorshift128+ (Vigna 2014), seeded from the host: unique enough to find a request again. */
-static uint64_t correlation_next(uint64_t seed[2])
-{
-    uint64_t a = seed[0], b = seed[1];
-    seed[0] = b;
-    a ^= a << 23;
-    seed[1] = a ^ b ^ (a >> 17) ^ (b >> 26);
-    return seed[1] + b;
-}
-
-static void correlation_make(http_exchange *x)
-{
-    static const char digits[] = "0123456789abcdef";
-    uint64_t id = correlation_next(x->worker->correlation_seed);
-    for (unsigned i = 0; i < 16; i++)
-        x->correlation_made[i] = digits[id >> (60 - 4 * i) & 15];
-    x->correlation = hc_span_make(x->correlation_made, 16);
-}
-
 void http_respond_begin(http_exchange *x)
 {
     http_worker *w = x->worker;
-    bool found = false;
-    hc_span id = {0};
-    if (x->head != NULL) id = http_head_find(x->head, "x-correlation-id", &found);
-    if (found && correlation_is_sound(id))
-        x->correlation = id;
-    else
-        correlation_make(x);
+    http_caller_begin(x);
     x->status = 0;
     x->has_constant = false;
     http_bytes_clear(&w->extra, HTTP_KEEP_BYTES);
@@ -159,6 +122,7 @@ static void head_add(http_exchange *x, size_t body_bytes)
     http_bytes_add(to, correlation, sizeof correlation - 1);
     http_bytes_span(to, x->correlation);
     http_bytes_add(to, "\r\n", 2);
+    http_caller_tell(x, to);
     line(to, "X-Node-ID", w->node->options.node_id);
     elapsed_add(x, to);
     line(to, "X-Content-Type-Options", "nosniff");

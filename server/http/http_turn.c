@@ -227,9 +227,9 @@ static bool answer(http_connection *c, const http_head *head, hc_span body)
     exchange_begin(c, x, head);
     x->body = body;
     x->closes = !head->keeps_alive || w->draining;
-    who->correlation = x->correlation;
+    http_caller_lend(x);
     if (routes(x)) x->route->route->handle(x);
-    who->correlation = (hc_span){0};
+    http_caller_return(x);
     if (c->state == HTTP_DEAD) return true;
     if (x->parked) {
         tape_keep(c, x);
@@ -257,6 +257,7 @@ static void request_end(http_connection *c, uint64_t now_ns)
     c->head_known = c->continued = false;
     c->seen = 0;
     c->request_ns = 0;
+    c->caller.found = false;
     c->body_bytes = 0;
     c->idle_ns = now_ns;
     http_bytes_fini(&c->body);

@@ -172,11 +172,11 @@ static void get_config(http_exchange *x)
 
 /* ---- slow log ---- */
 
-/* [id, seconds, microseconds, [argument ...], address, name] */
+/* [id, seconds, microseconds, [argument ...], address, name, correlation id] */
 static size_t put_slow(json_out *out, const http_answer *tape, size_t at)
 {
-    static const char *const names[] = {"id",        "timestamp", "duration_us",
-                                        "arguments", "client",    "client_name"};
+    static const char *const names[] = {"id",     "timestamp",   "duration_us",   "arguments",
+                                        "client", "client_name", "correlation_id"};
     const answer_entry *entry = answer_at(tape, at);
     size_t next = at + 1;
     if (entry == NULL || entry->kind != ANSWER_ARRAY) return answer_next(tape, at);
@@ -200,9 +200,9 @@ static void get_slowlog(http_exchange *x)
     size_t at;
     if (!exchange_query_number(x, "count", 1, 1000000, 128, &most)) return;
     int chars = snprintf(number, sizeof number, "%llu", (unsigned long long)most);
-    const hc_span args[3] = {HC_SPAN("SLOWLOG"), HC_SPAN("GET"),
-                             hc_span_make(number, (size_t)chars)};
-    const answer_entry *said = exchange_ask(x, args, 3, ANSWER_ARRAY, &at);
+    const hc_span args[4] = {HC_SPAN("SLOWLOG"), HC_SPAN("GET"),
+                             hc_span_make(number, (size_t)chars), HC_SPAN("CORRELATION")};
+    const answer_entry *said = exchange_ask(x, args, 4, ANSWER_ARRAY, &at);
     if (said == NULL) return;
     json_out *out = exchange_json(x, 200);
     put_object(out);

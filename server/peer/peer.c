@@ -446,7 +446,8 @@ static hc_status replica_create(peer *of)
                               .update = peer_update,
                               .changed = replica_changed,
                               .update_group = peer_update_group,
-                              .flushed = replica_flushed};
+                              .flushed = replica_flushed,
+                              .traced = peer_traced};
     return hc_replica_create(o->host, &r, &calls, peer_now(of), &of->replica);
 }
 

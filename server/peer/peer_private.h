@@ -13,6 +13,7 @@
  *     peer_update.c    commands of other nodes, and of this one, on keys of one slot
  *     peer_view.c      pictures for cluster_view_publish
  *     peer_events.c    what is worth an event
+ *     peer_traced.c    what is done for requests of others: log lines
  *
  * Threads: the cluster's thread owns everything but what stands under `lock`.  A worker that puts
  *          requests holds `lock` meanwhile; what the replica sends then is queued in its links, and
@@ -296,6 +297,9 @@ hc_status peer_update_init(peer *of);
 void peer_update_fini(peer *of);
 hc_status peer_update(void *ctx, hc_update *update);
 hc_status peer_update_group(void *ctx, hc_update *updates, size_t count);
+
+/* ---- peer_traced.c; under the lock ---- */
+void peer_traced(void *ctx, hc_traced *what);
 
 /* ---- peer_view.c ---- */
 void peer_view_renew(peer *of, bool now);

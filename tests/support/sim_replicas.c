@@ -120,15 +120,34 @@ static void on_flushed(void *ctx, uint64_t version)
     at->flush = version;
 }
 
-static void on_traced(void *ctx, const hc_traced *what)
+/* Of the cluster, or of the node that was given the request or runs it. */
+static bool trace_is_known(const sim_replica *at, const hc_traced *what)
+{
+    const sim_replicas *in = at->in;
+    hc_span named = in->correlation;
+    bool same = memcmp(what->trace.trace_id, in->trace.trace_id, HC_TRACE_ID_BYTES) == 0 &&
+                named.size == what->correlation.size &&
+                (named.size == 0 || memcmp(named.data, what->correlation.data, named.size) == 0);
+    uint8_t first = what->trace.span_id[0];
+    bool of_cluster = memcmp(what->trace.span_id, in->trace.span_id, HC_SPAN_ID_BYTES) == 0;
+    bool of_others = what->kind >= HC_TRACED_WRITE && what->kind <= HC_TRACED_READ;
+    if (!in->respans || what->kind == HC_TRACED_REQUEST) return same && of_cluster;
+    if (of_others) return same && first >= 0xE0 && first != 0xE0 + at->number;
+    return same && (of_cluster || first == 0xE0 + at->number);
+}
+
+static void on_traced(void *ctx, hc_traced *what)
 {
     sim_replica *at = ctx;
-    assert((unsigned)what->kind < 4);
-    at->untaken += what->taken == 0;
-    if (memcmp(&what->trace, &at->in->trace, sizeof what->trace) == 0)
+    assert((unsigned)what->kind < HC_TRACED_KINDS);
+    at->untaken += what->taken == 0 && what->kind != HC_TRACED_SENDS;
+    if (trace_is_known(at, what))
         at->traced[what->kind]++;
     else
         at->strangers++;
+    bool runs = what->kind == HC_TRACED_REQUEST || what->kind == HC_TRACED_SENDS;
+    if (at->in->respans && runs)
+        memset(what->trace.span_id, 0xE0 + (int)at->number, sizeof what->trace.span_id);
 }
 
 static void tick(sim_replica *at)
@@ -289,6 +308,7 @@ static sim_reply *ask(sim_replicas *c, uint32_t at, hc_request q)
     q.id = id;
     q.trace = c->trace;
     q.flags = c->flags;
+    q.correlation = c->correlation;
     hc_status status = hc_replica_request(n->replica, sim_replica_now(n), &q);
     assert(status == HC_OK);
     (void)status;

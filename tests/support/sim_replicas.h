@@ -42,7 +42,8 @@ typedef struct sim_replica {
     char text[64];               /* of an update */
     char texts[2][64];           /* of a group */
     uint64_t epoch, topology_id; /* as told */
-    unsigned traced[4];          /* of hc_traced_kind: that came with the trace of the cluster */
+    unsigned
+        traced[HC_TRACED_KINDS]; /* of hc_traced_kind: that came with the trace of the cluster */
     unsigned strangers, untaken; /* with another one; not taken */
 } sim_replica;
 
@@ -56,7 +57,9 @@ struct sim_replicas {
     hc_replica_options options;          /* for those to be started */
     hc_store_options store_options;
     hc_trace_context trace; /* of requests */
-    uint32_t flags;         /* likewise */
+    hc_span correlation;    /* likewise */
+    bool respans;   /* who runs a request goes on under its own span, of bytes 0xE0 + its number */
+    uint32_t flags; /* likewise */
     sim_reply replies[SIM_REPLIES_MAX];
     uint32_t reply_count;
     uint32_t rules_off; /* of those to be started: see replication_internal.h */

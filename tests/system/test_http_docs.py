@@ -9,7 +9,7 @@ import re
 from harness import ROOT, Daemon, equal, main, need_ours, need_program, run_program
 
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
-MASKS = ((re.compile(r'"timestamp":"[^"]*"'), '"timestamp":"T"'), (re.compile(r'"correlation_id":"[0-9a-f]{16}"'), '"correlation_id":"C"'),
+MASKS = ((re.compile(r'"timestamp":"[^"]*"'), '"timestamp":"T"'), (re.compile(r'"correlation_id":"[0-9a-f]{32}"'), '"correlation_id":"C"'),
          (re.compile(r'"uptime_seconds":\d+'), '"uptime_seconds":N'))
 
 

@@ -18,7 +18,15 @@ def wait(value, ms=between(1, 10000)):
     return [value, "wait", ms, NULL]
 
 
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
 ROWS = [
+    # ---- on whose behalf ----
+    row(f"HC.TRACE {PARENT} GET k", "v", setup="SET k v"),
+    row(f"HC.TRACE {PARENT}", OK, then=["GET k", NULL]),
+    row("HC.TRACE nonsense GET k", NULL),
+    row(f"HC.TRACE {PARENT} HC.TRACE {PARENT} PING", Error("ERR HC.TRACE may not stand before HC.TRACE")),
+
     # ---- leases ----
     row("HC.GET k", won(NULL), then=["HC.GET k", wait(NULL), "SET k v", OK, "HC.GET k", ["v", "hit", -1, NULL]]),
     row("HC.GET k LEASE 500", won(NULL, 500)),

@@ -48,6 +48,41 @@ static void test_a_trace_goes_with_a_request_and_with_its_writes(void **state)
     sim_replicas_end(c);
 }
 
+static void test_who_runs_a_request_tells_that_it_sends_and_has_answered(void **state)
+{
+    (void)state;
+    sim_replicas *c = three(67);
+    const char *key = sim_replica_key(c, 0, 0);
+    trace_set(c);
+    assert_int_equal(sim_replica_do(c, 1, HC_REQUEST_SET, HC_LEVEL_ALL, key, "v").outcome,
+                     HC_OUTCOME_DONE);
+    assert_int_equal(c->nodes[0].traced[HC_TRACED_SENDS], 1);
+    assert_int_equal(c->nodes[0].traced[HC_TRACED_ANSWERED], 1);
+    assert_int_equal(traced_all(c, HC_TRACED_SENDS), 1);
+    assert_int_equal(traced_all(c, HC_TRACED_ANSWERED), 1);
+    (void)sim_replica_do(c, 0, HC_REQUEST_GET, HC_LEVEL_ONE, key, "");
+    assert_int_equal(traced_all(c, HC_TRACED_SENDS), 1);
+    assert_int_equal(traced_all(c, HC_TRACED_ANSWERED), 2);
+    sim_replicas_end(c);
+}
+
+static void test_what_goes_on_goes_on_under_the_span_it_is_given(void **state)
+{
+    (void)state;
+    sim_replicas *c = three(68);
+    const char *key = sim_replica_key(c, 0, 0);
+    trace_set(c);
+    c->respans = true;
+    c->correlation = HC_SPAN("order-17");
+    (void)sim_replica_do(c, 1, HC_REQUEST_SET, HC_LEVEL_ALL, key, "v");
+    (void)sim_replica_do(c, 1, HC_REQUEST_UPDATE, HC_LEVEL_QUORUM, key, "+1");
+    for (uint32_t i = 0; i < 3; i++) { /* each under the span of the node that sent it */
+        assert_int_equal(c->nodes[i].strangers, 0);
+        assert_true(traced_all(c, HC_TRACED_WRITE) >= 2);
+    }
+    sim_replicas_end(c);
+}
+
 static void test_without_a_trace_nothing_is_told(void **state)
 {
     (void)state;
@@ -185,6 +220,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_trace_goes_with_a_request_and_with_its_writes),
+        cmocka_unit_test(test_who_runs_a_request_tells_that_it_sends_and_has_answered),
+        cmocka_unit_test(test_what_goes_on_goes_on_under_the_span_it_is_given),
         cmocka_unit_test(test_without_a_trace_nothing_is_told),
         cmocka_unit_test(test_nodes_of_one_view_come_to_one_epoch),
         cmocka_unit_test(test_two_islands_that_meet_go_on_above_both),

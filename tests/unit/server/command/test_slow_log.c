@@ -12,7 +12,7 @@ static void expect(slow_log *log, size_t entries_max, const char *want)
 {
     test_reply heard;
     test_reply_init(&heard);
-    slow_log_reply(log, &heard.base, entries_max);
+    slow_log_reply(log, &heard.base, entries_max, false);
     assert_string_equal(test_reply_text(&heard), want);
     test_reply_fini(&heard);
 }
