@@ -23,6 +23,7 @@
 
 #include "base/number.h"
 #include "base/utf8.h"
+#include "observe/real_text.h"
 
 /* {"timestamp":"...","level":"UNKNOWN","correlationId":"","component":"STORAGE_ENGINE",
  * "operation":"","key":"","nodeId":"","duration":"9223372036.9s","success":false,"message":""} */
@@ -31,7 +32,6 @@
 #define CUT_MARK "..."
 #define CUT_MARK_BYTES 3u
 #define UNIT_BYTES_MAX 6u /* of one character as JSON: \u001f */
-#define REAL_BYTES_MAX 32u
 
 _Static_assert(HEAD_BYTES_MAX + HEAD_TEXTS * (HC_LOG_JSON_BYTES_MIN / 8) + CUT_MARK_BYTES <=
                    HC_LOG_JSON_BYTES_MIN,
@@ -188,27 +188,13 @@ static void put_duration(writer *to, int64_t duration_ns)
     put(to, text, (size_t)size);
 }
 
-/* The shortest of 15..17 digits that reads back as the same number.  The process's locale may use
- * another decimal point, of any length; JSON has only '.'. */
 static void put_real(writer *to, double value)
 {
-    if (!isfinite(value)) {
+    char text[HCI_REAL_CHARS];
+    if (isfinite(value))
+        put(to, text, hci_real_text(value, text));
+    else
         put_string(to, "null"); /* JSON has no such numbers */
-        return;
-    }
-    char text[REAL_BYTES_MAX + 1];
-    for (int digits = 15; digits <= 17; digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, value);
-        double back = strtod(text, NULL);
-        if (!(back < value) && !(back > value)) break;
-    }
-    bool in_point = false;
-    for (const char *at = text; *at != '\0'; at++) {
-        bool is_point = strchr("0123456789+-e", *at) == NULL;
-        if (!is_point) put(to, at, 1);
-        if (is_point && !in_point) put(to, ".", 1);
-        in_point = is_point;
-    }
 }
 
 static void put_value(writer *to, const hc_log_field *field)

@@ -19,6 +19,7 @@
 
 #include "base/utf8.h"
 #include "observe/metrics_private.h"
+#include "observe/real_text.h"
 
 #define US UINT64_C(1000)
 #define MS UINT64_C(1000000)
@@ -121,26 +122,13 @@ static void put_number(hc_metrics_page *page, uint64_t value)
     put(page, text, (size_t)snprintf(text, sizeof text, "%" PRIu64, value));
 }
 
-/* The process's locale may use another decimal point, of any length; the page has only '.'. */
 static void put_real(hc_metrics_page *page, double value)
 {
-    char text[40];
-    if (!isfinite(value)) {
+    char text[HCI_REAL_CHARS];
+    if (isfinite(value))
+        put(page, text, hci_real_text(value, text));
+    else
         put_string(page, isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
-        return;
-    }
-    for (int digits = 15; digits <= 17; digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, value);
-        double back = strtod(text, NULL);
-        if (!(back < value) && !(back > value)) break;
-    }
-    bool in_point = false;
-    for (const char *at = text; *at != '\0'; at++) {
-        bool is_point = strchr("0123456789+-e", *at) == NULL;
-        if (!is_point) put(page, at, 1);
-        if (is_point && !in_point) put(page, ".", 1);
-        in_point = is_point;
-    }
 }
 
 /* Nanoseconds as seconds, exactly. */

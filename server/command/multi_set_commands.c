@@ -178,37 +178,42 @@ static void reply_multi_set(request *of, hc_status status, hc_span failed)
 
 /* ---- the commands ---- */
 
+/* All arguments are pairs.  *failed_out is the key that failed. */
+static hc_status set_arguments(request *of, hc_condition condition, hc_span *failed_out)
+{
+    multi_set wish;
+    wish.count = (of->argc - 1) / 2;
+    wish.condition = condition;
+    wish.options = (hc_set_options){.size = sizeof wish.options};
+    size_t failed = 0;
+    hc_status status = run_multi_set(of, &wish, 1, &failed);
+    *failed_out = of->args[1 + 2 * failed];
+    return status;
+}
+
 void run_mset(request *of)
 {
+    hc_span failed;
     if (of->argc % 2 == 0) {
         request_error_arity(of);
         return;
     }
-    multi_set wish;
-    wish.count = (of->argc - 1) / 2;
-    wish.condition = HC_IF_ALWAYS;
-    wish.options = (hc_set_options){.size = sizeof wish.options};
-    size_t failed = 0;
-    hc_status status = run_multi_set(of, &wish, 1, &failed);
+    hc_status status = set_arguments(of, HC_IF_ALWAYS, &failed);
     if (status == HC_OK)
         reply_ok(of->reply);
     else
-        request_fail(of, status, of->args[1 + 2 * failed]);
+        request_fail(of, status, failed);
 }
 
 void run_msetnx(request *of)
 {
+    hc_span failed;
     if (of->argc % 2 == 0) {
         request_error_arity(of);
         return;
     }
-    multi_set wish;
-    wish.count = (of->argc - 1) / 2;
-    wish.condition = HC_IF_ABSENT;
-    wish.options = (hc_set_options){.size = sizeof wish.options};
-    size_t failed = 0;
-    hc_status status = run_multi_set(of, &wish, 1, &failed);
-    reply_multi_set(of, status, of->args[1 + 2 * failed]);
+    hc_status status = set_arguments(of, HC_IF_ABSENT, &failed);
+    reply_multi_set(of, status, failed);
 }
 
 static bool take_msetex_options(request *of, size_t at, set_wish *wish)

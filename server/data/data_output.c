@@ -11,9 +11,8 @@
 
 /* ---- JSON ---- */
 
-/* Bytes that are no ASCII are written as the character of that number, so that any key comes
- * through and can be told from others. */
-static void json_quoted(FILE *to, hc_span text)
+/* What is no printable ASCII is `escape` and two digits. */
+static void quoted(FILE *to, hc_span text, const char *escape)
 {
     (void)fputc('"', to);
     for (size_t i = 0; i < text.size; i++) {
@@ -21,7 +20,7 @@ static void json_quoted(FILE *to, hc_span text)
         if (c == '"' || c == '\\')
             (void)fprintf(to, "\\%c", c);
         else if (c < 0x20 || c >= 0x7f)
-            (void)fprintf(to, "\\u%04x", c);
+            (void)fprintf(to, "%s%02x", escape, c);
         else
             (void)fputc(c, to);
     }
@@ -51,7 +50,7 @@ void data_json_close(data_json *of, char bracket)
 void data_json_text(data_json *of, const char *key, hc_span text)
 {
     json_key(of, key);
-    json_quoted(of->to, text);
+    quoted(of->to, text, "\\u00"); /* so any key comes through, and can be told from others */
 }
 
 void data_json_string(data_json *of, const char *key, const char *text)
@@ -79,17 +78,7 @@ void data_json_bool(data_json *of, const char *key, bool value)
 
 void data_print_quoted(FILE *to, hc_span text)
 {
-    (void)fputc('"', to);
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t c = text.data[i];
-        if (c == '"' || c == '\\')
-            (void)fprintf(to, "\\%c", c);
-        else if (c < 0x20 || c >= 0x7f)
-            (void)fprintf(to, "\\x%02x", c);
-        else
-            (void)fputc(c, to);
-    }
-    (void)fputc('"', to);
+    quoted(to, text, "\\x");
 }
 
 /* ---- the bar ---- */

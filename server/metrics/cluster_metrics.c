@@ -10,12 +10,6 @@
 #include "metrics/collectors.h"
 
 #define PEERS_MAX 128u
-#define GAUGE(variable, family_name, family_unit, family_help)                                     \
-    static const hc_metric_family variable = {                                                     \
-        .name = family_name, .kind = HC_METRIC_GAUGE, .unit = family_unit, .help = family_help}
-#define COUNTER(variable, family_name, family_help)                                                \
-    static const hc_metric_family variable = {                                                     \
-        .name = family_name, .kind = HC_METRIC_COUNTER, .help = family_help}
 
 GAUGE(enabled, "hypercache_cluster_enabled", NULL, "1 if the node is one of a cluster.");
 GAUGE(state, "hypercache_cluster_state", NULL,

@@ -22,6 +22,14 @@ void event_metrics(void *ctx, hc_metrics_page *page);
 void cluster_metrics(void *ctx, hc_metrics_page *page);
 void process_metrics(void *ctx, hc_metrics_page *page);
 
+/* Families as tables have them. */
+#define GAUGE(variable, family_name, family_unit, family_help)                                     \
+    static const hc_metric_family variable = {                                                     \
+        .name = family_name, .kind = HC_METRIC_GAUGE, .unit = family_unit, .help = family_help}
+#define COUNTER(variable, family_name, family_help)                                                \
+    static const hc_metric_family variable = {                                                     \
+        .name = family_name, .kind = HC_METRIC_COUNTER, .help = family_help}
+
 /* A family of one series without labels of its own. */
 static inline void tell_count(hc_metrics_page *page, const hc_metric_family *family, uint64_t value)
 {

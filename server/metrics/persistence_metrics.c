@@ -8,13 +8,6 @@
 #include "command/durable.h"
 #include "metrics/collectors.h"
 
-#define GAUGE(variable, family_name, family_unit, family_help)                                     \
-    static const hc_metric_family variable = {                                                     \
-        .name = family_name, .kind = HC_METRIC_GAUGE, .unit = family_unit, .help = family_help}
-#define COUNTER(variable, family_name, family_help)                                                \
-    static const hc_metric_family variable = {                                                     \
-        .name = family_name, .kind = HC_METRIC_COUNTER, .help = family_help}
-
 GAUGE(enabled, "hypercache_persistence_enabled", NULL, "1 if data is kept on disk.");
 GAUGE(loading, "hypercache_loading", NULL, "1 while data is brought back after a start.");
 GAUGE(healthy, "hypercache_persistence_healthy", NULL, "0 while writing to the disk fails.");

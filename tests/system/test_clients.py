@@ -13,33 +13,16 @@ import subprocess
 import threading
 
 from harness import BUILD, FULL, ROOT, Daemon, Skip, equal, main, need_program, run_program, wait_until
+from node_modules import npm
 
 FOLDER = os.path.join(ROOT, "tests/system/clients")
 SCENARIOS = ("connect", "auth", "select", "binary", "pipeline", "transaction", "pubsub", "scan", "killed",
              "restart", "invalidate")
-INSTALL_S_MAX = 180.0
 DRIVER_S_MAX = 240.0 if not Daemon.sanitizer else 1000.0
 PYTHON = "/usr/bin/python3"
 
 
 # ---- what a client needs ----
-
-
-def npm(package):
-    """The folder with node_modules of "name@version"; installs it if need be."""
-    need_program("node")
-    folder = os.path.join(BUILD, "clients", "node", package)
-    if not os.path.exists(os.path.join(folder, "node_modules", package.split("@")[0], "package.json")):
-        os.makedirs(folder, exist_ok=True)
-        with open(os.path.join(folder, "package.json"), "w", encoding="ascii") as file:
-            file.write('{"private": true}\n')
-        code, _, err = run_program(
-            need_program("npm"), "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline",
-            "--fetch-retries=1", "--fetch-timeout=30000", package, cwd=folder, timeout_s=INSTALL_S_MAX)
-        if code != 0:
-            words = [line for line in err.splitlines() if "error" in line] or ["npm failed"]
-            raise Skip(f"npm cannot fetch {package}: {words[-1]}")
-    return folder
 
 
 def _hiredis():

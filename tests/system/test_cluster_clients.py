@@ -3,7 +3,8 @@ import os
 
 from cluster import Cluster
 from harness import ROOT, Error, Skip, equal, main, need_ours, need_program, run_program, wait_until
-from test_clients import PYTHON, npm
+from node_modules import npm
+from test_clients import PYTHON
 
 FOLDER = os.path.join(ROOT, "tests/system/clients")
 RUN_S_MAX = 120.0

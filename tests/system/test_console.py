@@ -11,34 +11,18 @@ import subprocess
 import threading
 
 from cluster import Cluster, members_of
-from harness import (BUILD, ROOT, Daemon, Skip, equal, main, need_ours, need_program, note, run_program,
+from harness import (BUILD, ROOT, Daemon, equal, main, need_ours, need_program, note, run_program,
                      wait_until)
+from node_modules import npm
 
 PLAYWRIGHT = "playwright-core@1.65.1"
 SHOTS = os.path.join(BUILD, "console")
 WAIT_S = 60 if not Daemon.sanitizer else 240
 PAGES = ("overview", "cluster", "keys", "command", "slowlog", "clients", "events", "traces", "debug")
-INSTALL_S_MAX = 180.0
 KEYS_LISTED = ".keys tbody td:first-child button"
 
 
 # ---- the browser ----
-
-
-def _playwright():
-    """The folder with playwright-core; fetches it once."""
-    folder = os.path.join(BUILD, "clients", "node", PLAYWRIGHT)
-    if not os.path.exists(os.path.join(folder, "node_modules/playwright-core/package.json")):
-        os.makedirs(folder, exist_ok=True)
-        with open(os.path.join(folder, "package.json"), "w", encoding="ascii") as file:
-            file.write('{"private": true}\n')
-        code, _, err = run_program(
-            need_program("npm"), "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline",
-            "--fetch-retries=1", "--fetch-timeout=30000", PLAYWRIGHT, cwd=folder, timeout_s=INSTALL_S_MAX)
-        if code != 0:
-            words = [line for line in err.splitlines() if "error" in line] or ["npm failed"]
-            raise Skip(f"npm cannot fetch {PLAYWRIGHT}: {words[-1]}")
-    return folder
 
 
 def _http_port(server):
@@ -61,7 +45,7 @@ class Browser:
 
     def __init__(self, chromium):
         self.process = subprocess.Popen(
-            ["node", os.path.join(ROOT, "tests/system/console/browser.js"), _playwright(), str(WAIT_S * 1000), chromium],
+            ["node", os.path.join(ROOT, "tests/system/console/browser.js"), npm(PLAYWRIGHT), str(WAIT_S * 1000), chromium],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __getattr__(self, name):

@@ -16,7 +16,8 @@ import urllib.parse
 import urllib.request
 
 from cluster import Cluster
-from harness import BUILD, ROOT, Daemon, Skip, equal, free_port, main, need_ours, need_program, note, run_program, wait_until
+from harness import BUILD, ROOT, Daemon, equal, free_port, main, need_ours, need_program, note, run_program, wait_until
+from node_modules import npm
 
 MONITORING = os.path.join(ROOT, "server/monitoring")
 FACES = {"$__rate_interval": "20s", "$job": ".*", "$node": ".*", "$operation": ".*"}
@@ -244,21 +245,6 @@ def test_the_commands_of_the_runbooks_work():
     note(f"{ran} commands")
 
 
-def grafana_types():
-    """The folder where @grafana/schema and the compiler of its types are; fetched once."""
-    folder = os.path.join(BUILD, "grafana-schema")
-    if not os.path.isdir(os.path.join(folder, "node_modules", "typescript")):
-        os.makedirs(folder, exist_ok=True)
-        with open(os.path.join(folder, "package.json"), "w", encoding="utf-8") as file:
-            file.write('{"private": true, "type": "module"}')
-        code, _, err = run_program(need_program("npm"), "install", "--no-audit", "--no-fund", "--ignore-scripts",
-                                   "--prefer-offline", *GRAFANA_TYPES, cwd=folder)
-        if code != 0:
-            words = [line for line in err.splitlines() if "error" in line] or ["npm failed"]
-            raise Skip(f"npm cannot fetch {GRAFANA_TYPES[0]}: {words[-1]}")
-    return folder
-
-
 def judge_types(folder, dashboards):
     """What the compiler has against them."""
     with open(os.path.join(folder, "dashboards.ts"), "w", encoding="utf-8") as file:
@@ -272,7 +258,7 @@ def judge_types(folder, dashboards):
 
 def test_the_dashboards_are_of_the_type_that_grafana_publishes():
     need_ours()
-    folder, dashboards = grafana_types(), []
+    folder, dashboards = npm(*GRAFANA_TYPES, kind="module"), []
     for path in sorted(glob.glob(os.path.join(MONITORING, "grafana/dashboards/*.json"))):
         with open(path, encoding="utf-8") as file:
             dashboards.append(file.read())

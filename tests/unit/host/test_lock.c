@@ -2,6 +2,7 @@
  * test_lock.c - one holder at a time.
  */
 #include "support/test.h"
+#include "support/test_threads.h"
 
 #include <pthread.h>
 
@@ -38,13 +39,7 @@ static void test_no_increment_is_lost(void **state)
     (void)state;
     shared all = {.counter = 0};
     hci_lock_init(&all.lock);
-    pthread_t threads[THREADS];
-    for (int i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, count, &all), 0);
-    }
-    for (int i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-    }
+    test_threads(THREADS, count, &all, 0);
     assert_int_equal(all.counter, THREADS * ROUNDS);
     hci_lock_fini(&all.lock);
 }

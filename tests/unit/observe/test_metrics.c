@@ -3,9 +3,8 @@
  */
 #include "support/test.h"
 
-#include <pthread.h>
-
 #include "support/test_host.h"
+#include "support/test_threads.h"
 #include <hypercache/metrics.h>
 
 static const hc_metric_family jobs = {
@@ -39,16 +38,12 @@ static void test_no_count_of_any_thread_is_lost(void **state)
     hc_metrics_options options = {.size = sizeof options, .lanes = LANES};
     assert_int_equal(hc_metrics_create(NULL, &options, &metrics), HC_OK);
     lane_work lanes[LANES] = {{0}};
-    pthread_t threads[LANES];
     hc_metric *counter, *histogram;
     assert_int_equal(hc_metrics_add(metrics, &jobs, NULL, 0, &counter), HC_OK);
     assert_int_equal(hc_metrics_add(metrics, &work, NULL, 0, &histogram), HC_OK);
-    for (uint32_t i = 0; i < LANES; i++) {
-        lanes[i] = (lane_work){counter, histogram, i};
-        assert_int_equal(pthread_create(&threads[i], NULL, count_in_lane, &lanes[i]), 0);
-    }
     for (uint32_t i = 0; i < LANES; i++)
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        lanes[i] = (lane_work){counter, histogram, i};
+    test_threads(LANES, count_in_lane, lanes, sizeof lanes[0]);
     assert_int_equal(hc_metric_total(counter), 2 * LANES * ROUNDS);
     assert_int_equal(hc_metric_total(histogram), LANES * ROUNDS);
     hc_metrics_destroy(metrics);

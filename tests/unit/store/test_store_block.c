@@ -3,9 +3,8 @@
  * block may be lent to whoever reads it.
  */
 #include "support/test.h"
-#include "support/test_host.h"
 
-#include "store_check.h"
+#include "store_fixture.h"
 
 #include <hypercache/hypercache.h>
 
@@ -15,10 +14,7 @@
 #define HEAD_BYTES 40u /* of a request, before its value */
 
 typedef struct fixture {
-    test_memory memory;
-    test_clock clock;
-    hc_host host;
-    hc_store *store;
+    store_fixture on;
     hc_block *block;
     hc_span value;
 } fixture;
@@ -27,12 +23,8 @@ static int setup_with(void **state, hc_store_options options)
 {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    f->memory.grants = SIZE_MAX;
-    test_clock_init(&f->clock);
-    f->host = test_host_of(&f->memory, &f->clock, NULL, NULL);
-    options.size = sizeof options;
-    assert_int_equal(hc_store_create(&f->host, &options, &f->store), HC_OK);
-    assert_int_equal(hc_block_create(&f->host, VALUE_BYTES + 4096, &f->block), HC_OK);
+    store_fixture_open(&f->on, options);
+    assert_int_equal(hc_block_create(&f->on.host, VALUE_BYTES + 4096, &f->block), HC_OK);
     memset(hc_block_data(f->block) + HEAD_BYTES, 'v', VALUE_BYTES);
     f->value = hc_span_make(hc_block_data(f->block) + HEAD_BYTES, VALUE_BYTES);
     *state = f;
@@ -54,9 +46,7 @@ static int teardown(void **state)
 {
     fixture *f = *state;
     hc_block_release(f->block); /* store_check wants all references given up */
-    store_check(f->store);
-    hc_store_destroy(f->store);
-    assert_int_equal(f->memory.live_bytes, 0);
+    store_fixture_close(&f->on);
     free(f);
     return 0;
 }
@@ -65,14 +55,14 @@ static hc_status set_if(fixture *f, const char *key, hc_span value, hc_condition
 {
     const hc_set_options options = {
         .size = sizeof options, .condition = condition, .block = f->block};
-    return hc_store_set(f->store, span(key), value, &options);
+    return hc_store_set(f->on.store, span(key), value, &options);
 }
 
 /* Is the value of `key` the one of the fixture, and does it lie where that lies? */
 static bool lies_in_block(fixture *f, const char *key)
 {
     hc_view seen;
-    assert_int_equal(hc_store_view(f->store, span(key), NULL, 0, &seen), HC_OK);
+    assert_int_equal(hc_store_view(f->on.store, span(key), NULL, 0, &seen), HC_OK);
     assert_int_equal(seen.value.size, f->value.size);
     assert_memory_equal(seen.value.data, f->value.data, f->value.size);
     bool same = seen.value.data == f->value.data;
@@ -83,7 +73,7 @@ static bool lies_in_block(fixture *f, const char *key)
 static uint64_t extent_bytes(fixture *f)
 {
     hc_store_stats stats = {.size = sizeof stats};
-    hc_store_stats_get(f->store, &stats);
+    hc_store_stats_get(f->on.store, &stats);
     return stats.extent_bytes;
 }
 
@@ -96,7 +86,7 @@ static void test_a_value_in_a_block_is_taken_over(void **state)
     hc_block_release(f->block);
     f->block = NULL;
     assert_true(lies_in_block(f, "a"));
-    assert_int_equal(hc_store_delete(f->store, span("a")), HC_OK);
+    assert_int_equal(hc_store_delete(f->on.store, span("a")), HC_OK);
     assert_int_equal(extent_bytes(f), 0);
 }
 
@@ -104,7 +94,7 @@ static void test_a_block_can_be_read_until_it_is_released_whatever_happens_to_it
 {
     fixture *f = *state;
     assert_int_equal(set_if(f, "a", f->value, HC_IF_ALWAYS), HC_OK);
-    assert_int_equal(hc_store_delete(f->store, span("a")), HC_OK);
+    assert_int_equal(hc_store_delete(f->on.store, span("a")), HC_OK);
     assert_int_equal(f->value.data[VALUE_BYTES - 1], 'v');
     assert_true(extent_bytes(f) > 0);
     hc_block_release(f->block);
@@ -161,15 +151,15 @@ static void test_a_value_that_was_taken_over_can_be_changed(void **state)
     assert_int_equal(set_if(f, "a", f->value, HC_IF_ALWAYS), HC_OK);
     hc_block_release(f->block);
     f->block = NULL;
-    assert_int_equal(hc_store_expire(f->store, key, f->clock.wall_ms + 1000), HC_OK);
-    hc_store_begin(f->store, &key, 1, &txn);
+    assert_int_equal(hc_store_expire(f->on.store, key, f->on.clock.wall_ms + 1000), HC_OK);
+    hc_store_begin(f->on.store, &key, 1, &txn);
     assert_int_equal(hc_txn_patch(&txn, key, VALUE_BYTES - 2, span("xy"), &size), HC_OK);
     hc_store_end(&txn);
     assert_int_equal(size, VALUE_BYTES);
-    assert_int_equal(hc_store_append(f->store, key, span("z"), &size), HC_OK);
+    assert_int_equal(hc_store_append(f->on.store, key, span("z"), &size), HC_OK);
     assert_int_equal(size, VALUE_BYTES + 1);
     hc_view seen;
-    assert_int_equal(hc_store_view(f->store, key, NULL, 0, &seen), HC_OK);
+    assert_int_equal(hc_store_view(f->on.store, key, NULL, 0, &seen), HC_OK);
     assert_memory_equal(seen.value.data + VALUE_BYTES - 3, "vxyz", 4);
     hc_view_release(&seen);
 }
@@ -186,7 +176,7 @@ static void test_a_store_at_its_limit_refuses_and_counts_nothing(void **state)
         }
         assert_int_equal(status, HC_OK);
         hc_block_release(f->block);
-        assert_int_equal(hc_block_create(&f->host, VALUE_BYTES + 4096, &f->block), HC_OK);
+        assert_int_equal(hc_block_create(&f->on.host, VALUE_BYTES + 4096, &f->block), HC_OK);
         memset(hc_block_data(f->block), 'v', VALUE_BYTES);
         f->value = hc_span_make(hc_block_data(f->block), VALUE_BYTES);
     }
@@ -197,12 +187,12 @@ static void test_sizes_that_no_block_has_are_refused(void **state)
 {
     fixture *f = *state;
     hc_block *none = f->block;
-    assert_int_equal(hc_block_create(&f->host, 0, &none), HC_ERR_INVALID);
+    assert_int_equal(hc_block_create(&f->on.host, 0, &none), HC_ERR_INVALID);
     assert_null(none);
-    assert_int_equal(hc_block_create(&f->host, HC_BLOCK_BYTES_MAX + 1, &none), HC_ERR_INVALID);
-    f->memory.grants = 0;
-    assert_int_equal(hc_block_create(&f->host, 1, &none), HC_ERR_NO_MEMORY);
-    f->memory.grants = SIZE_MAX;
+    assert_int_equal(hc_block_create(&f->on.host, HC_BLOCK_BYTES_MAX + 1, &none), HC_ERR_INVALID);
+    f->on.memory.grants = 0;
+    assert_int_equal(hc_block_create(&f->on.host, 1, &none), HC_ERR_NO_MEMORY);
+    f->on.memory.grants = SIZE_MAX;
 }
 
 static void *reserve_none(void *ctx, const hc_item *item)
@@ -220,15 +210,15 @@ static void test_a_sink_is_lent_what_is_large_enough(void **state)
     hc_sink sink = {
         .ctx = &asked, .reserve = reserve_none, .lend = &lent, .lend_bytes_min = VALUE_BYTES};
     assert_int_equal(set_if(f, "a", f->value, HC_IF_ALWAYS), HC_OK);
-    assert_int_equal(hc_store_read(f->store, span("a"), &sink), HC_OK);
+    assert_int_equal(hc_store_read(f->on.store, span("a"), &sink), HC_OK);
     assert_ptr_equal(lent.value.data, f->value.data);
     assert_int_equal(asked, 0);
-    assert_int_equal(hc_store_delete(f->store, span("a")), HC_OK);
+    assert_int_equal(hc_store_delete(f->on.store, span("a")), HC_OK);
     assert_int_equal(lent.value.data[0], 'v');
     hc_view_release(&lent);
     assert_int_equal(set_if(f, "b", f->value, HC_IF_ALWAYS), HC_OK);
     sink.lend_bytes_min = VALUE_BYTES + 1;
-    assert_int_equal(hc_store_read(f->store, span("b"), &sink), HC_ERR_BUFFER);
+    assert_int_equal(hc_store_read(f->on.store, span("b"), &sink), HC_ERR_BUFFER);
     assert_null(lent.held);
     assert_int_equal(asked, 1);
 }

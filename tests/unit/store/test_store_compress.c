@@ -7,6 +7,7 @@
  */
 #include "support/test.h"
 #include "support/test_host.h"
+#include "support/test_threads.h"
 
 #include "store_check.h"
 
@@ -614,16 +615,10 @@ static void test_threads_read_whole_values_while_dictionaries_come_and_go(void *
 {
     (void)state;
     arena a = {.operations = 40000};
-    pthread_t threads[THREADS];
     hc_store_options options = {
         .size = sizeof options, .shards = 2, .compression = HC_COMPRESSION_ZSTD};
     assert_int_equal(hc_store_create(NULL, &options, &a.store), HC_OK);
-    for (unsigned i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, read_and_write, &a), 0);
-    }
-    for (unsigned i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-    }
+    test_threads(THREADS, read_and_write, &a, 0);
     assert_int_equal(a.wrong, 0);
     assert_true(stats_of(a.store).dictionary_trainings > 1);
     store_check(a.store);

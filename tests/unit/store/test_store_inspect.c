@@ -2,9 +2,8 @@
  * test_store_inspect.c - what inspection tells is what the store does.
  */
 #include "support/test.h"
-#include "support/test_host.h"
 
-#include "store_check.h"
+#include "store_fixture.h"
 
 #include <hypercache/hypercache.h>
 
@@ -13,30 +12,19 @@
 
 #define LARGE_BYTES 20000u
 
-typedef struct fixture {
-    test_memory memory;
-    test_clock clock;
-    hc_host host;
-    hc_store *store;
-} fixture;
+typedef store_fixture fixture;
 
 static fixture *fixture_open(hc_store_options options)
 {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    f->memory.grants = SIZE_MAX;
-    test_clock_init(&f->clock);
-    f->host = test_host_of(&f->memory, &f->clock, NULL, NULL);
-    options.size = sizeof options;
-    assert_int_equal(hc_store_create(&f->host, &options, &f->store), HC_OK);
+    store_fixture_open(f, options);
     return f;
 }
 
 static void fixture_close(fixture *f)
 {
-    store_check(f->store);
-    hc_store_destroy(f->store);
-    assert_int_equal(f->memory.live_bytes, 0);
+    store_fixture_close(f);
     free(f);
 }
 

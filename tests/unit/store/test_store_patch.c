@@ -2,9 +2,8 @@
  * test_store_patch.c - hc_txn_patch changes the bytes it names and no other, whatever they lie in.
  */
 #include "support/test.h"
-#include "support/test_host.h"
 
-#include "store_check.h"
+#include "store_fixture.h"
 
 #include <hypercache/hypercache.h>
 
@@ -17,10 +16,7 @@
 #define MODEL_BYTES_MAX 40000u
 
 typedef struct fixture {
-    test_memory memory;
-    test_clock clock;
-    hc_host host;
-    hc_store *store;
+    store_fixture on;
     uint8_t got[MODEL_BYTES_MAX];
     uint8_t model[MODEL_BYTES_MAX];
     size_t model_bytes;
@@ -32,11 +28,7 @@ static int setup_with(void **state, hc_store_options options)
 {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    f->memory.grants = SIZE_MAX;
-    test_clock_init(&f->clock);
-    f->host = test_host_of(&f->memory, &f->clock, NULL, NULL);
-    options.size = sizeof options;
-    assert_int_equal(hc_store_create(&f->host, &options, &f->store), HC_OK);
+    store_fixture_open(&f->on, options);
     *state = f;
     return 0;
 }
@@ -54,9 +46,7 @@ static int setup_compressed(void **state)
 static int teardown(void **state)
 {
     fixture *f = *state;
-    store_check(f->store);
-    hc_store_destroy(f->store);
-    assert_int_equal(f->memory.live_bytes, 0);
+    store_fixture_close(&f->on);
     free(f);
     return 0;
 }
@@ -65,7 +55,7 @@ static hc_status patch(fixture *f, size_t offset, hc_span bytes, size_t *size_ou
 {
     hc_txn txn;
     hc_span key = span("k");
-    hc_store_begin(f->store, &key, 1, &txn);
+    hc_store_begin(f->on.store, &key, 1, &txn);
     hc_status status = hc_txn_patch(&txn, key, offset, bytes, size_out);
     hc_store_end(&txn);
     return status;
@@ -74,7 +64,7 @@ static hc_status patch(fixture *f, size_t offset, hc_span bytes, size_t *size_ou
 static void assert_model(fixture *f)
 {
     size_t size;
-    assert_int_equal(hc_store_get(f->store, span("k"), f->got, sizeof f->got, &size), HC_OK);
+    assert_int_equal(hc_store_get(f->on.store, span("k"), f->got, sizeof f->got, &size), HC_OK);
     test_assert_span(hc_span_make(f->got, size), hc_span_make(f->model, f->model_bytes));
 }
 
@@ -83,7 +73,8 @@ static void set_model(fixture *f, size_t bytes)
     for (size_t i = 0; i < bytes; i++)
         f->model[i] = (uint8_t)(i / 64);
     f->model_bytes = bytes;
-    assert_int_equal(hc_store_set(f->store, span("k"), hc_span_make(f->model, bytes), NULL), HC_OK);
+    assert_int_equal(hc_store_set(f->on.store, span("k"), hc_span_make(f->model, bytes), NULL),
+                     HC_OK);
 }
 
 static void patch_model(fixture *f, size_t offset, hc_span bytes)
@@ -136,7 +127,7 @@ static void test_random_patches_make_what_an_array_becomes(void **state)
                            .ctx = f,
                            .changed = hear,
                            .kinds = 1u << HC_EFFECT_SET | 1u << HC_EFFECT_PATCH};
-    assert_int_equal(hc_store_follow(f->store, &follower), HC_OK);
+    assert_int_equal(hc_store_follow(f->on.store, &follower), HC_OK);
     for (unsigned i = 0; i < STEPS; i++) {
         if (test_random_below(&random, 500) == 0)
             set_model(f, test_random_below(&random, MODEL_BYTES_MAX / 2));
@@ -145,7 +136,7 @@ static void test_random_patches_make_what_an_array_becomes(void **state)
         assert_model(f);
         test_assert_span(hc_span_make(f->told, f->told_bytes),
                          hc_span_make(f->model, f->model_bytes));
-        store_check(f->store);
+        store_check(f->on.store);
     }
 }
 
@@ -156,10 +147,10 @@ static void test_patching_keeps_the_expiry(void **state)
     for (size_t i = 0; i < 2; i++) {
         hc_item item;
         set_model(f, sizes[i]);
-        assert_int_equal(hc_store_expire(f->store, span("k"), TEST_CLOCK_START_MS + 50), HC_OK);
+        assert_int_equal(hc_store_expire(f->on.store, span("k"), TEST_CLOCK_START_MS + 50), HC_OK);
         assert_int_equal(patch(f, 1, span("x"), NULL), HC_OK);
         assert_int_equal(patch(f, sizes[i] + 9, span("x"), NULL), HC_OK);
-        assert_int_equal(hc_store_stat(f->store, span("k"), &item), HC_OK);
+        assert_int_equal(hc_store_stat(f->on.store, span("k"), &item), HC_OK);
         assert_int_equal(item.expires_at_ms, TEST_CLOCK_START_MS + 50);
     }
 }
@@ -168,8 +159,8 @@ static void test_an_expired_value_counts_as_absent(void **state)
 {
     fixture *f = *state;
     set_model(f, LARGE_BYTES);
-    assert_int_equal(hc_store_expire(f->store, span("k"), TEST_CLOCK_START_MS + 50), HC_OK);
-    test_clock_advance_ms(&f->clock, 50);
+    assert_int_equal(hc_store_expire(f->on.store, span("k"), TEST_CLOCK_START_MS + 50), HC_OK);
+    test_clock_advance_ms(&f->on.clock, 50);
     f->model_bytes = 0;
     assert_int_equal(patch(f, 2, span("x"), NULL), HC_OK);
     patch_model(f, 2, span("x"));
@@ -180,12 +171,12 @@ static void test_a_part_of_a_large_value_takes_no_memory(void **state)
 {
     fixture *f = *state;
     set_model(f, LARGE_BYTES);
-    size_t live_bytes = f->memory.live_bytes;
-    f->memory.grants = 0;
+    size_t live_bytes = f->on.memory.live_bytes;
+    f->on.memory.grants = 0;
     assert_int_equal(patch(f, 12345, span("patch"), NULL), HC_OK);
-    f->memory.grants = SIZE_MAX;
-    assert_int_equal(f->memory.refused, 0);
-    assert_int_equal(f->memory.live_bytes, live_bytes);
+    f->on.memory.grants = SIZE_MAX;
+    assert_int_equal(f->on.memory.refused, 0);
+    assert_int_equal(f->on.memory.live_bytes, live_bytes);
     patch_model(f, 12345, span("patch"));
     assert_model(f);
 }
@@ -195,7 +186,7 @@ static void test_a_viewed_value_is_not_changed(void **state)
     fixture *f = *state;
     hc_view view;
     set_model(f, LARGE_BYTES);
-    assert_int_equal(hc_store_view(f->store, span("k"), NULL, 0, &view), HC_OK);
+    assert_int_equal(hc_store_view(f->on.store, span("k"), NULL, 0, &view), HC_OK);
     assert_int_equal(patch(f, 12345, span("patch"), NULL), HC_OK);
     test_assert_span(view.value, hc_span_make(f->model, f->model_bytes));
     hc_view_release(&view);
@@ -214,14 +205,14 @@ static void test_an_empty_patch_makes_room_after_which_none_fails(void **state)
         size_t room = sizes[i] + 100, size;
         set_model(f, sizes[i]);
         if (sizes[i] > HC_STORE_PACKED_BYTES_MAX)
-            assert_int_equal(hc_store_view(f->store, key, NULL, 0, &view), HC_OK);
-        hc_store_begin(f->store, &key, 1, &txn);
+            assert_int_equal(hc_store_view(f->on.store, key, NULL, 0, &view), HC_OK);
+        hc_store_begin(f->on.store, &key, 1, &txn);
         assert_int_equal(hc_txn_patch(&txn, key, room, span(""), &size), HC_OK);
         assert_int_equal(size, room);
-        f->memory.grants = 0;
+        f->on.memory.grants = 0;
         for (size_t at = 0; at < room; at += 7)
             assert_int_equal(hc_txn_patch(&txn, key, at, span("y"), NULL), HC_OK);
-        f->memory.grants = SIZE_MAX;
+        f->on.memory.grants = SIZE_MAX;
         hc_store_end(&txn);
         hc_view_release(&view);
         patch_model(f, room, span(""));
@@ -237,8 +228,8 @@ static void test_what_cannot_be_patched_is_refused(void **state)
     hc_set_options filter = {.size = sizeof filter, .type = HC_TYPE_FILTER};
     assert_int_equal(patch(f, HC_VALUE_BYTES_MAX, span("x"), NULL), HC_ERR_LIMIT);
     assert_int_equal(patch(f, SIZE_MAX, span("x"), NULL), HC_ERR_LIMIT);
-    assert_int_equal(hc_store_count(f->store), 0);
-    assert_int_equal(hc_store_set(f->store, span("k"), span("v"), &filter), HC_OK);
+    assert_int_equal(hc_store_count(f->on.store), 0);
+    assert_int_equal(hc_store_set(f->on.store, span("k"), span("v"), &filter), HC_OK);
     assert_int_equal(patch(f, 0, span("x"), NULL), HC_ERR_TYPE);
 }
 
@@ -251,11 +242,11 @@ static void test_a_patch_without_memory_leaves_the_value_as_it_was(void **state)
         size_t grants = 0;
         hc_view view;
         set_model(f, LARGE_BYTES);
-        assert_int_equal(hc_store_view(f->store, span("k"), NULL, 0, &view), HC_OK);
+        assert_int_equal(hc_store_view(f->on.store, span("k"), NULL, 0, &view), HC_OK);
         for (; grants < 100; grants++) {
-            f->memory.grants = grants;
+            f->on.memory.grants = grants;
             hc_status status = patch(f, offsets[i], span("patch"), NULL);
-            f->memory.grants = SIZE_MAX;
+            f->on.memory.grants = SIZE_MAX;
             if (status == HC_OK) break;
             assert_int_equal(status, HC_ERR_NO_MEMORY);
             assert_model(f);
@@ -295,10 +286,10 @@ static void *view_again_and_again(void *ctx)
     hc_view view;
     size_t size;
     while (got != NULL && !w->done) {
-        if (hc_store_view(w->f->store, span("k"), NULL, 0, &view) != HC_OK) continue;
+        if (hc_store_view(w->f->on.store, span("k"), NULL, 0, &view) != HC_OK) continue;
         if (!is_whole(view.value)) w->torn = true;
         hc_view_release(&view);
-        if (hc_store_get(w->f->store, span("k"), got, LARGE_BYTES, &size) != HC_OK) continue;
+        if (hc_store_get(w->f->on.store, span("k"), got, LARGE_BYTES, &size) != HC_OK) continue;
         if (!is_whole(hc_span_make(got, size))) w->torn = true;
     }
     free(got);
@@ -313,7 +304,7 @@ static void test_readers_never_see_half_a_patch(void **state)
     uint8_t block[BLOCK_BYTES];
     memset(f->model, 'a', LARGE_BYTES);
     hc_span value = hc_span_make(f->model, LARGE_BYTES);
-    assert_int_equal(hc_store_set(f->store, span("k"), value, NULL), HC_OK);
+    assert_int_equal(hc_store_set(f->on.store, span("k"), value, NULL), HC_OK);
     for (unsigned i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&readers[i], NULL, view_again_and_again, &w), 0);
     for (unsigned i = 0; i < PATCHES; i++) {

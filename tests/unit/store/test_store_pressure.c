@@ -4,12 +4,12 @@
  */
 #include "support/test.h"
 #include "support/test_host.h"
+#include "support/test_threads.h"
 
 #include "store_check.h"
 
 #include <hypercache/hypercache.h>
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -317,14 +317,8 @@ static void test_threads_hear_changes_one_at_a_time(void **state)
 {
     (void)state;
     ear *e = ear_open(HC_EVICTION_NONE, (hc_pressure){0});
-    pthread_t threads[3];
     set_large(e, 1, 72 * (size_t)ONE_PERCENT);
-    for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, waver, e), 0);
-    }
-    for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-    }
+    test_threads(3, waver, e, 0);
     (void)hc_store_maintain(e->store, 0);
     assert_int_equal(hc_store_pressure(e->store), HC_PRESSURE_NONE);
     for (unsigned i = 1; i < e->count && e->count < EVENTS_MAX; i++) {

@@ -2,33 +2,23 @@
  * test_store_version.c - compare-and-set: only who saw the present value may replace it.
  */
 #include "support/test.h"
-#include "support/test_host.h"
+#include "support/test_threads.h"
 
-#include "store_check.h"
+#include "store_fixture.h"
 
 #include <hypercache/hypercache.h>
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #define LARGE_BYTES 20000u
 
-typedef struct fixture {
-    test_memory memory;
-    test_clock clock;
-    hc_host host;
-    hc_store *store;
-} fixture;
+typedef store_fixture fixture;
 
 static int setup(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    f->memory.grants = SIZE_MAX;
-    test_clock_init(&f->clock);
-    f->host = test_host_of(&f->memory, &f->clock, NULL, NULL);
-    hc_store_options options = {.size = sizeof options, .shards = 2};
-    assert_int_equal(hc_store_create(&f->host, &options, &f->store), HC_OK);
+    store_fixture_open(f, (hc_store_options){.shards = 2});
     *state = f;
     return 0;
 }
@@ -36,9 +26,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     fixture *f = *state;
-    store_check(f->store);
-    hc_store_destroy(f->store);
-    assert_int_equal(f->memory.live_bytes, 0);
+    store_fixture_close(f);
     free(f);
     return 0;
 }
@@ -197,16 +185,10 @@ static void *add_by_comparing(void *argument)
 static void test_no_update_is_lost_among_threads(void **state)
 {
     hc_store *store = ((fixture *)*state)->store;
-    pthread_t threads[ADDERS];
     uint64_t number = 0;
     assert_int_equal(hc_store_set(store, span("n"), hc_span_make(&number, sizeof number), NULL),
                      HC_OK);
-    for (unsigned i = 0; i < ADDERS; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, add_by_comparing, store), 0);
-    }
-    for (unsigned i = 0; i < ADDERS; i++) {
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-    }
+    test_threads(ADDERS, add_by_comparing, store, 0);
     number = ADDERS * ADDS;
     assert_value(store, "n", hc_span_make(&number, sizeof number));
 }

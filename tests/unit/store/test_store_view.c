@@ -3,9 +3,8 @@
  * walking by pattern.
  */
 #include "support/test.h"
-#include "support/test_host.h"
 
-#include "store_check.h"
+#include "store_fixture.h"
 
 #include <hypercache/hypercache.h>
 
@@ -16,10 +15,7 @@
 #define LARGE_BYTES 20000u
 
 typedef struct fixture {
-    test_memory memory;
-    test_clock clock;
-    hc_host host;
-    hc_store *store;
+    store_fixture on;
     uint8_t scratch[HC_STORE_PACKED_BYTES_MAX];
     uint8_t large[LARGE_BYTES];
 } fixture;
@@ -28,11 +24,7 @@ static int setup_with(void **state, hc_store_options options)
 {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    f->memory.grants = SIZE_MAX;
-    test_clock_init(&f->clock);
-    f->host = test_host_of(&f->memory, &f->clock, NULL, NULL);
-    options.size = sizeof options;
-    assert_int_equal(hc_store_create(&f->host, &options, &f->store), HC_OK);
+    store_fixture_open(&f->on, options);
     memset(f->large, 'a', sizeof f->large);
     *state = f;
     return 0;
@@ -52,22 +44,20 @@ static int setup_limited(void **state)
 static int teardown(void **state)
 {
     fixture *f = *state;
-    store_check(f->store);
-    hc_store_destroy(f->store);
-    assert_int_equal(f->memory.live_bytes, 0);
+    store_fixture_close(&f->on);
     free(f);
     return 0;
 }
 
 static void set(fixture *f, const char *key, hc_span value)
 {
-    assert_int_equal(hc_store_set(f->store, span(key), value, NULL), HC_OK);
+    assert_int_equal(hc_store_set(f->on.store, span(key), value, NULL), HC_OK);
 }
 
 static hc_view view(fixture *f, const char *key)
 {
     hc_view seen;
-    assert_int_equal(hc_store_view(f->store, span(key), f->scratch, sizeof f->scratch, &seen),
+    assert_int_equal(hc_store_view(f->on.store, span(key), f->scratch, sizeof f->scratch, &seen),
                      HC_OK);
     return seen;
 }
@@ -75,19 +65,19 @@ static hc_view view(fixture *f, const char *key)
 static uint64_t extent_bytes(fixture *f)
 {
     hc_store_stats stats = {.size = sizeof stats};
-    hc_store_stats_get(f->store, &stats);
+    hc_store_stats_get(f->on.store, &stats);
     return stats.extent_bytes;
 }
 
 static void test_packed_value_is_copied_to_the_scratch(void **state)
 {
     fixture *f = *state;
-    hc_set_options o = {.size = sizeof o, .expires_at_ms = f->clock.wall_ms + 50};
-    assert_int_equal(hc_store_set(f->store, span("k"), span("hello"), &o), HC_OK);
+    hc_set_options o = {.size = sizeof o, .expires_at_ms = f->on.clock.wall_ms + 50};
+    assert_int_equal(hc_store_set(f->on.store, span("k"), span("hello"), &o), HC_OK);
     hc_view seen = view(f, "k");
     test_assert_span(seen.value, span("hello"));
     assert_ptr_equal(seen.value.data, f->scratch);
-    assert_int_equal(seen.expires_at_ms, f->clock.wall_ms + 50);
+    assert_int_equal(seen.expires_at_ms, f->on.clock.wall_ms + 50);
     assert_int_equal(seen.type, HC_TYPE_STRING);
     set(f, "k", span("other"));
     test_assert_span(seen.value, span("hello"));
@@ -117,7 +107,7 @@ static void test_large_value_is_lent_and_not_copied(void **state)
     fixture *f = *state;
     set(f, "k", hc_span_make(f->large, LARGE_BYTES));
     hc_view seen;
-    assert_int_equal(hc_store_view(f->store, span("k"), NULL, 0, &seen), HC_OK);
+    assert_int_equal(hc_store_view(f->on.store, span("k"), NULL, 0, &seen), HC_OK);
     test_assert_span(seen.value, hc_span_make(f->large, LARGE_BYTES));
     hc_view again = view(f, "k");
     assert_ptr_equal(seen.value.data, again.value.data);
@@ -141,28 +131,28 @@ static void overwrite_small(fixture *f)
 static void append(fixture *f)
 {
     for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(hc_store_append(f->store, span("k"), span("tail"), NULL), HC_OK);
+        assert_int_equal(hc_store_append(f->on.store, span("k"), span("tail"), NULL), HC_OK);
     }
 }
 
 static void expire(fixture *f)
 {
-    assert_int_equal(hc_store_expire(f->store, span("k"), f->clock.wall_ms + 1), HC_OK);
-    test_clock_advance_ms(&f->clock, 1);
-    while (hc_store_maintain(f->store, 0)) {
+    assert_int_equal(hc_store_expire(f->on.store, span("k"), f->on.clock.wall_ms + 1), HC_OK);
+    test_clock_advance_ms(&f->on.clock, 1);
+    while (hc_store_maintain(f->on.store, 0)) {
     }
-    assert_int_equal(hc_store_count(f->store), 0);
+    assert_int_equal(hc_store_count(f->on.store), 0);
 }
 
 static void delete_key(fixture *f)
 {
-    assert_int_equal(hc_store_delete(f->store, span("k")), HC_OK);
+    assert_int_equal(hc_store_delete(f->on.store, span("k")), HC_OK);
 }
 
 static void flush(fixture *f)
 {
-    hc_store_flush(f->store);
-    while (hc_store_maintain(f->store, 0)) {
+    hc_store_flush(f->on.store);
+    while (hc_store_maintain(f->on.store, 0)) {
     }
 }
 
@@ -178,8 +168,8 @@ static void test_lent_value_outlives_whatever_happens_to_its_key(void **state)
         test_assert_span(seen.value, hc_span_make(f->large, LARGE_BYTES));
         assert_true(extent_bytes(f) >= LARGE_BYTES); /* counted while it is held */
         hc_view_release(&seen);
-        hc_store_flush(f->store);
-        while (hc_store_maintain(f->store, 0)) {
+        hc_store_flush(f->on.store);
+        while (hc_store_maintain(f->on.store, 0)) {
         }
         assert_int_equal(extent_bytes(f), 0);
     }
@@ -196,7 +186,7 @@ static void test_lent_value_outlives_eviction(void **state)
         (void)snprintf(key, sizeof key, "other%u", i);
         set(f, key, hc_span_make(f->large, 5000));
     }
-    assert_int_equal(hc_store_stat(f->store, span("k"), &item), HC_ERR_NOT_FOUND);
+    assert_int_equal(hc_store_stat(f->on.store, span("k"), &item), HC_ERR_NOT_FOUND);
     test_assert_span(seen.value, hc_span_make(f->large, LARGE_BYTES));
     hc_view_release(&seen);
 }
@@ -205,11 +195,12 @@ static void test_view_that_fails_holds_nothing(void **state)
 {
     fixture *f = *state;
     hc_view seen;
-    assert_int_equal(hc_store_view(f->store, span("none"), f->scratch, 8, &seen), HC_ERR_NOT_FOUND);
+    assert_int_equal(hc_store_view(f->on.store, span("none"), f->scratch, 8, &seen),
+                     HC_ERR_NOT_FOUND);
     assert_int_equal(seen.value.size, 0);
     hc_view_release(&seen);
     set(f, "k", span("hello"));
-    assert_int_equal(hc_store_view(f->store, span("k"), f->scratch, 4, &seen), HC_ERR_BUFFER);
+    assert_int_equal(hc_store_view(f->on.store, span("k"), f->scratch, 4, &seen), HC_ERR_BUFFER);
     assert_int_equal(seen.value.size, 5);
     assert_null(seen.held);
     hc_view_release(&seen);
@@ -217,10 +208,10 @@ static void test_view_that_fails_holds_nothing(void **state)
 
 static unsigned use_of(fixture *f, const char *key)
 {
-    uint64_t hash = hash_of(f->store, span(key));
-    shard *s = shard_of(f->store, hash);
+    uint64_t hash = hash_of(f->on.store, span(key));
+    shard *s = shard_of(f->on.store, hash);
     slot at;
-    assert_true(hci_index_find(f->store, s, hash, span(key), &at));
+    assert_true(hci_index_find(f->on.store, s, hash, span(key), &at));
     return hci_index_use(s, at);
 }
 
@@ -228,31 +219,31 @@ static void test_touch_and_view_are_uses_and_stat_is_none(void **state)
 {
     fixture *f = *state;
     hc_item item;
-    assert_int_equal(hc_store_touch(f->store, span("k")), HC_ERR_NOT_FOUND);
+    assert_int_equal(hc_store_touch(f->on.store, span("k")), HC_ERR_NOT_FOUND);
     for (unsigned large = 0; large < 2; large++) {
-        hc_store_flush(f->store);
+        hc_store_flush(f->on.store);
         set(f, "k", hc_span_make(f->large, large ? LARGE_BYTES : 10));
-        assert_int_equal(hc_store_stat(f->store, span("k"), &item), HC_OK);
+        assert_int_equal(hc_store_stat(f->on.store, span("k"), &item), HC_OK);
         assert_int_equal(use_of(f, "k"), 0);
-        assert_int_equal(hc_store_touch(f->store, span("k")), HC_OK);
+        assert_int_equal(hc_store_touch(f->on.store, span("k")), HC_OK);
         assert_int_equal(use_of(f, "k"), 1);
         hc_view seen = view(f, "k");
         hc_view_release(&seen);
         assert_int_equal(use_of(f, "k"), 2);
         assert_int_equal(
-            hc_store_view_quietly(f->store, span("k"), f->scratch, sizeof f->scratch, &seen),
+            hc_store_view_quietly(f->on.store, span("k"), f->scratch, sizeof f->scratch, &seen),
             HC_OK);
         assert_int_equal(seen.value.size, large ? LARGE_BYTES : 10);
         hc_view_release(&seen);
         assert_int_equal(use_of(f, "k"), 2);
     }
     hc_store_stats stats = {.size = sizeof stats};
-    hc_store_stats_get(f->store, &stats);
+    hc_store_stats_get(f->on.store, &stats);
     assert_int_equal(stats.hits, 4); /* the views */
     assert_int_equal(stats.misses, 0);
-    assert_int_equal(hc_store_expire(f->store, span("k"), f->clock.wall_ms + 5), HC_OK);
-    test_clock_advance_ms(&f->clock, 5);
-    assert_int_equal(hc_store_touch(f->store, span("k")), HC_ERR_NOT_FOUND);
+    assert_int_equal(hc_store_expire(f->on.store, span("k"), f->on.clock.wall_ms + 5), HC_OK);
+    test_clock_advance_ms(&f->on.clock, 5);
+    assert_int_equal(hc_store_touch(f->on.store, span("k")), HC_ERR_NOT_FOUND);
 }
 
 /* ---- several threads ---- */
@@ -276,10 +267,11 @@ static void test_views_are_whole_beside_writers(void **state)
 {
     fixture *f = *state;
     pthread_t writer;
-    assert_int_equal(pthread_create(&writer, NULL, rewrite, f->store), 0);
+    assert_int_equal(pthread_create(&writer, NULL, rewrite, f->on.store), 0);
     for (unsigned i = 0; i < TURNS; i++) {
         hc_view seen;
-        hc_status status = hc_store_view(f->store, span("k"), f->scratch, sizeof f->scratch, &seen);
+        hc_status status =
+            hc_store_view(f->on.store, span("k"), f->scratch, sizeof f->scratch, &seen);
         if (status == HC_ERR_NOT_FOUND) continue;
         assert_int_equal(status, HC_OK);
         for (size_t j = 1; j < seen.value.size; j += 97) {
@@ -316,8 +308,8 @@ static void test_scan_by_pattern_visits_the_keys_that_match(void **state)
     uint64_t cursor = 0;
     unsigned calls = 0;
     do {
-        assert_int_equal(hc_store_scan_match(f->store, &cursor, 100, span("odd:*"), note, numbers),
-                         HC_OK);
+        assert_int_equal(
+            hc_store_scan_match(f->on.store, &cursor, 100, span("odd:*"), note, numbers), HC_OK);
         calls++;
     } while (cursor != 0);
     for (unsigned i = 0; i < KEYS; i++) {
@@ -331,12 +323,12 @@ static void test_scan_refuses_a_pattern_too_long(void **state)
     fixture *f = *state;
     uint64_t cursor = 0;
     set(f, "odd:1", span("v"));
-    assert_int_equal(hc_store_scan_match(f->store, &cursor, 10,
+    assert_int_equal(hc_store_scan_match(f->on.store, &cursor, 10,
                                          hc_span_make(f->large, HC_GLOB_PATTERN_BYTES_MAX + 1),
                                          note, NULL),
                      HC_ERR_LIMIT);
     assert_int_equal(cursor, 0);
-    assert_int_equal(hc_store_scan_match(f->store, &cursor, 10,
+    assert_int_equal(hc_store_scan_match(f->on.store, &cursor, 10,
                                          hc_span_make(f->large, HC_GLOB_PATTERN_BYTES_MAX), note,
                                          NULL),
                      HC_OK);

@@ -1,10 +1,10 @@
 /* test_filter_commands.c - the CF commands, as RedisBloom documents them. */
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "support/test_client.h"
 #include "support/test_memory.h"
+#include "support/test_threads.h"
 
 #include "command/filter_value.h"
 
@@ -275,15 +275,9 @@ static void test_nothing_added_by_several_threads_is_lost(void **state)
     (void)state;
     const node_options options = {.workers = WORKERS};
     node *made;
-    pthread_t threads[WORKERS];
-    worker workers[WORKERS];
     assert_int_equal(node_create(&options, &made), HC_OK);
-    for (unsigned i = 0; i < WORKERS; i++) {
-        workers[i] = (worker){made, i};
-        assert_int_equal(pthread_create(&threads[i], NULL, add_own, &workers[i]), 0);
-    }
-    for (unsigned i = 0; i < WORKERS; i++)
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    worker workers[WORKERS] = {{made, 0}, {made, 1}, {made, 2}};
+    test_threads(WORKERS, add_own, workers, sizeof workers[0]);
     session client;
     hc_filter *filter;
     session_init(&client, made, &(session_options){.descriptor = -1});

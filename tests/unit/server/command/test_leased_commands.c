@@ -6,6 +6,7 @@
 #include "command/leased.h"
 #include "command/leases.h"
 #include "support/test_client.h"
+#include "support/test_threads.h"
 
 /* A node's tokens count from its start, in milliseconds, times 2^20. */
 #define TOKEN_0 "0e8d4a5100000000"
@@ -181,12 +182,8 @@ static void test_exactly_one_of_many_threads_wins(void **state)
     test_client on;
     test_client_init(&on, NULL);
     race shared = {.node = on.node, .store = on.client.store};
-    pthread_t threads[THREADS];
     pthread_barrier_init(&shared.ready, NULL, THREADS);
-    for (unsigned i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, read_and_make, &shared), 0);
-    for (unsigned i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
+    test_threads(THREADS, read_and_make, &shared, 0);
     pthread_barrier_destroy(&shared.ready);
     assert_int_equal(shared.won, ROUNDS);
     assert_int_equal(shared.stored, ROUNDS);

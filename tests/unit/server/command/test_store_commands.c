@@ -1,9 +1,9 @@
 /* test_store_commands.c - named stores by command: made, selected, described, dropped. */
-#include <pthread.h>
 #include <stdio.h>
 
 #include "support/test_client.h"
 #include "support/test_memory.h"
+#include "support/test_threads.h"
 
 enum { MIB = 1 << 20 };
 
@@ -268,15 +268,9 @@ static void test_stores_are_dropped_under_clients_that_use_them(void **state)
     (void)state;
     const node_options options = {.workers = WORKERS};
     node *made;
-    pthread_t threads[WORKERS];
-    worker workers[WORKERS];
     assert_int_equal(node_create(&options, &made), HC_OK);
-    for (unsigned i = 0; i < WORKERS; i++) {
-        workers[i] = (worker){made, i};
-        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
-    }
-    for (unsigned i = 0; i < WORKERS; i++)
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    worker workers[WORKERS] = {{made, 0}, {made, 1}, {made, 2}};
+    test_threads(WORKERS, work, workers, sizeof workers[0]);
     node_destroy(made);
 }
 

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 
 #include <jansson.h>
 
+#include "support/test_threads.h"
 #include "support/test_wait.h"
 #include "telemetry/log_sink.h"
 
@@ -244,14 +244,10 @@ static void test_threads_do_not_mix_their_lines(void **state)
     char path[64];
     file_make(path);
     log_sink *sink = sink_to(path, -1, true);
-    pthread_t threads[TALKERS];
     talker talkers[TALKERS];
-    for (unsigned i = 0; i < TALKERS; i++) {
-        talkers[i] = (talker){sink, (uint64_t)i * WORDS};
-        assert_int_equal(pthread_create(&threads[i], NULL, talk, &talkers[i]), 0);
-    }
     for (unsigned i = 0; i < TALKERS; i++)
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        talkers[i] = (talker){sink, (uint64_t)i * WORDS};
+    test_threads(TALKERS, talk, talkers, sizeof talkers[0]);
     uint64_t dropped = log_sink_dropped(sink);
     log_sink_stop(sink);
     char *text = file_text(path), *rest = text;
