@@ -60,9 +60,8 @@ static bool number_take(rdb_reader *from, unsigned bytes, int64_t *number_out)
     if (!hci_rdb_take(from, raw, bytes)) return false;
     for (unsigned i = 0; i < bytes; i++)
         value |= (uint32_t)raw[i] << 8 * i;
-    if (bytes == 1) *number_out = (int8_t)value;
-    if (bytes == 2) *number_out = (int16_t)value;
-    if (bytes == 4) *number_out = (int32_t)value;
+    uint32_t sign = UINT32_C(1) << (8 * bytes - 1);
+    *number_out = (int64_t)(value ^ sign) - (int64_t)sign;
     return true;
 }
 

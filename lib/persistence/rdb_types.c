@@ -7,6 +7,8 @@
  */
 #include "persistence/rdb_private.h"
 
+#include <assert.h>
+
 #define NESTING_MAX 4u
 
 typedef struct type_row {
@@ -141,9 +143,11 @@ static bool form_follow(rdb_reader *from, const char *form)
                 at = group_end(at);
                 continue;
             }
+            assert(depth < NESTING_MAX); /* the forms are ours */
             loops[depth++] = (loop){at + 2, times};
             at += 2;
         } else if (*at == ')') {
+            assert(depth > 0);
             loop *now = &loops[depth - 1];
             if (--now->left > 0) {
                 at = now->body;

@@ -4,7 +4,6 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "command/session.h"
@@ -47,19 +46,19 @@ hc_store_stats node_stores_total(node *of)
     return sum;
 }
 
-/* Resident bytes of this process; 0 where that cannot be read. */
-static uint64_t resident_bytes(void)
+bool process_memory(uint64_t *space_bytes_out, uint64_t *resident_bytes_out)
 {
-    char line[256] = "";
-    unsigned long pages = 0;
+    char line[256], *rest; /* pages of address space, resident pages, ... */
+    uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
     FILE *file = fopen("/proc/self/statm", "re");
-    if (file == NULL) return 0;
-    if (fgets(line, sizeof line, file) != NULL) {
-        const char *second = strchr(line, ' '); /* total, then resident */
-        if (second != NULL) pages = strtoul(second, NULL, 10);
-    }
+    *space_bytes_out = *resident_bytes_out = 0;
+    if (file == NULL) return false;
+    bool read = fgets(line, sizeof line, file) != NULL;
     (void)fclose(file);
-    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    if (!read) return false;
+    *space_bytes_out = strtoull(line, &rest, 10) * page_bytes;
+    *resident_bytes_out = strtoull(rest, NULL, 10) * page_bytes;
+    return true;
 }
 
 static uint64_t clients_bytes(node *of, size_t *count_out)
@@ -78,6 +77,7 @@ static uint64_t clients_bytes(node *of, size_t *count_out)
 
 memory_report memory_report_make(node *of)
 {
+    uint64_t space_bytes;
     memory_report made = {.stores = node_stores_total(of)};
     const struct mallinfo2 heap = mallinfo2();
     made.used_bytes = made.stores.memory_bytes;
@@ -87,7 +87,7 @@ memory_report memory_report_make(node *of)
     made.dataset_bytes = made.stores.live_bytes;
     if (made.dataset_bytes > made.used_bytes) made.dataset_bytes = made.used_bytes;
     made.overhead_bytes = made.used_bytes - made.dataset_bytes;
-    made.resident_bytes = resident_bytes();
+    (void)process_memory(&space_bytes, &made.resident_bytes);
     made.client_bytes = clients_bytes(of, &made.clients);
     made.heap_bytes = heap.uordblks + heap.hblkhd;
     made.heap_held_bytes = heap.arena + heap.hblkhd;

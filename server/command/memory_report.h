@@ -25,5 +25,7 @@ typedef struct memory_report {
 /* All stores together, databases included. */
 hc_store_stats node_stores_total(node *of);
 memory_report memory_report_make(node *of);
+/* Address space and resident memory of this process.  False, and 0: they cannot be read. */
+bool process_memory(uint64_t *space_bytes_out, uint64_t *resident_bytes_out);
 
 #endif

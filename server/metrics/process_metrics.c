@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "command/memory_report.h"
 #include "metrics/collectors.h"
 
 #define FAMILY(variable, family_kind, family_name, family_unit, family_help)                       \
@@ -33,15 +34,10 @@ FAMILY(descriptors_max, HC_METRIC_GAUGE, "process_max_fds", NULL,
 
 static void tell_memory(hc_metrics_page *page)
 {
-    unsigned long pages = 0, resident_pages = 0;
-    uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file == NULL) return;
-    if (fscanf(file, "%lu %lu", &pages, &resident_pages) == 2) {
-        tell_count(page, &virtual, pages * page_bytes);
-        tell_count(page, &resident, resident_pages * page_bytes);
-    }
-    (void)fclose(file);
+    uint64_t space_bytes, resident_bytes;
+    if (!process_memory(&space_bytes, &resident_bytes)) return;
+    tell_count(page, &virtual, space_bytes);
+    tell_count(page, &resident, resident_bytes);
 }
 
 static uint64_t descriptors_count(void)

@@ -2,7 +2,8 @@
 """check_style.py - the rules of style that a script can see.
 
 Functions of 70 lines, files of 600 (tests of 800); a first comment that names the file; unique base names;
-no include through ../; no notes of unfinished work; no sleeping test; nothing strange at the top.
+no include through ../; no notes of unfinished work; no sleeping test; nothing strange at the top; what a document
+names or links to is there.
 """
 import pathlib
 import re
@@ -55,6 +56,17 @@ def check_c(path, lines):
             yield f"{path}:{number}: include through ../"
 
 
+def check_document(path, lines):
+    """Links to files, from the document's folder; and files of the tree in back quotes, from its top."""
+    for number, line in enumerate(lines, 1):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", line):
+            if not (path.parent / target).exists():
+                yield f"{path}:{number}: leads to {target}, which is not there"
+        for target in re.findall(r"`((?:lib|server|tests|docs|bench|examples|include)/[\w./-]+\.\w+)`", line):
+            if not pathlib.Path(target).exists():
+                yield f"{path}:{number}: names {target}, which is not there"
+
+
 def check_text(path, lines):
     for number, line in enumerate(lines, 1):
         if UNFINISHED.search(line):
@@ -75,6 +87,8 @@ def main():
         lines = path.read_text().splitlines()
         count += 1
         problems += check_text(path, lines)
+        if path.suffix == ".md":
+            problems += check_document(path, lines)
         if path.suffix in (".c", ".h"):
             problems += check_c(path, lines)
         if path.suffix == ".c" and path.parts[0] in ("lib", "server", "tests"):

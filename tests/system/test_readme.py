@@ -77,8 +77,8 @@ def session(port):
 def test_the_program_shown_is_the_first_example():
     with open(os.path.join(ROOT, "examples/five_lines.c"), encoding="utf-8") as file:
         example = file.read()
-    for block in blocks("c"):
-        assert example.endswith("*/\n" + block), block
+    (block,) = blocks("c")
+    assert example.endswith("*/\n" + block), block
 
 
 def test_the_program_builds_as_shown():
@@ -93,9 +93,10 @@ def test_the_program_builds_as_shown():
 
 def test_the_settings_commands_run():
     need_plain_build()
-    for block in blocks("sh"):
-        if block.startswith("build/hypercached config"):
-            shell(block.replace("build/hypercached", os.path.join(BUILD, "hypercached")))
+    shown = [block for block in blocks("sh") if block.startswith("build/hypercached config")]
+    assert shown
+    for block in shown:
+        shell(block.replace("build/hypercached", os.path.join(BUILD, "hypercached")))
 
 
 def test_make_knows_every_target_named():

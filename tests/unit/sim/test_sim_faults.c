@@ -38,6 +38,7 @@ static void test_plans_draw_every_kind_and_only_those_allowed(void **state)
     }
     assert_int_equal(met, ALL_KINDS);
     sim_plan_make(&plan, 9, 3, 20000, 1u << SIM_FAULT_PAUSE);
+    assert_true(plan.count > 0);
     for (size_t i = 0; i < plan.count; i++)
         assert_int_equal(plan.faults[i].kind, SIM_FAULT_PAUSE);
 }
