@@ -37,6 +37,7 @@
 #include "maintenance.h"
 #include "metrics/metrics_route.h"
 #include "net/net.h"
+#include "operate/operate.h"
 #include "store_list.h"
 #include "telemetry/log_sink.h"
 #include "tuning.h"
@@ -525,6 +526,10 @@ int main(int argc, char **argv)
     standard_streams_open();
     if (argc > 1 && strcmp(argv[1], "data") == 0)
         return (int)data_run(argc - 2, argv + 2, stdout, stderr);
+    if (argc > 1 && strcmp(argv[1], "cluster") == 0)
+        return (int)operate_cluster(argc - 2, argv + 2, stdout, stderr);
+    if (argc > 1 && strcmp(argv[1], "sanity") == 0)
+        return (int)operate_sanity(argc - 2, argv + 2, stdout, stderr);
     of.argc = argc;
     of.argv = argv;
     if (!config_load(&of.cfg, argc, argv, environ, &action, &problems) ||

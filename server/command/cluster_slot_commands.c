@@ -171,6 +171,17 @@ void run_cluster_forget(request *of)
         cluster_unknown_node(of, of->args[2]);
 }
 
+void run_cluster_leave(request *of)
+{
+    const cluster_view *view = cluster_view_for(of);
+    if (view == NULL) return;
+    cluster_view_release(view);
+    if (cluster_leave(of->node) == HC_OK)
+        reply_ok(of->reply);
+    else
+        request_error(of, "ERR too many orders wait, try again later");
+}
+
 void run_cluster_help(request *of)
 {
     static const char *const lines[] = {
@@ -184,6 +195,8 @@ void run_cluster_help(request *of)
         "    Return information about the cluster.",
         "KEYSLOT <key>",
         "    Return the hash slot for <key>.",
+        "LEAVE",
+        "    Give this node's slots to the others; the ring of INFO cluster says when it is out.",
         "LINKS",
         "    Return information about the streams from this node to its peers.",
         "MEET <ip> <port> [<bus-port>]",

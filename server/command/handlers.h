@@ -48,6 +48,7 @@ void run_cluster_getkeysinslot(request *of);
 void run_cluster_help(request *of);
 void run_cluster_info(request *of);
 void run_cluster_keyslot(request *of);
+void run_cluster_leave(request *of);
 void run_cluster_links(request *of);
 void run_cluster_meet(request *of);
 void run_cluster_myid(request *of);

@@ -28,6 +28,8 @@ static const command cluster_rows[] = {
     {ROW("keyslot", 3, COMMAND_STALE, run_cluster_keyslot), .since = "3.0.0",
      .complexity = "O(N) with N bytes of the key", .summary = "Returns the slot of a key",
      .arguments = "key"},
+    {ROW("leave", 2, ORDER, run_cluster_leave), .since = "0.1.0", .complexity = "O(N) with N keys",
+     .summary = "Gives this node's slots to the others; it can be stopped when it is out"},
     {ROW("links", 2, COMMAND_STALE, run_cluster_links), .since = "7.0.0", PER_NODE,
      .summary = "Returns the streams to the other nodes"},
     {ROW("meet", -4, ORDER, run_cluster_meet), .since = "3.0.0", .complexity = "O(1)",

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """check_manual.py - the manual pages and the programs speak of the same things.
 
-hypercached(1): every short flag, and every verb and flag of `data`, in both directions; the version.
+hypercached(1): every short flag, and every verb and flag of `data`, `cluster` and `sanity`, in both directions; the version.
 hypercache(3): every public header, the version, and the program of examples/five_lines.c.
 """
 import os
@@ -31,15 +31,16 @@ def differences(what, on_page, in_program):
 
 
 def check_daemon(version):
-    text, help_text, data_text = page("hypercached.1"), printed("--help"), printed("data", "help")
+    text, help_text = page("hypercached.1"), printed("--help")
+    verb_text = "".join(printed(group, "help") for group in ("data", "cluster", "sanity"))
     shorts = set(re.findall(r"^  --[a-z_.]+, --([a-z-]+) ", help_text, re.M))
     shorts |= set(re.findall(r"^  --([a-z]+) ", help_text, re.M))
-    verbs = set(re.findall(r"^  hypercached data ([a-z]+)", data_text, re.M))
-    if len(shorts) < 8 or len(verbs) < 7:
-        return [f"--help or `data help` is not understood: {shorts}, {verbs}"]
+    verbs = set(re.findall(r"^  hypercached (?:data|cluster) ([a-z]+)", verb_text, re.M))
+    if len(shorts) < 8 or len(verbs) < 10:
+        return [f"--help, `data help` or `cluster help` is not understood: {shorts}, {verbs}"]
     for words in re.findall(r"hypercached ([a-z]+ [a-z|]+)", help_text):
         verbs |= set(words.replace("|", " ").split())
-    problems = differences("flag", set(FLAG.findall(text)), shorts | set(FLAG.findall(data_text)))
+    problems = differences("flag", set(FLAG.findall(text)), shorts | set(FLAG.findall(verb_text)))
     for verb in sorted(verbs):
         if not re.search(rf"^(\.B )?hypercached [^.]*\b{verb}\b", text, re.M):
             problems.append(f"verb {verb}: not in the synopsis")

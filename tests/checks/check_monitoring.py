@@ -108,7 +108,7 @@ def check_dashboard(path, known):
 
 
 def check_pages():
-    """Each alert and each event that names a page has it, and each page is named."""
+    """Each alert, event and program that names a page has it, and each page is named."""
     alerts = (MONITORING / "prometheus/alerts.yml").read_text()
     tests = (MONITORING / "prometheus/alerts_test.yml").read_text()
     events = pathlib.Path("lib/observe/event_kinds.c").read_text()
@@ -121,6 +121,9 @@ def check_pages():
                 yield f"alerts_test.yml does not show that {alert} {word}"
     for page in re.findall(r'PAGE\("([a-z-]+)"\)', events):
         named.setdefault(page + ".md", [])
+    for source in pathlib.Path("server/operate").glob("*.c"):
+        for page in re.findall(r"docs/runbooks/([a-z-]+\.md)", source.read_text()):
+            named.setdefault(page, [])
     for page, alerts_of in sorted(named.items()):
         path = RUNBOOKS / page
         if not path.is_file():
@@ -131,7 +134,7 @@ def check_pages():
                 yield f"{path} does not name {alert}"
     for path in sorted(RUNBOOKS.glob("*.md")):
         if path.name != "README.md" and path.name not in named:
-            yield f"{path} belongs to no alert and no event"
+            yield f"{path} belongs to no alert, event or program"
         for link in re.findall(r"\]\(([^)#]+)", path.read_text()):
             if not (path.parent / link).exists():
                 yield f"{path} leads to {link}, which is not there"
