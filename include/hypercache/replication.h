@@ -47,10 +47,11 @@ extern "C" {
 
 typedef struct hc_replica hc_replica;
 
-#define HC_REPLICA_VALUE_BYTES_MAX (16u << 20)
+#define HC_REPLICA_VALUE_BYTES_MAX (HC_VALUE_BYTES_MAX - 64u) /* a version lies before it */
 #define HC_REPLICA_MESSAGE_BYTES_MAX (17u << 20) /* usually below 64 KiB: see batch_bytes */
 #define HC_REPLICA_REQUESTS_MAX 4096u            /* under way at a time, those of others included */
 #define HC_REPLICA_PENDING_MAX 4096u             /* proposals held for others */
+#define HC_REPLICA_REQUEST_BYTES_MAX (UINT64_C(1) << 30) /* of all requests, and of proposals */
 
 /* The time, both kinds of it. */
 typedef struct hc_moment {

@@ -12,6 +12,7 @@
 #define BLOCKS 512u
 #define TICK_NS_MAX (1000 * MS)
 #define TOKENS_MS_MAX 200
+#define SCRATCH_BYTES_KEPT ((size_t)4 << 20)
 
 /* ---- making ---- */
 
@@ -203,7 +204,7 @@ hc_status hc_replica_members(hc_replica *r, hc_moment now, const hc_member *memb
 
 /* ---- messages ---- */
 
-static void record_take(hc_replica *r, uint32_t from, const record *what, uint64_t hlc)
+void hci_record_take(hc_replica *r, uint32_t from, const record *what, uint64_t hlc)
 {
     switch (what->kind) {
     case RECORD_BEAT:
@@ -248,6 +249,12 @@ static void record_take(hc_replica *r, uint32_t from, const record *what, uint64
         break;
     case RECORD_HELD:
         hci_held_take(r, from, what);
+        break;
+    case RECORD_PIECE:
+        hci_piece_take(r, from, what, hlc);
+        break;
+    case RECORD_HAD:
+        hci_had_take(r, from, what);
         break;
     case RECORD_ROOT:
     case RECORD_BLOCKS:
@@ -295,7 +302,7 @@ hc_status hc_replica_receive(hc_replica *r, hc_moment now, hc_span message)
     (void)hci_clock_witness(r, e.hlc);
     flush_take(r, from, e.flush);
     for (int taken; (taken = hci_wire_take(&e.records, &what)) >= 0;) {
-        if (taken == 1) record_take(r, from, &what, e.hlc);
+        if (taken == 1) hci_record_take(r, from, &what, e.hlc);
     }
     hci_flush_out(r);
     return HC_OK;
@@ -350,6 +357,14 @@ static void tokens_add(hc_replica *r, uint64_t passed_ns)
     if (r->tokens > rate / 1000 * TOKENS_MS_MAX) r->tokens = rate / 1000 * TOKENS_MS_MAX;
 }
 
+/* A large value came by; the next one may be long in coming. */
+static void scratch_trim(hc_replica *r, buffer *b)
+{
+    if (b->capacity <= SCRATCH_BYTES_KEPT) return;
+    hci_release(&r->host, b->bytes, b->capacity);
+    *b = (buffer){NULL, 0};
+}
+
 uint64_t hc_replica_tick(hc_replica *r, hc_moment now)
 {
     r->now = now;
@@ -370,8 +385,12 @@ uint64_t hc_replica_tick(hc_replica *r, hc_moment now)
     next = sooner(next, hci_op_tick(r));
     next = sooner(next, hci_pending_tick(r));
     next = sooner(next, hci_stream_tick(r));
+    next = sooner(next, hci_pieces_tick(r));
     next = sooner(next, hci_repair_tick(r));
     next = sooner(next, hci_sweep_tick(r));
+    scratch_trim(r, &r->read);
+    scratch_trim(r, &r->build);
+    scratch_trim(r, &r->value);
     hci_flush_out(r);
     return next > now.now_ns ? next : now.now_ns + MS;
 }

@@ -59,6 +59,7 @@ pending *hci_pending_find(hc_replica *r, hc_span key)
 
 void hci_pending_remove(hc_replica *r, pending *p)
 {
+    r->pending_bytes -= p->key_size + p->value_size;
     hci_release(&r->host, p->bytes, p->key_size + p->value_size + 1);
     *p = r->pending[--r->pending_count];
 }
@@ -88,8 +89,12 @@ static bool pending_add(hc_replica *r, hc_span key, const entry *e, uint64_t exp
         r->pending = grown;
         r->pending_capacity = capacity;
     }
-    uint8_t *bytes = hci_allocate(&r->host, key.size + e->value.size + 1);
+    size_t size = key.size + e->value.size;
+    if (r->pending_count > 0 && r->pending_bytes + size > HC_REPLICA_REQUEST_BYTES_MAX)
+        return false;
+    uint8_t *bytes = hci_allocate(&r->host, size + 1);
     if (bytes == NULL) return false;
+    r->pending_bytes += size;
     if (key.size > 0) memcpy(bytes, key.data, key.size);
     if (e->value.size > 0) memcpy(bytes + key.size, e->value.data, e->value.size);
     r->pending[r->pending_count++] = (pending){.hash = hci_hash(key, 0),

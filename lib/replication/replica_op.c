@@ -56,13 +56,15 @@ static hc_status place_find(hc_replica *r, uint32_t *at_out)
 hc_status hci_op_new(hc_replica *r, const hc_request *request, op **out)
 {
     uint32_t at;
+    size_t bytes = request->key.size + request->value.size + request->correlation.size + 1;
     *out = NULL;
+    if (r->op_bytes > 0 && r->op_bytes + bytes > HC_REPLICA_REQUEST_BYTES_MAX) return HC_ERR_LIMIT;
     hc_status status = place_find(r, &at);
     if (status != HC_OK) return status;
     op *o = hci_allocate(&r->host, sizeof *o);
     if (o == NULL) return HC_ERR_NO_MEMORY;
     memset(o, 0, sizeof *o);
-    o->bytes_size = request->key.size + request->value.size + request->correlation.size + 1;
+    o->bytes_size = bytes;
     o->bytes = hci_allocate(&r->host, o->bytes_size);
     if (o->bytes == NULL) {
         hci_release(&r->host, o, sizeof *o);
@@ -87,6 +89,7 @@ hc_status hci_op_new(hc_replica *r, const hc_request *request, op **out)
     o->retry_ns = NEVER;
     r->ops[at] = o;
     r->op_open++;
+    r->op_bytes += bytes;
     *out = o;
     return HC_OK;
 }
@@ -103,6 +106,7 @@ void hci_op_end(hc_replica *r, op *o)
 {
     r->ops[(o->id & 0xFFFF) - 1] = NULL;
     r->op_open--;
+    r->op_bytes -= o->bytes_size;
     hci_release(&r->host, o->bytes, o->bytes_size);
     hci_release(&r->host, o->held, o->held_size);
     hci_release(&r->host, o->reply_bytes, o->reply_size);
@@ -468,6 +472,19 @@ void hci_op_topology(hc_replica *r)
 }
 
 /* ---- in time ---- */
+
+void hci_op_patience(hc_replica *r, uint32_t from)
+{
+    uint64_t until_ns = r->now.now_ns + r->options.request_timeout_ms * MS;
+    for (uint32_t i = 0; i < r->op_count; i++) {
+        op *o = r->ops[i];
+        bool waits =
+            o != NULL && ((o->kind == OP_PROXY && o->target == from) || o->kind == OP_READ);
+        if (!waits) continue;
+        if (o->deadline_ns < until_ns) o->deadline_ns = until_ns;
+        if (o->kind == OP_PROXY && o->retry_ns < until_ns) o->retry_ns = until_ns;
+    }
+}
 
 static void op_late(hc_replica *r, op *o)
 {

@@ -34,6 +34,7 @@ void hci_peer_destroy(hc_replica *r, peer *p)
 {
     if (p == NULL) return;
     hci_stream_reset(r, p);
+    hci_pieces_reset(r, p);
     hci_release(&r->host, p->out, p->out_capacity);
     hci_release(&r->host, p->synced, block_map_bytes(r));
     hci_release(&r->host, p->dirty, SLOT_MAP_BYTES);
@@ -101,6 +102,7 @@ static void peer_reborn(hc_replica *r, peer *p)
     p->flush = 0;
     p->pull_op = 0;
     p->serving->on = false;
+    hci_pieces_reset(r, p);
     if (rule(r, HCI_RULE_G2_BOOT)) memset(p->clean, 0, SLOTS * sizeof *p->clean);
     hci_stream_reset(r, p);
 }
@@ -161,6 +163,10 @@ void hci_peer_send(hc_replica *r, uint32_t to, const record *what)
     peer *p = r->peers[to];
     size_t most = RECORD_BYTES_MAX + what->key.size + what->value.size + what->correlation.size;
     if (p->is_self || !p->known) return;
+    if (most > LARGE_RECORD_BYTES) {
+        hci_pieces_send(r, to, what);
+        return;
+    }
     uint8_t *at = out_room(r, p, most);
     if (at != NULL) p->out_bytes += hci_wire_put(at, what);
 }

@@ -32,7 +32,11 @@ static void frames_free(hc_replica *r, peer *p, uint64_t up_to)
         p->first = gone->next;
         p->queue_bytes -= gone->bytes;
         r->stats.queue_bytes -= gone->bytes;
-        hci_release(&r->host, gone, sizeof *gone + gone->bytes);
+        if (gone->bytes > LARGE_RECORD_BYTES) {
+            p->large--;
+            hci_pieces_forget(r, p, gone);
+        }
+        hci_release(&r->host, gone, sizeof *gone + gone->room);
     }
     if (p->first == NULL) p->last = NULL;
 }
@@ -84,7 +88,7 @@ static void stream_break(hc_replica *r, peer *p)
     }
     frames_free(r, p, UINT64_MAX);
     p->stream++;
-    p->seq = p->acked = 0;
+    p->seq = p->acked = p->sent = 0;
     p->broken = true;
     p->mend_ns = r->now.now_ns + MEND_NS;
     p->serving->on = false; /* whoever pulled will ask again */
@@ -97,20 +101,68 @@ void hci_stream_reset(hc_replica *r, peer *p)
     stream_break(r, p);
 }
 
+/* Of large ones one waits beside what fits; it is made where it stays. */
 static frame *frame_make(hc_replica *r, peer *p, record *what)
 {
     size_t most = RECORD_BYTES_MAX + what->key.size + what->value.size + what->correlation.size;
-    uint8_t *scratch = hci_buffer_room(r, &r->value, most);
-    bool fits = p->first == NULL || p->queue_bytes + most <= r->options.queue_bytes_max;
-    if (scratch == NULL || !fits) return NULL;
+    size_t room = most;
+    size_t queue_max = r->options.queue_bytes_max;
+    bool large = most > LARGE_RECORD_BYTES;
+    bool fits = p->first == NULL || p->queue_bytes + most <= queue_max ||
+                (large && p->large == 0 && p->queue_bytes <= queue_max);
+    uint8_t *scratch = large ? NULL : hci_buffer_room(r, &r->value, most);
+    if (!fits || (!large && scratch == NULL)) return NULL;
     what->stream = p->stream;
     what->seq = p->seq + 1;
-    size_t bytes = hci_wire_put(scratch, what);
-    frame *f = hci_allocate(&r->host, sizeof *f + bytes);
+    if (!large) room = hci_wire_put(scratch, what);
+    frame *f = hci_allocate(&r->host, sizeof *f + room);
     if (f == NULL) return NULL;
-    *f = (frame){.seq = what->seq, .made_ns = r->now.now_ns, .bytes = bytes};
-    memcpy(f + 1, scratch, bytes);
+    *f = (frame){.seq = what->seq, .made_ns = r->now.now_ns, .bytes = room, .room = room};
+    if (large)
+        f->bytes = hci_wire_put((uint8_t *)(f + 1), what);
+    else
+        memcpy(f + 1, scratch, room);
+    p->large += f->bytes > LARGE_RECORD_BYTES;
     return f;
+}
+
+/* A large one that finds no room does not break the stream, or none would ever pass while others
+ * come: it is owed, and the walk brings it when there is room. */
+static void frame_missed(hc_replica *r, peer *p, uint32_t slot, const record *what)
+{
+    bool large = what->key.size + what->value.size > LARGE_RECORD_BYTES;
+    if (!p->broken && !large) stream_break(r, p);
+    if (what->kind != RECORD_PUT) return;
+    if (p->dirty_count == 0 && !p->broken) p->broken_since = version_before(r, HINT_MARGIN_MS);
+    hci_dirty(r, p, slot);
+}
+
+/* False: not before what is on its way in pieces. */
+static bool frame_send(hc_replica *r, uint32_t to, const frame *f)
+{
+    peer *p = r->peers[to];
+    if (hci_pieces_stream(p)) return false;
+    if (f->bytes > LARGE_RECORD_BYTES) {
+        if (!hci_pieces_send_frame(r, to, f)) return false;
+    } else {
+        record what;
+        hc_span from = hc_span_make(f + 1, f->bytes);
+        if (hci_wire_take(&from, &what) == 1) hci_peer_send(r, to, &what);
+    }
+    p->sent = f->seq;
+    return true;
+}
+
+void hci_stream_pump(hc_replica *r, uint32_t to)
+{
+    const peer *p = r->peers[to];
+    size_t bytes = 0;
+    if (p->sent >= p->seq) return;
+    for (const frame *f = p->first; f != NULL && bytes < RESEND_BYTES_MAX; f = f->next) {
+        if (f->seq <= p->sent) continue;
+        if (!frame_send(r, to, f)) return;
+        bytes += f->bytes;
+    }
 }
 
 void hci_stream_put(hc_replica *r, uint32_t to, uint32_t slot, record *what)
@@ -122,8 +174,7 @@ void hci_stream_put(hc_replica *r, uint32_t to, uint32_t slot, record *what)
     if (!p->broken && (!p->known || p->member.state >= HC_MEMBER_DEAD)) stream_break(r, p);
     frame *f = p->broken ? NULL : frame_make(r, p, what);
     if (f == NULL) {
-        if (!p->broken) stream_break(r, p);
-        if (what->kind == RECORD_PUT) hci_dirty(r, p, slot);
+        frame_missed(r, p, slot, what);
         return;
     }
     bool is_first = p->first == NULL;
@@ -136,7 +187,7 @@ void hci_stream_put(hc_replica *r, uint32_t to, uint32_t slot, record *what)
     p->queue_bytes += f->bytes;
     if (is_first) p->resend_ns = r->now.now_ns + patience_ns(p);
     r->stats.queue_bytes += f->bytes;
-    hci_peer_send(r, to, what);
+    if (p->sent + 1 == f->seq) (void)frame_send(r, to, f);
 }
 
 void hci_replicate(hc_replica *r, uint32_t slot, hc_span key, const entry *e, uint64_t op_id,
@@ -182,7 +233,8 @@ static void put_take(hc_replica *r, uint32_t from, const record *what)
     uint32_t slot = hc_ring_slot(what->key), block = block_of(r, slot);
     int64_t age_ms = hci_clock_ms(r) - hc_version_wall_ms(what->time);
     record reply = {.kind = RECORD_ANSWER, .op = what->op, .expect = what->entry.version};
-    if (rule(r, HCI_RULE_AGE) && age_ms > STREAM_AGE_MAX_MS) {
+    bool large = what->value.size > LARGE_RECORD_BYTES; /* its pieces took their time */
+    if (rule(r, HCI_RULE_AGE) && age_ms > STREAM_AGE_MAX_MS && !large) {
         r->stats.refused++;
         return; /* repair will carry it, if it is still so */
     }
@@ -231,8 +283,10 @@ void hci_stream_acked(hc_replica *r, uint32_t from, const record *what)
     peer *p = r->peers[from];
     if (what->stream != p->stream || what->seq <= p->acked || what->seq > p->seq) return;
     p->acked = what->seq;
+    if (p->sent < p->acked) p->sent = p->acked;
     frames_free(r, p, what->seq);
     p->resend_ns = r->now.now_ns + patience_ns(p);
+    hci_stream_pump(r, from);
 }
 
 /* ---- in time ---- */
@@ -240,13 +294,16 @@ void hci_stream_acked(hc_replica *r, uint32_t from, const record *what)
 static void resend(hc_replica *r, uint32_t to)
 {
     peer *p = r->peers[to];
-    size_t bytes = 0;
-    for (const frame *f = p->first; f != NULL && bytes < RESEND_BYTES_MAX; f = f->next) {
-        record what;
-        hc_span from = hc_span_make(f + 1, f->bytes);
-        if (hci_wire_take(&from, &what) == 1) hci_peer_send(r, to, &what);
-        bytes += f->bytes;
-    }
+    if (hci_pieces_stream(p)) return; /* that has patience of its own */
+    p->sent = p->acked;
+    hci_stream_pump(r, to);
+}
+
+static bool is_old(const hc_replica *r, const peer *p)
+{
+    uint64_t most_ns = STREAM_AGE_MAX_MS / 2 * MS;
+    if (p->large > 0) most_ns += p->queue_bytes * RESEND_NS_PER_BYTE;
+    return p->first != NULL && r->now.now_ns - p->first->made_ns > most_ns;
 }
 
 /* It is there: what it is owed.  A walk that was cut short goes on where it was; what it had sent
@@ -278,9 +335,7 @@ uint64_t hci_stream_tick(hc_replica *r)
         peer *p = r->peers[i];
         if (p->is_self) continue;
         bool dead = !p->known || p->member.state >= HC_MEMBER_DEAD;
-        bool old =
-            p->first != NULL && r->now.now_ns - p->first->made_ns > STREAM_AGE_MAX_MS / 2 * MS;
-        if (!p->broken && (dead || old)) stream_break(r, p);
+        if (!p->broken && (dead || is_old(r, p))) stream_break(r, p);
         if (p->broken && hci_there(r, i) && r->now.now_ns >= p->mend_ns) p->broken = false;
         if (!p->broken) walks_step(r, i);
         bool walks = p->hints->on || p->serving->on || (p->broken && hci_there(r, i));

@@ -245,7 +245,7 @@ int hci_wire_take(hc_span *records, record *out)
         !take(&body, 2, &fields)) {
         return -1;
     }
-    if (kind < RECORD_BEAT || kind > RECORD_HELD || (fields & ~(uint64_t)FIELDS_KNOWN) != 0)
+    if (kind < RECORD_BEAT || kind > RECORD_HAD || (fields & ~(uint64_t)FIELDS_KNOWN) != 0)
         return 0;
     out->kind = (record_kind)kind;
     out->result = (unsigned)result;

@@ -8,6 +8,7 @@
  *     replica_entry.c     versioned values in the store; digests, floors, walking by slot
  *     replica_peer.c      what is known of each node; messages to it
  *     replica_stream.c    writes to a peer in order, confirmed; when they cannot be: dirty slots
+ *     replica_pieces.c    records too large for one message
  *     replica_op.c        requests under way, and passing them on
  *     replica_write.c     writes and read-modify-writes, as the acting primary
  *     replica_cas.c       proposals at QUORUM: accepted, committed, taken back
@@ -86,7 +87,9 @@ typedef enum record_kind {
     RECORD_CLEAN = 19,   /* all shared slots are equal */
     RECORD_CONSULT = 20, /* op, key, version */
     RECORD_HOLD = 21,    /* op: no proposals for a while; LAST: again */
-    RECORD_HELD = 22     /* op, time: the clock */
+    RECORD_HELD = 22,    /* op, time: the clock */
+    RECORD_PIECE = 23,   /* op: of which record; seq: from; time: its size; value: bytes */
+    RECORD_HAD = 24      /* op; seq: so much is here; LAST: and what came was not the next */
 } record_kind;
 
 typedef enum answer {
@@ -131,7 +134,22 @@ typedef struct frame {
     uint64_t seq;
     uint64_t made_ns;
     size_t bytes; /* of the record behind the frame */
+    size_t room;  /* for it */
 } frame;
+
+#define LARGE_RECORD_BYTES ((size_t)1 << 20) /* a larger one goes in pieces */
+
+/* A record on its way in pieces; a copy of it behind this, or a frame's. */
+typedef struct cargo {
+    struct cargo *next;
+    uint64_t id; /* grows within the life of this node */
+    record_kind kind;
+    uint64_t op, version;
+    const frame *of; /* NULL: it is a copy */
+    const uint8_t *from;
+    size_t bytes, sent, had, copy_bytes;
+    uint64_t resend_ns;
+} cargo;
 
 typedef struct buffer {
     uint8_t *bytes;
@@ -164,7 +182,7 @@ typedef struct peer {
     uint8_t *out;
     size_t out_bytes, out_capacity;
     /* the stream to it */
-    uint64_t stream, seq, acked;
+    uint64_t stream, seq, acked, sent; /* sent: of seq, so many went out */
     frame *first, *last;
     size_t queue_bytes;
     uint64_t resend_ns;
@@ -174,6 +192,14 @@ typedef struct peer {
     uint32_t dirty_count;
     uint8_t *dirty; /* bit a slot */
     walk *hints, *serving;
+    uint32_t large; /* frames that go in pieces */
+    /* records to it in pieces, in this order; and the one from it */
+    cargo *cargo_first, *cargo_last;
+    uint64_t cargo_id, parcel_id;
+    size_t cargo_bytes;
+    buffer parcel;
+    size_t parcel_bytes, parcel_had; /* when it is whole; now */
+    bool parcel_told;                /* that a piece is missing */
     /* the stream from it */
     uint64_t in_stream, in_seq;
     bool ack_due;
@@ -298,6 +324,7 @@ struct hc_replica {
     uint32_t peer_count, peer_capacity, self;
     op **ops;
     uint32_t op_count, op_capacity, op_open;
+    size_t op_bytes, pending_bytes; /* their keys and values: see HC_REPLICA_REQUEST_BYTES_MAX */
     uint64_t op_life;
     pending *pending;
     uint32_t pending_count, pending_capacity;
@@ -336,6 +363,9 @@ static inline bool has_trace(const hc_trace_context *trace)
 
 /* Makes room for `bytes`; what was in it stays.  NULL: no memory, and nothing has changed. */
 uint8_t *hci_buffer_room(hc_replica *r, buffer *b, size_t bytes);
+
+/* ---- replica.c ---- */
+void hci_record_take(hc_replica *r, uint32_t from, const record *what, uint64_t hlc);
 
 /* ---- replica_clock.c ---- */
 uint64_t hci_clock_now(hc_replica *r);                   /* as a version of counter and tag 0 */
@@ -421,6 +451,18 @@ void hci_dirty(hc_replica *r, peer *p, uint32_t slot);
 void hci_replicate(hc_replica *r, uint32_t slot, hc_span key, const entry *e, uint64_t op_id,
                    bool force, const hc_request *of);
 
+void hci_stream_pump(hc_replica *r, uint32_t to); /* frames that could not be sent before */
+
+/* ---- replica_pieces.c ---- */
+void hci_pieces_send(hc_replica *r, uint32_t to, const record *what);
+bool hci_pieces_send_frame(hc_replica *r, uint32_t to, const frame *f); /* false: no memory */
+void hci_pieces_forget(hc_replica *r, peer *p, const frame *f);         /* it is about to go */
+bool hci_pieces_stream(const peer *p); /* one of the stream's is on its way */
+void hci_pieces_reset(hc_replica *r, peer *p);
+void hci_piece_take(hc_replica *r, uint32_t from, const record *what, uint64_t hlc);
+void hci_had_take(hc_replica *r, uint32_t from, const record *what);
+uint64_t hci_pieces_tick(hc_replica *r);
+
 /* ---- replica_op.c ---- */
 hc_status hci_op_new(hc_replica *r, const hc_request *request, op **out);
 op *hci_op_find(hc_replica *r, uint64_t id);
@@ -438,6 +480,7 @@ void hci_op_vote(hc_replica *r, op *o, uint32_t peer, bool yes);
 bool hci_op_won(const hc_replica *r, const op *o);
 bool hci_op_lost(const hc_replica *r, const op *o);
 bool hci_op_can(hc_replica *r, uint32_t slot, hc_level level, uint32_t *have, uint32_t *need);
+void hci_op_patience(hc_replica *r, uint32_t from); /* something large is coming from there */
 uint64_t hci_op_tick(hc_replica *r);
 void hci_proxy_take(hc_replica *r, uint32_t from, const record *what);
 void hci_proxy_answer(hc_replica *r, uint32_t from, const record *what);
