@@ -175,8 +175,8 @@ struct http_worker {
 
 /* http_router.c */
 hc_status http_router_add(http_service *to, const http_route_set *set);
-/* Finds the row for x->head and fills route and params.  *allowed_out: methods that rows for this
- * path have. */
+/* Finds the row for x->head and fills route and params.  *allowed_out, where there is none: methods
+ * that rows for this path have. */
 void http_router_find(http_exchange *x, unsigned *allowed_out);
 /* Unescapes onto texts, which has room. */
 hc_span http_unescape(http_bytes *texts, hc_span escaped, bool plus_is_blank);

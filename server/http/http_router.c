@@ -100,9 +100,9 @@ void http_router_find(http_exchange *x, unsigned *allowed_out)
         const http_compiled *row = &service->routes[i];
         if (!fits(row, segments, count)) continue;
         *allowed_out |= row->route->method;
-        if (row->route->method != method || x->route != NULL) continue;
-        x->route = row;
-        if (method != HTTP_OPTIONS && *allowed_out == method) break; /* nobody asks for the rest */
+        if (row->route->method != method) continue;
+        x->route = row; /* nobody asks what else is allowed */
+        break;
     }
     if (x->route == NULL) return;
     unsigned params = 0;

@@ -254,6 +254,8 @@ void peer_accept_stop(peer *of)
 {
     if (of->acceptable != NULL) event_free(of->acceptable);
     of->acceptable = NULL;
-    while (of->accepted != NULL)
-        accepted_end(of->accepted);
+    for (peer_accepted *a = of->accepted, *next; a != NULL; a = next) {
+        next = a->next;
+        accepted_end(a);
+    }
 }
