@@ -327,6 +327,7 @@ static bool must_wait(request *of)
     bool refused = subscriber_may_not(of);
     if (!refused && durable_may_hold(of->node) && durable_holds(of)) return true;
     if (row->holds == NULL || refused || durable_is_loading(of->node)) return false;
+    if (cluster_may_take(of)) return false; /* it waits there */
     if (!row->holds(of)) return false;
     atomic_store_explicit(&of->session->last, row, memory_order_relaxed);
     return true;

@@ -139,6 +139,15 @@ void cluster_calls_let(node *of)
     (void)pthread_rwlock_unlock(&of->cluster->calls_lock);
 }
 
+bool cluster_has(node *of, hc_span key)
+{
+    const cluster_calls *calls = cluster_calls_hold(of);
+    if (calls == NULL) return false;
+    bool has = calls->has(calls->ctx, key);
+    cluster_calls_let(of);
+    return has;
+}
+
 bool cluster_scan(node *of, uint64_t *cursor, size_t count, hc_visit visit, void *ctx)
 {
     if (!cluster_enabled(of)) return false;

@@ -118,6 +118,9 @@ size_t cluster_figures_get(node *of, cluster_figures *figures_out, cluster_peer_
  * nothing was visited. */
 bool cluster_scan(node *of, uint64_t *cursor, size_t count, hc_visit visit, void *ctx);
 
+/* Is there a value of this key, in a slot that this node serves? */
+bool cluster_has(node *of, hc_span key);
+
 /* ---- orders; carried out by the cluster's thread soon after ---- */
 
 /* Contacts whoever is at this address; "[v6]:port", "v4:port".
@@ -141,6 +144,7 @@ typedef struct cluster_calls {
     size_t (*figures)(void *ctx, cluster_figures *figures_out, cluster_peer_figures *peers,
                       size_t peers_max);
     void (*scan)(void *ctx, uint64_t *cursor, size_t count, hc_visit visit, void *visit_ctx);
+    bool (*has)(void *ctx, hc_span key);
     hc_status (*meet)(void *ctx, const hc_address *address);
     hc_status (*forget)(void *ctx, const hc_node_id *id);
     hc_status (*leave)(void *ctx);

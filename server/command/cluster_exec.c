@@ -7,7 +7,7 @@
  *                  Is any of them another one, nothing runs; else all run in one step
  *
  * What has no key is refused while it is queued, for it would run on another node than the client
- * thinks; but for PING, ECHO and TIME, which are the same everywhere.
+ * thinks; but for PING, ECHO, TIME and UNWATCH, which are the same everywhere.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -204,8 +204,7 @@ static void exec_ask(request *of, const cluster_calls *calls, const transaction 
                                              .lines = g.lines,
                                              .line_count = queue->count};
         bool writes = (queue->flags & COMMAND_WRITE) != 0;
-        cluster_ask_group(of, calls, g.keys, g.key_count, &script,
-                          writes ? calls->writes : HC_LEVEL_ONE);
+        cluster_ask_group(of, calls, g.keys, g.key_count, &script, writes);
     } else {
         cluster_answer_error(of, why);
     }

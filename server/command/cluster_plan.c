@@ -9,6 +9,7 @@
  *     any other of several, and MSET if they are of one slot
  *                                    GROUP: likewise, on those keys, in one step
  *     WATCH, EXEC                    cluster_exec.c
+ *     WAIT                           cluster_wait.c
  *
  * What can be none of these is refused, with the words that clients know where there are any.
  */
@@ -17,6 +18,7 @@
 
 #include "command/cluster_private.h"
 #include "command/durable.h"
+#include "command/flush_argument.h"
 #include "command/handlers.h"
 
 void cluster_answer_error(request *of, const char *text)
@@ -55,12 +57,15 @@ const char *cluster_refusal(const request *of, uint32_t flags)
 }
 
 /* Its part of a job; a refusal is its answer. */
-static void ask(const cluster_calls *calls, cluster_part *part, hc_request q)
+void cluster_ask(const cluster_calls *calls, cluster_part *part, hc_request q)
 {
     q.trace = part->job->trace;
     q.correlation = part->job->correlation;
     q.size = sizeof q;
     q.id = (uint64_t)(uintptr_t)part;
+    const cluster_job *job = part->job;
+    if (job->writes && q.kind != HC_REQUEST_FLUSH)
+        part->write = cluster_write_note(job->turn->session, q.key_count > 0 ? q.keys[0] : q.key);
     hc_status status = calls->ask(calls->ctx, &q);
     if (status == HC_OK) return;
     hc_reply refused = {
@@ -96,7 +101,7 @@ static void ask_keys(request *of, const cluster_calls *calls, cluster_job_kind k
     for (size_t i = 0; i < count; i++) {
         q.key = of->args[1 + i * step];
         if (step == 2) q.value = of->args[2 + i * step];
-        ask(calls, &job->parts[i], q);
+        cluster_ask(calls, &job->parts[i], q);
     }
 }
 
@@ -105,12 +110,12 @@ void cluster_ask_script(const cluster_calls *calls, cluster_part *part, hc_span 
 {
     size_t size;
     uint8_t *text = cluster_script_write(script, &size);
-    ask(calls, part,
-        (hc_request){.kind = HC_REQUEST_UPDATE,
-                     .level = reads ? calls->reads : calls->writes,
-                     .key = key,
-                     .value = hc_span_make(text, text != NULL ? size : 0),
-                     .flags = reads ? HC_REQUEST_READS : 0});
+    cluster_ask(calls, part,
+                (hc_request){.kind = HC_REQUEST_UPDATE,
+                             .level = reads ? calls->reads : calls->writes,
+                             .key = key,
+                             .value = hc_span_make(text, text != NULL ? size : 0),
+                             .flags = reads ? HC_REQUEST_READS : 0});
     free(text);
 }
 
@@ -141,7 +146,7 @@ size_t cluster_key_add(hc_span *keys, size_t *count, hc_span key)
 }
 
 void cluster_ask_group(request *of, const cluster_calls *calls, const hc_span *keys, size_t count,
-                       const cluster_script_parts *script, hc_level level)
+                       const cluster_script_parts *script, bool writes)
 {
     size_t size;
     cluster_job *job = cluster_job_add(of, JOB_RAW, 1);
@@ -149,13 +154,14 @@ void cluster_ask_group(request *of, const cluster_calls *calls, const hc_span *k
         request_error(of, ERROR_NO_MEMORY);
         return;
     }
+    job->writes = writes;
     uint8_t *text = cluster_script_write(script, &size);
-    ask(calls, &job->parts[0],
-        (hc_request){.kind = HC_REQUEST_GROUP,
-                     .level = level,
-                     .value = hc_span_make(text, text != NULL ? size : 0),
-                     .keys = keys,
-                     .key_count = count});
+    cluster_ask(calls, &job->parts[0],
+                (hc_request){.kind = HC_REQUEST_GROUP,
+                             .level = writes ? calls->writes : HC_LEVEL_ONE,
+                             .value = hc_span_make(text, text != NULL ? size : 0),
+                             .keys = keys,
+                             .key_count = count});
     free(text);
 }
 
@@ -174,8 +180,7 @@ static void ask_together(request *of, const cluster_calls *calls)
     }
     const cluster_line line = {of->args, of->argc};
     cluster_ask_group(of, calls, keys, count,
-                      &(cluster_script_parts){.lines = &line, .line_count = 1},
-                      writes ? calls->writes : HC_LEVEL_ONE);
+                      &(cluster_script_parts){.lines = &line, .line_count = 1}, writes);
 }
 
 static void ask_one(request *of, const cluster_calls *calls, cluster_job_kind kind, hc_request q)
@@ -184,13 +189,7 @@ static void ask_one(request *of, const cluster_calls *calls, cluster_job_kind ki
     if (job == NULL)
         request_error(of, ERROR_NO_MEMORY);
     else
-        ask(calls, &job->parts[0], q);
-}
-
-/* Handlers that use more of the node than their key. */
-static bool is_of_node(const command *row)
-{
-    return row->run == run_hc_get || row->run == run_hc_set || row->run == run_hc_release;
+        cluster_ask(calls, &job->parts[0], q);
 }
 
 /* False: it has to be refused. */
@@ -212,7 +211,7 @@ static bool plan_key(request *of, const cluster_calls *calls)
         return true;
     }
     uint32_t slot;
-    if (!cluster_runs(row) || is_of_node(row) || !cluster_slot_of(of, &slot)) return false;
+    if (!cluster_runs(row) || !cluster_slot_of(of, &slot)) return false;
     if (row->one_key != 0 || row->keys.last == row->keys.first)
         ask_update(of, calls, of->args[command_key_at(row, 0)]);
     else
@@ -238,6 +237,10 @@ static bool plan_keys(request *of, const cluster_calls *calls)
                           .expires_at_ms = usual_expiry(of, calls)};
         ask_keys(of, calls, JOB_OK, set, 2);
     } else if (row->run == run_flushall || row->run == run_flushdb) {
+        if (!flush_argument_fits(of)) {
+            cluster_answer_error(of, ERROR_SYNTAX);
+            return true;
+        }
         ask_one(of, calls, JOB_OK, (hc_request){.kind = HC_REQUEST_FLUSH, .level = calls->writes});
     } else {
         return false;
@@ -273,6 +276,8 @@ void cluster_take(request *of)
     if (why == NULL && calls == NULL) why = ERROR_NOT_IN_CLUSTER;
     if (why == NULL && of->command->run == run_watch)
         cluster_take_watch(of, calls);
+    else if (why == NULL && of->command->run == run_wait)
+        cluster_take_wait(of, calls);
     else if (why != NULL || (!plan_keys(of, calls) && !plan_key(of, calls)))
         cluster_answer_error(of, why != NULL ? why : why_not(of));
 }
@@ -281,6 +286,7 @@ bool cluster_holds(const request *of)
 {
     const command *row = of->command;
     if (of->session->turn->open == 0) return false;
+    if (row != NULL && row->run == run_wait) return true; /* for what is being written */
     if (row == NULL || row->run == NULL || !cluster_may_take(of)) return true;
     bool fits = row->arity >= 0 ? of->argc == (size_t)row->arity : of->argc >= (size_t)-row->arity;
     return !fits || of->session->transaction != NULL || of->session->subscribed != NULL;

@@ -19,7 +19,8 @@ typedef enum cluster_job_kind {
     JOB_RAW,   /* as the handler answered on the acting primary */
     JOB_COUNT, /* how many keys there were */
     JOB_GETS,  /* an array, null for what is absent or no string */
-    JOB_WATCH  /* "OK", and the session knows the versions */
+    JOB_WATCH, /* "OK", and the session knows the versions */
+    JOB_WAIT   /* the least `have` */
 } cluster_job_kind;
 
 #define CLUSTER_MOVED_CHARS (CLUSTER_HOST_CHARS + 24) /* "MOVED 16383 host:65535" */
@@ -36,7 +37,8 @@ struct cluster_part {
     hc_type type;
     uint32_t have, need;
     uint64_t version;     /* of the key; 0: it is absent */
-    cluster_watch *watch; /* of WATCH; NULL: no memory */
+    cluster_watch *watch; /* of WATCH */
+    uint64_t write;       /* that the session remembers for WAIT; 0: none */
     hc_span value;        /* in `bytes`, or borrowed while it is answered at once */
     uint8_t *bytes;       /* NULL: none */
 };
@@ -49,6 +51,8 @@ struct cluster_job {
     char moved[CLUSTER_MOVED_CHARS];
     reply *reply; /* while the batch runs */
     bool muted;
+    bool writes;
+    uint32_t have;          /* of WAIT without parts */
     hc_trace_context trace; /* of the command, for the nodes that have to do with it */
     hc_span correlation;    /* likewise; only while the command runs */
     uint32_t part_count, left;
@@ -108,16 +112,23 @@ const char *cluster_refusal(const request *of, uint32_t flags);
 /* Adds a key unless it is among them; returns its place, CLUSTER_KEYS_MAX: there is no more. */
 size_t cluster_key_add(hc_span *keys, size_t *count, hc_span key);
 /* A part's question; a refusal is its answer. */
+void cluster_ask(const cluster_calls *calls, cluster_part *part, hc_request q);
 void cluster_ask_script(const cluster_calls *calls, cluster_part *part, hc_span key,
                         const cluster_script_parts *script, bool reads);
 /* The job of a command on several keys of one slot. */
 void cluster_ask_group(request *of, const cluster_calls *calls, const hc_span *keys, size_t count,
-                       const cluster_script_parts *script, hc_level level);
+                       const cluster_script_parts *script, bool writes);
 
 /* cluster_exec.c */
 void cluster_take_exec(request *of);
 void cluster_take_watch(request *of, const cluster_calls *calls);
 void cluster_watch_render(const cluster_job *job);
+
+/* cluster_wait.c */
+uint64_t cluster_write_note(session *who, hc_span key); /* 0: no memory */
+void cluster_write_known(session *who, uint64_t serial, uint64_t version);
+void cluster_take_wait(request *of, const cluster_calls *calls);
+void cluster_wait_render(const cluster_job *job, reply *to);
 
 /* cluster_route.c */
 /* False: its keys are not of one slot, or there are none. */

@@ -231,6 +231,10 @@ void cluster_job_render(const cluster_job *job, reply *to)
         reply_errorf(to, "%s", job->error);
         return;
     }
+    if (job->kind == JOB_WAIT) {
+        cluster_wait_render(job, to);
+        return;
+    }
     if (job->kind == JOB_MOVED) {
         reply_errorf(to, "%s", job->moved);
         return;

@@ -137,5 +137,6 @@ bool cluster_runs(const command *row)
 
 bool cluster_runs_anywhere(const command *row)
 {
-    return row->run == run_ping || row->run == run_echo || row->run == run_time;
+    return row->run == run_ping || row->run == run_echo || row->run == run_time ||
+           row->run == run_unwatch;
 }

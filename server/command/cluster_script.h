@@ -45,7 +45,7 @@ hc_status cluster_script_next(cluster_script *of, hc_span **args, size_t *room, 
 
 /* May it run on the keys it names, whatever else the node has? */
 bool cluster_runs(const command *row);
-/* Is it the same on any node: PING, ECHO, TIME? */
+/* Is it the same on any node: PING, ECHO, TIME, UNWATCH? */
 bool cluster_runs_anywhere(const command *row);
 
 #endif

@@ -107,6 +107,7 @@ cluster_job *cluster_job_add(request *of, cluster_job_kind kind, uint32_t part_c
                          .command = of->command,
                          .reply = of->reply,
                          .muted = of->reply->ops == &reply_mute_ops,
+                         .writes = (of->command->flags & COMMAND_WRITE) != 0,
                          .part_count = part_count,
                          .left = part_count};
     job->parts = part_count <= 1 ? &job->one : calloc(part_count, sizeof *job->parts);
@@ -119,11 +120,21 @@ cluster_job *cluster_job_add(request *of, cluster_job_kind kind, uint32_t part_c
     return job;
 }
 
+static void writes_know(const cluster_job *job)
+{
+    for (uint32_t i = 0; i < job->part_count && job->writes; i++) {
+        const cluster_part *part = &job->parts[i];
+        if (part->write != 0 && part->outcome <= HC_OUTCOME_ABSENT)
+            cluster_write_known(job->turn->session, part->write, part->version);
+    }
+}
+
 /* Those at the front that are answered, in their order. */
 static void front_render(cluster_turn *turn, reply *to)
 {
     while (turn->rendered < turn->job_count && turn->jobs[turn->rendered].left == 0) {
         cluster_job *job = &turn->jobs[turn->rendered++];
+        writes_know(job);
         if (!job->muted) cluster_job_render(job, to);
     }
 }

@@ -41,8 +41,9 @@ static inline bool cluster_is_on(const node *of)
 /* While the session queues, in a cluster: it cannot be part of the transaction, and that was
  * answered. */
 bool cluster_spoils(request *of);
-/* Forgets what WATCH asked the cluster about. */
+/* Forgets what WATCH asked the cluster about; and what WAIT would. */
 void cluster_watch_drop(session *of);
+void cluster_writes_drop(session *of);
 /* Must this one, whatever it is, wait for the replies of those before it in the batch? */
 bool cluster_holds(const request *of);
 /* Before a command that is not the cluster's, and at the end of a batch. */

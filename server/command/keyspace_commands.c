@@ -14,6 +14,7 @@
 
 #include "command/cluster.h"
 #include "command/command_args.h"
+#include "command/flush_argument.h"
 #include "command/handlers.h"
 #include "command/key_walk.h"
 #include "command/tracking.h"
@@ -21,8 +22,9 @@
 
 enum {
     SCAN_COUNT_DEFAULT = 10,
-    SCAN_BYTES_MAX = 1 << 20, /* SCAN returns early beyond it */
-    KEYS_BYTES_MAX = 64 << 20 /* KEYS refuses beyond it */
+    SCAN_BYTES_MAX = 1 << 20,  /* SCAN returns early beyond it */
+    KEYS_BYTES_MAX = 64 << 20, /* KEYS refuses beyond it */
+    RANDOM_TRIES = 32          /* RANDOMKEY in a cluster */
 };
 
 static void reply_keys(reply *to, const text *keys, size_t count)
@@ -164,11 +166,31 @@ void run_keys(request *of)
     text_fini(&keys);
 }
 
+/* One that this node serves: the store has others', too, and what is left of deleted keys. */
+static size_t random_served(const request *of, text *keys)
+{
+    uint64_t cursor = 0;
+    for (unsigned i = 0; i < RANDOM_TRIES; i++) {
+        size_t at = 0;
+        hc_span key;
+        keys->size = 0;
+        if (hc_store_random(of->session->store, key_gather, keys) == 0) return 0;
+        if (key_next(keys, &at, &key) && cluster_has(of->node, key)) return 1;
+    }
+    do { /* there are few: the first */
+        keys->size = 0;
+        walk(of, &cursor, KEY_SLICE_KEYS, key_gather, keys);
+    } while (keys->size == 0 && cursor != 0);
+    return keys->size > 0;
+}
+
 void run_randomkey(request *of)
 {
     text keys;
     text_init(&keys, KEY_SLICE_BYTES_MAX);
-    size_t found = hc_store_random(of->session->store, key_gather, &keys);
+    size_t found = cluster_enabled(of->node)
+                       ? random_served(of, &keys)
+                       : hc_store_random(of->session->store, key_gather, &keys);
     size_t at = 0;
     hc_span key;
     if (keys.failed)
@@ -200,25 +222,23 @@ void run_dbsize(request *of)
     of->reply->ops->integer(of->reply, (int64_t)hc_store_count(of->session->store));
 }
 
-static bool flush_argument_fits(request *of)
+static bool flush_refused(request *of)
 {
-    bool fits =
-        of->argc == 1 ||
-        (of->argc == 2 && (argument_is(of->args[1], "sync") || argument_is(of->args[1], "async")));
+    bool fits = flush_argument_fits(of);
     if (!fits) request_error(of, ERROR_SYNTAX);
-    return fits;
+    return !fits;
 }
 
 void run_flushdb(request *of)
 {
-    if (!flush_argument_fits(of)) return;
+    if (flush_refused(of)) return;
     hc_store_flush(of->session->store);
     reply_ok(of->reply);
 }
 
 void run_flushall(request *of)
 {
-    if (!flush_argument_fits(of)) return;
+    if (flush_refused(of)) return;
     hc_store_ref ref;
     for (uint32_t at = 0; node_store_next(of->node, &at, &ref); hc_store_ref_release(&ref))
         hc_store_flush(ref.store);

@@ -39,17 +39,23 @@ typedef struct leased_answer {
     int64_t ms;     /* HIT: fresh for so long, -1: for ever; WON, WAIT: the lease ends in so long */
 } leased_answer;
 
+/* One store, unless a command of a cluster runs on a copy of its key: leases live beside the node's
+ * store, and end when what was made of the copy is written there. */
+typedef struct leased_place {
+    hc_store *values, *leases;
+} leased_place;
+
 /* `sink` as in hc_store_read; what it was told counts only if answer->found.
  *   HC_ERR_TYPE (no string), HC_ERR_NO_MEMORY, HC_ERR_LIMIT (too many follow the store)
  *   HC_ERR_BUFFER  the sink refused a value; the answer is complete all the same */
-hc_status leased_get(node *of, hc_store *store, hc_span key, const leased_wish *wish,
+hc_status leased_get(node *of, const leased_place *at, hc_span key, const leased_wish *wish,
                      const hc_sink *sink, leased_answer *answer);
 /* As hc_store_set, if the lease of that token is still the key's.
  *   HC_ERR_CONFLICT  it is not: nothing changed */
-hc_status leased_set(node *of, hc_store *store, hc_span key, hc_span value, uint64_t token,
+hc_status leased_set(node *of, const leased_place *at, hc_span key, hc_span value, uint64_t token,
                      const hc_set_options *options);
 /* Lets the next caller win.
  *   HC_ERR_CONFLICT  as above */
-hc_status leased_end(node *of, hc_store *store, hc_span key, uint64_t token);
+hc_status leased_end(node *of, const leased_place *at, hc_span key, uint64_t token);
 
 #endif

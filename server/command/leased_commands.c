@@ -14,6 +14,11 @@
 
 enum { TOKEN_CHARS = 16 };
 
+static leased_place place_of(const session *who)
+{
+    return (leased_place){who->store, who->leased != NULL ? who->leased : who->store};
+}
+
 /* ---- tokens, as 16 hexadecimal digits: a number of 64 bits is not safe in every client ---- */
 
 static void token_print(uint64_t token, char digits[TOKEN_CHARS])
@@ -92,8 +97,8 @@ void run_hc_get(request *of)
     const hc_sink value = {
         .ctx = &sink, .reserve = reserve_value, .quiet = !session_touches(of->session)};
     leased_answer answer;
-    hc_status status =
-        leased_get(of->node, of->session->store, of->args[1], &wish, &value, &answer);
+    const leased_place place = place_of(of->session);
+    hc_status status = leased_get(of->node, &place, of->args[1], &wish, &value, &answer);
     bool failed = status != HC_OK && status != HC_ERR_BUFFER;
     if (sink.begun && (failed || !answer.found)) to->ops->bulk_cancel(to);
     if (failed && !sink.announced) {
@@ -132,9 +137,9 @@ void run_hc_set(request *of)
     int64_t expires_at_ms;
     if (!token_parse(of, of->args[3], &token)) return;
     if (!set_wish_expiry(&wish, of, &expires_at_ms)) return;
+    const leased_place place = place_of(of->session);
     const hc_set_options options = {.size = sizeof options, .expires_at_ms = expires_at_ms};
-    hc_status status =
-        leased_set(of->node, of->session->store, of->args[1], of->args[2], token, &options);
+    hc_status status = leased_set(of->node, &place, of->args[1], of->args[2], token, &options);
     if (status == HC_OK) notify(of, NOTIFY_STRING, "set", of->args[1]);
     if (status == HC_OK && options.expires_at_ms != HC_EXPIRY_NONE)
         notify(of, NOTIFY_GENERIC, "expire", of->args[1]);
@@ -150,7 +155,8 @@ void run_hc_release(request *of)
 {
     uint64_t token;
     if (!token_parse(of, of->args[2], &token)) return;
-    hc_status status = leased_end(of->node, of->session->store, of->args[1], token);
+    const leased_place place = place_of(of->session);
+    hc_status status = leased_end(of->node, &place, of->args[1], token);
     if (status == HC_OK || status == HC_ERR_CONFLICT)
         of->reply->ops->integer(of->reply, status == HC_OK ? 1 : 0);
     else

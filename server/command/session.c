@@ -57,6 +57,7 @@ void session_fini(session *of)
     transaction_drop(of);
     watch_drop(of);
     cluster_turn_abandon(of);
+    cluster_writes_drop(of);
     session_park(of, false);
     pubsub_end(of);
     monitor_stop(of);

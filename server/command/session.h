@@ -25,6 +25,7 @@
 typedef struct transaction transaction;         /* transaction.h */
 typedef struct cluster_turn cluster_turn;       /* cluster_turn.h */
 typedef struct cluster_watch cluster_watch;     /* cluster_exec.c */
+typedef struct cluster_writes cluster_writes;   /* cluster_wait.c */
 typedef struct watch watch;                     /* watchers.h */
 typedef struct tracking_client tracking_client; /* tracking.h */
 typedef struct push_inbox push_inbox;           /* push.h */
@@ -76,6 +77,8 @@ struct session {
     cluster_turn *turn;     /* what the cluster is to answer; NULL: nothing */
     cluster_watch *cluster_watches; /* what WATCH named in a cluster; latest first */
     size_t cluster_watch_count;
+    cluster_writes *cluster_writes; /* what WAIT is about; NULL: nothing */
+    hc_store *leased;               /* where leases are if not in `store`; NULL: there */
     void (*answered)(session *who);
     session_caller caller; /* of what runs now */
     session_caller next_caller;

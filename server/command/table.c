@@ -145,8 +145,9 @@ static uint32_t cares_of(const command *row)
     bool keyed = row->keys.first > 0 && row->keys.access != COMMAND_ACCESS_CHANNEL;
     bool data = (row->flags & (COMMAND_READONLY | COMMAND_WRITE)) != 0;
     bool of_node = row->run == run_lolwut || row->run == run_scan || row->run == run_keys ||
-                   row->run == run_dbsize || row->run == run_hc_trace;
-    if ((keyed || data || row->run == run_exec) && !of_node) cares |= NODE_CLUSTERED;
+                   row->run == run_dbsize || row->run == run_randomkey || row->run == run_hc_trace;
+    if ((keyed || data || row->run == run_exec || row->run == run_wait) && !of_node)
+        cares |= NODE_CLUSTERED;
     return cares;
 }
 

@@ -5,12 +5,7 @@
 
 enum { NS_PER_MS = 1000000 };
 
-typedef struct wait_wish {
-    int64_t replicas, timeout_ms;
-} wait_wish;
-
-/* NULL: both numbers are good; else what is answered. */
-static const char *wish_read(const request *of, wait_wish *wish)
+const char *wait_wish_read(const request *of, wait_wish *wish)
 {
     if (!integer_parse(of->args[1], &wish->replicas)) return ERROR_NOT_INTEGER;
     if (!integer_parse(of->args[2], &wish->timeout_ms))
@@ -24,7 +19,7 @@ bool wait_holds(request *of)
 {
     session *who = of->session;
     wait_wish wish;
-    if (wish_read(of, &wish) != NULL || wish.replicas <= 0) return false;
+    if (wait_wish_read(of, &wish) != NULL || wish.replicas <= 0) return false;
     uint64_t now_ns = node_now_ns(of->node);
     int block = atomic_load(&who->block);
     if (block == SESSION_NOT_BLOCKED) {
@@ -40,7 +35,7 @@ void run_wait(request *of)
 {
     session *who = of->session;
     wait_wish wish;
-    const char *refusal = wish_read(of, &wish);
+    const char *refusal = wait_wish_read(of, &wish);
     int block = atomic_exchange(&who->block, SESSION_NOT_BLOCKED);
     who->held_until_ns = 0;
     if (refusal != NULL)

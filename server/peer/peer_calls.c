@@ -39,6 +39,18 @@ static void call_scan(void *ctx, uint64_t *cursor, size_t count, hc_visit visit,
     (void)pthread_mutex_unlock(&of->lock);
 }
 
+static bool call_has(void *ctx, hc_span key)
+{
+    peer *of = ctx;
+    hc_replica_slot s = {.size = offsetof(hc_replica_slot, digest)};
+    bool live;
+    (void)pthread_mutex_lock(&of->lock);
+    (void)hc_replica_version(of->replica, peer_now(of), key, &live);
+    if (live) hc_replica_slot_get(of->replica, hc_ring_slot(key), &s);
+    (void)pthread_mutex_unlock(&of->lock);
+    return live && s.has_acting && memcmp(&s.acting, &of->identity.node, sizeof s.acting) == 0;
+}
+
 /* ---- figures ---- */
 
 static const peer_route *route_of(const peer *of, const hc_node_id *who)
@@ -170,6 +182,7 @@ void peer_calls_attach(peer *of)
                    &(cluster_calls){.ctx = of,
                                     .figures = call_figures,
                                     .scan = call_scan,
+                                    .has = call_has,
                                     .meet = call_meet,
                                     .forget = call_forget,
                                     .leave = call_leave,

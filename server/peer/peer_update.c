@@ -16,6 +16,8 @@
 #include "peer/peer_private.h"
 
 #define ANSWER_BYTES_MAX ((size_t)HC_REPLICA_VALUE_BYTES_MAX)
+/* What a command may make of its keys: the lock is held while it does, so it must not be long. */
+#define SCRATCH_BYTES_MAX (8 * (uint64_t)HC_REPLICA_VALUE_BYTES_MAX)
 
 static void results_free(peer *of)
 {
@@ -27,13 +29,17 @@ static void results_free(peer *of)
 hc_status peer_update_init(peer *of)
 {
     node *on = of->options.node;
-    hc_store_options options = {
-        .size = sizeof options, .shards = 1, .default_ttl_ms = of->options.default_ttl_ms};
+    hc_store_options options = {.size = sizeof options,
+                                .shards = 1,
+                                .default_ttl_ms = of->options.default_ttl_ms,
+                                .max_memory_bytes = SCRATCH_BYTES_MAX,
+                                .eviction = HC_EVICTION_NONE};
     hc_status status = hc_store_create(of->options.host, &options, &of->scratch);
     if (status != HC_OK) return status;
     resp_encoder_init(&of->answer, ANSWER_BYTES_MAX);
     of->runner.node = on;
     of->runner.store = of->scratch;
+    of->runner.leased = node_store(on, 0);
     of->runner.worker = of->options.worker;
     of->runner.descriptor = -1;
     atomic_init(&of->runner.queued_count, -1);

@@ -226,7 +226,9 @@ static void test_what_cannot_be_asked_is_refused_with_known_words(void **state)
         {"MSETEX x a 1 EX 5", "-ERR invalid numkeys value"},
         {"WATCH a b", "-CROSSSLOT Keys in request don't hash to the same slot"},
         {"EXEC", "-ERR EXEC without MULTI"},
-        {"RANDOMKEY", "-ERR this command is not allowed in a cluster"},
+        {"HC.DELMATCH *", "-ERR this command is not allowed in a cluster"},
+        {"FLUSHALL soon", "-ERR syntax error"},
+        {"WAIT x 0", "-ERR value is not an integer or out of range"},
         {"MOVE a 1", "-ERR MOVE is not allowed in cluster mode"},
         {"SWAPDB 0 1", "-ERR SWAPDB is not allowed in cluster mode"},
         {"MSET a 1 b", "-ERR wrong number of arguments for 'mset' command"},
@@ -401,6 +403,36 @@ static void test_what_cannot_be_in_a_transaction_spoils_it(void **state)
     side_fini(&side);
 }
 
+static void test_wait_asks_about_the_last_write_of_each_slot(void **state)
+{
+    (void)state;
+    other_side side;
+    side_init(&side);
+    side.version = 5;
+    assert_int_equal(run(&side, (const char *[]){"SET a 1", "SET b 1", "WAIT 1 9"}, 3), 2);
+    answer(&side, 0, HC_OUTCOME_DONE, "");
+    answer(&side, 1, HC_OUTCOME_DONE, "");
+    cluster_turns_answered(side.on.node, 0);
+    side.version = 6;
+    side.count = 0;
+    assert_int_equal(run(&side, (const char *[]){"APPEND a 2"}, 1), 1);
+    answer(&side, 0, HC_OUTCOME_DONE, ":2\r\n");
+    cluster_turns_answered(side.on.node, 0);
+    side.count = 0;
+    assert_int_equal(run(&side, (const char *[]){"WAIT 2 9"}, 1), 1);
+    assert_int_equal(side.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(side.asked[i].kind, HC_REQUEST_WAIT);
+        assert_int_equal(side.asked[i].version, side.keys[i][0] == 'a' ? 6 : 5);
+        assert_int_equal(side.asked[i].holders, 2);
+        assert_int_equal(side.asked[i].timeout_ms, 9);
+        answer(&side, i, HC_OUTCOME_DONE, "");
+    }
+    cluster_turns_answered(side.on.node, 0);
+    expect(&side, ":1"); /* as answer() says */
+    side_fini(&side);
+}
+
 static void test_exec_says_which_versions_were_watched(void **state)
 {
     (void)state;
@@ -446,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_a_transaction_is_one_question_with_all_commands),
         cmocka_unit_test(test_what_cannot_be_in_a_transaction_spoils_it),
         cmocka_unit_test(test_exec_says_which_versions_were_watched),
+        cmocka_unit_test(test_wait_asks_about_the_last_write_of_each_slot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

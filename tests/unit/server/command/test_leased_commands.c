@@ -152,6 +152,7 @@ static void *reserve_buffer(void *ctx, const hc_item *item)
 static void *read_and_make(void *argument)
 {
     race *on = argument;
+    const leased_place place = {on->store, on->store};
     const leased_wish wish = {.stale_ms = 0, .lease_ms = 60000};
     char buffer[64];
     const hc_sink sink = {.ctx = buffer, .reserve = reserve_buffer};
@@ -160,11 +161,10 @@ static void *read_and_make(void *argument)
         hc_span key = hc_span_make(name, (size_t)snprintf(name, sizeof name, "key:%u", round));
         pthread_barrier_wait(&on->ready);
         leased_answer answer;
-        assert_int_equal(leased_get(on->node, on->store, key, &wish, &sink, &answer), HC_OK);
+        assert_int_equal(leased_get(on->node, &place, key, &wish, &sink, &answer), HC_OK);
         if (answer.state == LEASED_WON) {
             on->won++;
-            hc_status status =
-                leased_set(on->node, on->store, key, span("made"), answer.token, NULL);
+            hc_status status = leased_set(on->node, &place, key, span("made"), answer.token, NULL);
             if (status == HC_OK) on->stored++;
         } else if (answer.state == LEASED_WAIT) {
             on->waited++;
