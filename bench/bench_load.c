@@ -17,7 +17,8 @@
  *
  * Usage: bench_load --port=6379 --test=set|get|incr|ping|mgetN|msetN [--clients=50]
  *                   [--pipeline=1] [--keys=1000000] [--value-bytes=32] [--ms=3000] [--warm-ms=300]
- *                   [--pid=n]            N: keys of one command, 1..1000; mget alone is mget10
+ *                   [--pid=n] [--tell]   N: keys of one command, 1..1000; mget alone is mget10
+ *                   --tell: a line "measuring" when the warm-up is over
  *                   [--random-values]    of set: base64 of nothing, which no codec makes small
  *        bench_load --port=6379 --fill=n   sets keys 0..n-1 once, without measuring
  */
@@ -379,6 +380,10 @@ int main(int argc, char **argv)
     load_init(&load, port, bench_option_number(argc, argv, "--clients", 50),
               bench_option_number(argc, argv, "--pipeline", 1));
     load_run(&load, bench_now_ns() + bench_option_number(argc, argv, "--warm-ms", 300) * 1000000);
+    if (bench_option_set(argc, argv, "--tell")) {
+        printf("measuring\n");
+        fflush(stdout);
+    }
     cpu_time before = cpu_time_of(pid);
     uint64_t began_ns = bench_now_ns(), own_ns = bench_own_ns();
     load.measuring = true;

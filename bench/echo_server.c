@@ -7,8 +7,10 @@
  *     echo_server PORT REQUEST_BYTES REPLY     counts bytes, and sends REPLY for each
  * REQUEST_BYTES: echo_server 7000 45 +OK  suits redis-benchmark -t set
  *
- * REPLY is a line without its CRLF; "$3" stands for the bulk string xxx.  redis-benchmark asks for
- * the configuration first; a connection whose first bytes are CONFIG is answered with errors.
+ * REPLY is a line without its CRLF; "$3" stands for the bulk string xxx, "@N" for N bytes, which
+ * come in slices like the daemon's: what moving large values costs, if nothing else is done.
+ * redis-benchmark asks for the configuration first; a connection whose first bytes are CONFIG is
+ * answered with errors.
  *
  * One thread; serves 127.0.0.1 until it is killed.
  */
@@ -28,16 +30,20 @@
 #define INPUT_BYTES (64u << 10)
 #define OUTPUT_BYTES (1024u << 10) /* of repeated replies; no turn makes more */
 #define REPLY_BYTES_MAX 64u
+#define SLICE_READ (16u << 10) /* of something large, as in server/net beside other clients */
+#define SLICE_SEND (32u << 10)
 
 static struct event_base *base;
 static uint8_t input[INPUT_BYTES];
 static uint8_t replies[OUTPUT_BYTES];
 static size_t request_bytes; /* 0: echo */
 static size_t reply_bytes;
+static bool reply_large; /* "@N" */
 
 typedef struct client {
     struct event *readable, *writable;
     size_t counted;  /* bytes of an unfinished request */
+    size_t owed;     /* of large replies; nothing is read meanwhile */
     uint8_t *unsent; /* NULL: none */
     size_t unsent_from, unsent_to;
     bool known; /* its first bytes were looked at */
@@ -78,10 +84,27 @@ static bool client_send(client *c, int fd, const uint8_t *bytes, size_t size)
     return true;
 }
 
+static void owed_send(client *c, int fd)
+{
+    ssize_t sent = send(fd, replies, c->owed < SLICE_SEND ? c->owed : SLICE_SEND, MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN) {
+        client_drop(c, fd);
+        return;
+    }
+    if (sent > 0) c->owed -= (size_t)sent;
+    if (c->owed > 0) return;
+    event_del(c->writable);
+    event_add(c->readable, NULL);
+}
+
 static void on_writable(evutil_socket_t fd, short what, void *ctx)
 {
     (void)what;
     client *c = ctx;
+    if (reply_large) {
+        owed_send(c, fd);
+        return;
+    }
     ssize_t sent =
         send(fd, c->unsent + c->unsent_from, c->unsent_to - c->unsent_from, MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN) {
@@ -115,7 +138,7 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 {
     (void)what;
     client *c = ctx;
-    ssize_t got = read(fd, input, sizeof input);
+    ssize_t got = read(fd, input, reply_large ? SLICE_READ : sizeof input);
     if (got <= 0) {
         if (got == 0 || (errno != EAGAIN && errno != EINTR)) client_drop(c, fd);
         return;
@@ -128,6 +151,12 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
     size_t counted = c->counted + (size_t)got;
     size_t bytes = counted / request_bytes * reply_bytes;
     c->counted = counted % request_bytes;
+    if (reply_large && bytes > 0) {
+        c->owed += bytes;
+        event_del(c->readable);
+        event_add(c->writable, NULL);
+        return;
+    }
     if (bytes > OUTPUT_BYTES) bytes = OUTPUT_BYTES / reply_bytes * reply_bytes;
     if (bytes > 0) (void)client_send(c, fd, replies, bytes);
 }
@@ -150,6 +179,11 @@ static void on_acceptable(evutil_socket_t listener, short what, void *ctx)
 
 static void replies_fill(const char *reply)
 {
+    if (reply[0] == '@') {
+        reply_large = true;
+        reply_bytes = strtoul(reply + 1, NULL, 10);
+        return;
+    }
     char text[REPLY_BYTES_MAX];
     const char *body = strcmp(reply, "$3") == 0 ? "\r\nxxx" : "";
     int size = snprintf(text, sizeof text, "%s%s\r\n", reply, body);

@@ -17,19 +17,17 @@
 #include "command/pubsub.h"
 #include "net/net_private.h"
 
-#define MIXED_TURNS 4096u    /* of one connection alone, until it counts as alone */
 #define FINISH_TURNS_MAX 16u /* reads of what a client had sent before a drain */
 
-/* Whether others are served besides: see connection_slice. */
-static void turn_begin(connection *c)
+void connection_turn(connection *c, bool writes)
 {
-    worker *w = c->worker;
-    if (w->latest != c) {
-        w->latest = c;
-        w->mixed_turns = MIXED_TURNS;
-    } else if (w->mixed_turns > 0) {
-        w->mixed_turns--;
-    }
+    if (!(writes ? c->writes : c->reads)) return; /* not any more: see worker_heavy.c */
+    worker_turn_begin(c);
+    if (writes)
+        connection_write(c);
+    else
+        connection_read(c);
+    connection_settle(c);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
@@ -42,18 +40,17 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
         c->reads = false;
         return;
     }
-    turn_begin(c);
-    connection_read(c);
-    connection_settle(c);
+    if (c->heavy && worker_defer(c, false)) return;
+    connection_turn(c, false);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *ctx)
 {
+    connection *c = ctx;
     (void)fd;
     (void)what;
-    turn_begin(ctx);
-    connection_write(ctx);
-    connection_settle(ctx);
+    if (c->heavy && worker_defer(c, true)) return;
+    connection_turn(c, true);
 }
 
 static void list_add(connection *c)
@@ -132,6 +129,7 @@ void connection_destroy(connection *c)
     worker_unpace(c);
     worker_unawait(c);
     worker_unpark(c);
+    worker_undefer(c);
     net_log(w->net->options.host, HC_LOG_DEBUG, "close", "client gone",
             (net_fact){.name = "client", .text = c->session.address}, NET_NO_FACT);
     connection_unlend(c); /* while the session holds the store */
@@ -140,7 +138,6 @@ void connection_destroy(connection *c)
     (void)close(c->fd); /* not before: whoever kills a listed session shuts its descriptor down */
     resp_parser_fini(&c->parser);
     byte_queue_fini(&c->out);
-    if (w->latest == c) w->latest = NULL;
     free(c);
     atomic_fetch_sub_explicit(&w->net->connections, 1, memory_order_relaxed);
     worker_done_look(w);
@@ -167,6 +164,14 @@ static bool waits_for_room(const connection *c)
     bool may_run = c->more && !c->session.paced && !session_is_parked(&c->session) &&
                    !cluster_awaits(&c->session);
     return c->state == CONNECTION_OPEN && (c->pushed || may_run);
+}
+
+/* Does its next turn move much, as far as can be told? */
+static bool is_heavy(const connection *c)
+{
+    if (!(c->more || c->read_much) && (c->in.tail | c->out.tail) == 0) return false; /* as most */
+    return c->more || c->read_much || c->lent != NULL || byte_queue_size(&c->out) > 0 ||
+           byte_queue_size(&c->in) > CARRY_BYTES_MAX;
 }
 
 /* Adds or removes an event.  False: libevent or the system refused. */
@@ -236,6 +241,7 @@ void connection_settle(connection *c)
         connection_destroy(c);
         return;
     }
+    c->heavy = is_heavy(c);
     session_report(c);
 }
 

@@ -13,11 +13,12 @@
  * One whose value a store can take over (SET) comes into a block of its own for that, and then runs
  * alone; what it leaves in the store it must not share with later requests.
  *
- * Fairness: a turn ends after one read of INPUT_BYTES, after TURN_OUTPUT_BYTES of replies or, while
- * the worker has other clients, with the batch that passes TURN_NS; what is left (`more`) runs when
- * the loop comes round and the socket takes bytes again.  Of a large request or reply a turn moves
- * LARGE_READ_MAX or SEND_BYTES_MAX; of a very large one a quarter while other clients are served
- * (connection_slice), and it gives back as much of large values that are gone (hc_store_bury).
+ * Fairness: a turn ends after one read of INPUT_BYTES, after TURN_OUTPUT_BYTES of replies or, if
+ * there are other clients, with the batch that passes TURN_NS; what is left (`more`) runs when the
+ * loop comes round and the socket takes bytes again.  Of a large request or reply a turn moves
+ * LARGE_READ_MAX or SEND_BYTES_MAX.  While others are served besides, all of that is a quarter
+ * (connection_slice), and comes after them (worker_heavy.c).  A turn that moves a very large value
+ * gives back as much of those that are gone (hc_store_bury).
  * Back-pressure: with more than output_soft_bytes unsent nothing is read or run for the client; nor
  * while it is paced, having published more than other workers have looked at yet (push_pace).
  */
@@ -33,9 +34,9 @@
 #define FLUSH_BYTES (64u << 10)        /* of replies; sent before more are made */
 #define TURN_OUTPUT_BYTES (512u << 10) /* of replies, in one turn of one connection */
 #define STEAL_BYTES_MIN (32u << 10)    /* unsent; below, a copy is cheaper than a new buffer */
-#define TURN_NS 50000u                 /* a batch that begins later waits for the next turn */
-#define SEND_BYTES_MAX (128u << 10)    /* in one call: a socket may take megabytes at once */
-#define LARGE_READ_MIN (16u << 10)     /* bytes, into connection.in */
+#define TURN_NS 120000u /* a batch that begins later waits for the next turn; see turn_is_late */
+#define SEND_BYTES_MAX (128u << 10) /* in one call: a socket may take megabytes at once */
+#define LARGE_READ_MIN (16u << 10)  /* bytes, into connection.in */
 #define LARGE_READ_MAX (64u << 10)
 #define SHARED_BYTES_MIN (256u << 10) /* still awaited; above, other clients get more turns */
 #define HELD_BLOCK_MIN (256u << 10)   /* a smaller one stays until all in it was run */
@@ -189,13 +190,13 @@ static bool turn_is_over(const connection *c)
            cluster_awaits(&c->session) || c->worker->turn_output_bytes > TURN_OUTPUT_BYTES;
 }
 
-/* Others wait, and it has had its time.  The session knows when its latest batch began, so a turn
- * of one batch, which is most of them, reads no clock for this. */
+/* There are others, and it has had its time.  The session knows when its latest batch began, so a
+ * turn of one batch, which is most of them, reads no clock for this. */
 static bool turn_is_late(const connection *c, uint64_t since_ns)
 {
     const worker *w = c->worker;
     if (w->connections->next == NULL) return false;
-    return node_now_ns(w->net->options.node) - since_ns >= TURN_NS;
+    return node_now_ns(w->net->options.node) - since_ns >= connection_slice(c, TURN_NS);
 }
 
 /* Returns how many of the `count` requests were run; the turn is not over yet. */
@@ -330,7 +331,10 @@ static void read_small(connection *c)
     uint8_t *input = c->worker->input;
     size_t carried = byte_queue_size(&c->in);
     assert(carried <= CARRY_BYTES_MAX);
-    size_t got = socket_read(c, input + carried, INPUT_BYTES - carried);
+    size_t room = c->heavy ? connection_slice(c, INPUT_BYTES) : INPUT_BYTES;
+    if (room > INPUT_BYTES - carried) room = INPUT_BYTES - carried;
+    size_t got = socket_read(c, input + carried, room);
+    c->read_much = got >= HEAVY_READ_MIN;
     if (got == 0) return;
     if (carried > 0) memcpy(input, c->in.data + c->in.head, carried);
     size_t size = carried + got;

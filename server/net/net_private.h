@@ -37,6 +37,8 @@
 #define CARRY_BYTES_MAX                                                                            \
     4096u /* an unfinished request up to this goes through the shared buffer                       \
            */
+/* Bytes of requests in one read from which on a client is heavy. */
+#define HEAVY_READ_MIN (8u << 10)
 #define ACCEPTS_PER_TURN 64u
 #define ACCEPT_BACKOFF_MS 100u
 #define CLOSE_MS_MAX 10000u /* for a closing client to take its last replies */
@@ -78,6 +80,7 @@ typedef struct connection {
     struct connection *parked_next, *parked_previous; /* in worker.parked_first .. parked_last */
     uint64_t silent_since_ns; /* as of the last tick that had heard something */
     uint64_t deadline_ns;     /* of CLOSING and LINGERING */
+    uint64_t heavy_turn;      /* the number, in the worker, of its latest turn as a heavy one */
     int fd;
     int protocol;
     connection_state state;
@@ -92,6 +95,8 @@ typedef struct connection {
     bool parked;        /* in the list of those whose next command is held back */
     bool hears;         /* counted in worker.hearing */
     bool told;          /* the session says that it has buffers */
+    bool read_much;     /* its latest read brought HEAVY_READ_MIN or more */
+    bool heavy;         /* its next turn moves much: see worker_heavy.c */
     bool pushed; /* messages are held back (push.h) and go out when the socket takes output */
 } connection;
 
@@ -113,14 +118,17 @@ struct worker {
     bool attached; /* to the node's pushes */
     mailbox mailbox;
     _Atomic bool sweep; /* sessions were killed, perhaps ours */
-    struct event mail, tick, drain_timeout, resume, unpark, lag;
+    struct event mail, tick, drain_timeout, resume, unpark, lag, heavy;
     uint64_t lag_due_ns; /* when `lag` is to come; it comes every LAG_MS if it is measured */
     http_worker *http;   /* its connections of the HTTP API; NULL: none */
     listener listeners[2 * NET_BIND_MAX];
     size_t listener_count;
-    connection *connections;              /* newest first */
-    const connection *latest;             /* whose turn was the latest; not to be followed */
-    uint32_t mixed_turns;                 /* see turn_begin; 0: one client has the worker alone */
+    connection *connections; /* newest first */
+    connection *deferred;    /* of the heavy that are ready, who is next; see worker_heavy.c */
+    bool deferred_writes;    /* ... and what for */
+    const connection *heavy_latest;       /* not to be followed */
+    uint64_t heavy_turns;                 /* so many were deferred */
+    uint32_t mixed_turns;                 /* 0: only heavy ones are served at present */
     connection *paced_first, *paced_last; /* wait for other workers, see push_pace */
     connection *await_first, *await_last; /* wait for the log, the one of the lowest lsn first */
     uint64_t awaited;                     /* so many ever did */
@@ -214,7 +222,17 @@ void worker_park_look(worker *of, bool timed);
 /* durable_told is to wake this worker, or not any more. */
 void worker_tell_wishes(worker *of);
 
+/* worker_heavy.c */
+void worker_heavy_init(worker *of);
+/* Before each turn: keeps account of whether others are served beside the heavy ones. */
+void worker_turn_begin(connection *which);
+/* A heavy one is ready: it has its turn after the others.  False: at once. */
+bool worker_defer(connection *which, bool writes);
+void worker_undefer(const connection *which); /* it ends; also one that was not deferred */
+
 /* connection.c */
+/* Reads and runs, or writes, if it still wants to.  `of` may be gone afterwards. */
+void connection_turn(connection *of, bool writes);
 /* Takes over `fd`.  Drops the client when memory is short. */
 void connection_open(worker *of, int fd, const struct sockaddr_storage *from);
 void connection_destroy(connection *of);
@@ -245,7 +263,7 @@ bool connection_lend(connection *of);
 bool connection_lent_send(connection *of);
 void connection_unlend(connection *of); /* also one to whom nothing is lent */
 size_t connection_unsent(const connection *of);
-/* How much of something large a turn moves, in bytes: `alone`, or a quarter where others wait. */
+/* How much of something a heavy turn does, bytes or time: `alone`, or a quarter beside others. */
 static inline size_t connection_slice(const connection *of, size_t alone)
 {
     return of->worker->mixed_turns > 0 ? alone / 4 : alone;

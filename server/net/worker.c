@@ -288,6 +288,7 @@ hc_status worker_init(worker *w, net *in, unsigned index)
     (void)evtimer_assign(&w->resume, w->base, on_resume, w);
     (void)evtimer_assign(&w->unpark, w->base, on_unpark, w);
     (void)evtimer_assign(&w->drain_timeout, w->base, on_drain_timeout, w);
+    worker_heavy_init(w);
     if (event_add(&w->mail, NULL) != 0) {
         worker_fini(w);
         return HC_ERR_IO;
@@ -324,6 +325,7 @@ void worker_fini(worker *w)
         (void)event_del(&w->lag);
         (void)event_del(&w->resume);
         (void)event_del(&w->unpark);
+        (void)event_del(&w->heavy);
         event_base_free(w->base);
     }
     mailbox_fini(&w->mailbox);

@@ -3,7 +3,8 @@
  *
  * The commands stand in for server/command, so that what is tested is the network alone: PING, ECHO
  * text, BIG bytes, HELLO version, ID and QUIT; LISTEN and TELL count bytes, which posts to all that
- * listen (push.h).  Included by one file of each test program.
+ * listen (push.h); RAN, how many requests ran before; HOLD, which keeps its worker until
+ * held_release. Included by one file of each test program.
  */
 #ifndef HYPERCACHE_TESTS_NET_FIXTURE_H
 #define HYPERCACHE_TESTS_NET_FIXTURE_H
@@ -15,6 +16,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -188,6 +190,29 @@ static inline size_t listeners_tell(session *teller, size_t count, size_t bytes)
     return taken;
 }
 
+/* Workers that HOLD keeps, and leave to go on, one of them each. */
+static _Atomic unsigned held;
+static sem_t held_leave;
+
+static inline bool one_held(void *ctx)
+{
+    (void)ctx;
+    return held == 1;
+}
+
+static inline void hold(void)
+{
+    held++;
+    while (sem_wait(&held_leave) != 0)
+        ;
+    held--;
+}
+
+static inline void held_release(void)
+{
+    assert_int_equal(sem_post(&held_leave), 0);
+}
+
 static inline void request_run(const request *r)
 {
     const reply_ops *ops = r->reply->ops;
@@ -212,6 +237,11 @@ static inline void request_run(const request *r)
     } else if (is(r->args[0], "TELL") && r->argc == 3) {
         size_t taken = listeners_tell(r->session, number_of(r->args[1]), number_of(r->args[2]));
         ops->integer(r->reply, (int64_t)taken);
+    } else if (is(r->args[0], "RAN")) {
+        ops->integer(r->reply, (int64_t)requests_run);
+    } else if (is(r->args[0], "HOLD")) {
+        hold();
+        ops->status(r->reply, span("OK"));
     } else if (is(r->args[0], "ID")) {
         ops->integer(r->reply, (int64_t)r->session->id);
     } else {
@@ -253,6 +283,7 @@ static inline net_options options_make(void)
 static inline void start(const net_options *options)
 {
     requests_run = batches_run = 0;
+    assert_int_equal(sem_init(&held_leave, 0, 0), 0);
     assert_int_equal(net_start(options, &server), HC_OK);
     assert_int_not_equal(net_port(server), 0);
 }
@@ -263,6 +294,7 @@ static inline void stop(void)
     server = NULL;
     listeners_forget();
     push_close(&the_node);
+    (void)sem_destroy(&held_leave);
     assert_int_equal(sessions_open, 0);
 }
 
