@@ -8,6 +8,7 @@
  * An entry goes when its key changes, when the table is full, or with a flush; a client that goes
  * leaves its references behind until then, as Redis leaves its ids.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,7 @@ static void tracked_destroy(tracking *of, tracked *one)
 
 static bool readers_reserve(tracking *of, tracked *one)
 {
+    assert(one->capacity > 0); /* a key is tracked for somebody */
     if (one->count < one->capacity) return true;
     uint32_t capacity = one->capacity == 1 ? READERS_MIN : 2 * one->capacity;
     tracking_client **readers = malloc(capacity * sizeof(tracking_client *));
