@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 
 from harness import BUILD, ROOT, Daemon, Skip, equal, free_port, main, wait_until
 
@@ -43,10 +44,11 @@ def test_make_run_serves_the_session_shown():
     need_plain_build()
     assert "make run\n" in blocks("sh")
     port = free_port()
-    environment = {**os.environ, "MAKEFLAGS": "", "HYPERCACHE_NETWORK_RESP_PORT": str(port)}
+    environment = {**os.environ, "MAKEFLAGS": "", "HYPERCACHE_NETWORK_RESP_PORT": str(port),
+                   "HYPERCACHE_NETWORK_HTTP_PORT": "0"}
     log_path = os.path.join(BUILD, "readme-run.log")
-    with open(log_path, "w+", encoding="utf-8") as log:
-        run = subprocess.Popen(["make", "run"], cwd=ROOT, env=environment, start_new_session=True,
+    with tempfile.TemporaryDirectory(prefix="hypercached-test-") as data, open(log_path, "w+", encoding="utf-8") as log:
+        run = subprocess.Popen(["make", "run", f"ARGS=--data-dir={data}"], cwd=ROOT, env=environment, start_new_session=True,
                                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         try:
             ping = ["redis-cli", "-p", str(port), "ping"]

@@ -11,6 +11,7 @@ ROWS = [
     row("CLUSTER GETKEYSINSLOT 1", arity("cluster|getkeysinslot")),
     row("CLUSTER MEET a", arity("cluster|meet")),
     row("CLUSTER FORGET", arity("cluster|forget")),
+    row("CLUSTER LEAVE now", arity("cluster|leave"), differs="it is ours"),
     *[row(f"CLUSTER {words}", DISABLED)
       for words in ("SLOTS", "SHARDS", "NODES", "INFO", "MYID", "KEYSLOT a", "COUNTKEYSINSLOT 1", "GETKEYSINSLOT 1 1",
                     "LINKS", "MEET 127.0.0.1 7000", "FORGET a", "REPLICAS a", "HELP", "slots")],
