@@ -28,6 +28,7 @@
 
 #include "clustering.h"
 #include "command/node.h"
+#include "command/request_frame.h"
 #include "config/config.h"
 #include "data/data.h"
 #include "descriptors.h"
@@ -52,6 +53,7 @@ typedef struct assembly {
     unsigned clients; /* as many as the descriptors allow */
     char executable[PATH_MAX], config_file[PATH_MAX];
     hc_host host;
+    allocations allocations; /* only with debug.performance_profiling */
     hc_pressure pressure;
     event_bus bus;
     exposition *page; /* of metrics */
@@ -85,6 +87,13 @@ static unsigned processors(void)
     if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
     int count = CPU_COUNT(&set);
     return count > (int)NODE_WORKERS_MAX ? NODE_WORKERS_MAX : (unsigned)count;
+}
+
+/* The host for handles of that subsystem. */
+static const hc_host *host_for(const assembly *of, allocation_owner owner)
+{
+    bool counts = of->cfg.debug.performance_profiling;
+    return counts ? allocations_host(&of->allocations, owner) : &of->host;
 }
 
 /* The log's file, below the data directory unless its name is absolute. */
@@ -147,7 +156,7 @@ static bool node_start(assembly *of)
     node_store_settings first;
     bool has_first = store_list_first(&of->cfg, &first);
     node_options options = {
-        .host = &of->host,
+        .host = host_for(of, ALLOCATION_STORES),
         .first = has_first ? &first : NULL,
         .settings = &of->tuning.settings,
         .node_id = of->cfg.node.id,
@@ -166,6 +175,7 @@ static bool node_start(assembly *of)
         .clients_max = of->clients,
         .resp_port = (unsigned)of->cfg.network.resp_port,
         .events = of->bus.events,
+        .allocations = of->cfg.debug.performance_profiling ? &of->allocations : NULL,
         .shutdown = shutdown_asked,
         .shutdown_ctx = of,
     };
@@ -179,7 +189,7 @@ static bool node_start(assembly *of)
 static bool metrics_start(assembly *of)
 {
     exposition_options options = {
-        .host = &of->host,
+        .host = host_for(of, ALLOCATION_OBSERVABILITY),
         .node = of->node,
         .sink = of->sink,
         .data_dir = of->cfg.persistence.enabled ? of->cfg.node.data_dir : NULL,
@@ -213,7 +223,7 @@ static bool keep(assembly *of)
 {
     char why[512];
     if (!of->cfg.persistence.enabled) return true;
-    keeper_options options = {.host = &of->host,
+    keeper_options options = {.host = host_for(of, ALLOCATION_PERSISTENCE),
                               .node = of->node,
                               .cfg = &of->cfg,
                               .shows_progress = banner_wanted() && isatty(STDOUT_FILENO),
@@ -248,7 +258,7 @@ static bool load(assembly *of)
 static bool join(assembly *of)
 {
     char why[512];
-    clustering_options options = {.host = &of->host,
+    clustering_options options = {.host = host_for(of, ALLOCATION_CLUSTER),
                                   .node = of->node,
                                   .cfg = &of->cfg,
                                   .resp_port = net_port(of->net),
@@ -301,8 +311,9 @@ static bool serve(assembly *of)
         .timeout_ms = (uint32_t)cfg->network.http_timeout_ms,
         .admin = cfg->security.http_admin,
     };
+    static const net_capture_calls captures = {.request = capture_request, .reply = capture_reply};
     net_options options = {
-        .host = &of->host,
+        .host = host_for(of, ALLOCATION_STORES), /* large values go from there to the stores */
         .node = of->node,
         .bind = bind,
         .bind_count = cfg->network.bind.count,
@@ -319,6 +330,8 @@ static bool serve(assembly *of)
         .http_port = (uint16_t)cfg->network.http_port,
         .http_failed_out = &http_failed,
         .loop_lag = exposition_loop_lag(of->page),
+        .capture = &of->node->debugging.capture,
+        .capture_calls = &captures,
     };
     hc_status status = net_start(&options, &of->net);
     if (status != HC_OK) return serve_failed(of, status, http_failed);
@@ -458,7 +471,8 @@ static int daemon_run(assembly *of)
     of->clients = descriptors_provide((unsigned)of->cfg.network.max_clients, of->workers);
     if (!sink_start(of)) goto failure;
     of->host = (hc_host){.size = sizeof(hc_host), .log = log_sink_log(of->sink)};
-    if (event_bus_init(&of->bus, &of->host, cfg->node.id) != HC_OK) {
+    allocations_init(&of->allocations, &of->host);
+    if (event_bus_init(&of->bus, host_for(of, ALLOCATION_OBSERVABILITY), cfg->node.id) != HC_OK) {
         (void)fail(of, "no memory for events");
         log_sink_stop(of->sink);
         goto failure;

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <string.h>
+#include <time.h>
 
 #include "command/tunable.h"
 #include "config/config_rewrite.h"
@@ -33,17 +34,31 @@ static void say_changed(const tuning *of, const char *key, const char *value)
         say(of, HC_LOG_INFO, message, key, value);
 }
 
+/* In debug mode its own components and level come on top. */
+static hc_log_level level_configured(const config *cfg, unsigned topic)
+{
+    int level = cfg->logging.level, other, its_level;
+    for (size_t i = 0; i < cfg->logging.components.count; i++) {
+        bool read = config_component(cfg->logging.components.items[i], &other, &its_level);
+        if (read && other == (int)topic) level = its_level;
+    }
+    for (size_t i = 0; cfg->debug.enabled && i < cfg->debug.components.count; i++) {
+        bool read = config_topic(cfg->debug.components.items[i], &other);
+        if (read && other == (int)topic) level = cfg->debug.level;
+    }
+    return (hc_log_level)level;
+}
+
+static hc_log_level level_now(const tuning *of, const config *cfg, unsigned topic)
+{
+    const tuning_level *for_a_while = &of->levels[topic];
+    return for_a_while->until_ns != 0 ? for_a_while->level : level_configured(cfg, topic);
+}
+
 static void levels_apply(const tuning *of, const config *cfg)
 {
-    for (unsigned topic = 0; topic < HC_TOPICS; topic++) {
-        int level = cfg->logging.level;
-        for (size_t i = 0; i < cfg->logging.components.count; i++) {
-            int other, its_level;
-            bool read = config_component(cfg->logging.components.items[i], &other, &its_level);
-            if (read && other == (int)topic) level = its_level;
-        }
-        log_sink_level(of->sink, (hc_topic)topic, (hc_log_level)level);
-    }
+    for (unsigned topic = 0; topic < HC_TOPICS; topic++)
+        log_sink_level(of->sink, (hc_topic)topic, level_now(of, cfg, topic));
     log_sink_keys(of->sink, (hc_log_keys)cfg->logging.keys);
     hc_events_keys(of->events, (hc_log_keys)cfg->logging.keys);
 }
@@ -223,13 +238,82 @@ static hc_status settings_rewrite(void *ctx, char *error)
     return status;
 }
 
+/* ---- levels for a while ---- */
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* The lock is held. */
+static void level_change(tuning *of, hc_topic topic, tuning_level to)
+{
+    char text[128];
+    tuning_level *now = &of->levels[topic];
+    if (now->until_ns == 0 && to.until_ns == 0) return;
+    if ((now->until_ns == 0) != (to.until_ns == 0)) {
+        if (to.until_ns != 0)
+            (void)atomic_fetch_add(&of->overridden, 1);
+        else
+            (void)atomic_fetch_sub(&of->overridden, 1);
+    }
+    *now = to;
+    hc_log_level level = level_now(of, &of->cfg, topic);
+    log_sink_level(of->sink, topic, level);
+    (void)snprintf(text, sizeof text, "%s=%s%s", hc_topic_name(topic), hc_log_level_name(level),
+                   to.until_ns != 0 ? ", for a while" : ", as configured");
+    say_changed(of, "logging.components", text);
+}
+
+static void settings_level_set(void *ctx, hc_topic topic, hc_log_level level, uint64_t for_ms)
+{
+    tuning *of = ctx;
+    tuning_level to = {.level = level};
+    if (for_ms > 0) to.until_ns = now_ns() + for_ms * 1000000u;
+    (void)pthread_mutex_lock(&of->lock);
+    level_change(of, topic, to);
+    (void)pthread_mutex_unlock(&of->lock);
+}
+
+static setting_level settings_level_get(void *ctx, hc_topic topic)
+{
+    tuning *of = ctx;
+    uint64_t now = now_ns();
+    (void)pthread_mutex_lock(&of->lock);
+    uint64_t until_ns = of->levels[topic].until_ns;
+    setting_level out = {.level = level_now(of, &of->cfg, topic),
+                         .configured = level_configured(&of->cfg, topic)};
+    (void)pthread_mutex_unlock(&of->lock);
+    if (until_ns != 0) out.reverts_in_ms = until_ns > now ? (until_ns - now) / 1000000u + 1 : 1;
+    return out;
+}
+
+static void settings_tick(void *ctx)
+{
+    tuning *of = ctx;
+    if (atomic_load_explicit(&of->overridden, memory_order_relaxed) == 0) return;
+    uint64_t now = now_ns();
+    (void)pthread_mutex_lock(&of->lock);
+    for (unsigned topic = 0; topic < HC_TOPICS; topic++) {
+        uint64_t until_ns = of->levels[topic].until_ns;
+        if (until_ns != 0 && until_ns <= now)
+            level_change(of, (hc_topic)topic, (tuning_level){.until_ns = 0});
+    }
+    (void)pthread_mutex_unlock(&of->lock);
+}
+
 void tuning_init(tuning *of, const config *cfg, log_sink *sink, unsigned workers)
 {
     *of = (tuning){
         .settings = {.ctx = of,
                      .each = settings_each,
                      .change = settings_change,
-                     .rewrite = settings_rewrite},
+                     .rewrite = settings_rewrite,
+                     .level_set = settings_level_set,
+                     .level_get = settings_level_get,
+                     .tick = settings_tick},
         .sink = sink,
         .workers = workers,
         .clients_asked = (unsigned)cfg->network.max_clients,

@@ -13,6 +13,7 @@
 #define HYPERCACHE_SERVER_TUNING_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "command/node.h"
 #include "command/settings.h"
@@ -20,17 +21,25 @@
 #include "net/net.h"
 #include "telemetry/log_sink.h"
 
+/* A level for a while. */
+typedef struct tuning_level {
+    uint64_t until_ns; /* monotonic; 0: as configured */
+    hc_log_level level;
+} tuning_level;
+
 typedef struct tuning {
-    settings settings;      /* for node_options */
-    log_sink *sink;         /* borrowed until fini */
-    hc_events *events;      /* likewise; NULL: the log alone is told */
-    unsigned workers;       /* never changes */
-    pthread_mutex_t lock;   /* guards all below */
-    unsigned clients_asked; /* network.max_clients as the net was last told */
-    config cfg;             /* what holds now */
-    config loaded;          /* what file, environment and flags said last */
-    node *node;             /* borrowed; NULL: not there */
-    net *net;               /* likewise */
+    settings settings;              /* for node_options */
+    log_sink *sink;                 /* borrowed until fini */
+    hc_events *events;              /* likewise; NULL: the log alone is told */
+    unsigned workers;               /* never changes */
+    _Atomic unsigned overridden;    /* so many of `levels` are set */
+    pthread_mutex_t lock;           /* guards all below */
+    unsigned clients_asked;         /* network.max_clients as the net was last told */
+    config cfg;                     /* what holds now */
+    config loaded;                  /* what file, environment and flags said last */
+    tuning_level levels[HC_TOPICS]; /* what level_set has changed */
+    node *node;                     /* borrowed; NULL: not there */
+    net *net;                       /* likewise */
 } tuning;
 
 /* Are all values ones that those who act on them can take?  False: `problems` has grown. */

@@ -133,6 +133,19 @@ void hc_filter_prefetch_hash(const hc_filter *filter, uint64_t hash);
 
 /* ---- what it is and how it does ---- */
 
+/* Where the fingerprint of a hash belongs in one layer, and what lies there, for debugging. */
+typedef struct hc_filter_place {
+    uint32_t fingerprint; /* never 0 in the first layer */
+    uint32_t buckets[2];  /* may be the same one */
+    uint32_t slots[2][4]; /* the fingerprints in those; 0: free */
+} hc_filter_place;
+
+/* Fills at most `places_max`, the oldest layer first, and returns how many layers there are.  What
+ * is told of one layer holds for one moment. */
+HC_API
+size_t hc_filter_inspect_hash(hc_filter *filter, uint64_t hash, hc_filter_place *places,
+                              size_t places_max);
+
 typedef struct hc_filter_stats {
     size_t size;       /* in: sizeof(hc_filter_stats); fields beyond it are not written */
     uint64_t items;    /* copies now in */

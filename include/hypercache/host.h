@@ -71,6 +71,10 @@ typedef struct hc_host {
     const hc_io *io;         /* NULL: files of the operating system (io.h) */
 } hc_host;
 
+/* The table that a host without one has, for a table that counts and passes on.  Static. */
+HC_API
+const hc_memory *hc_memory_default(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -7,6 +7,7 @@
 #include <hypercache/filter.h>
 #include <hypercache/glob.h>
 #include <hypercache/host.h>
+#include <hypercache/inspect.h>
 #include <hypercache/io.h>
 #include <hypercache/log.h>
 #include <hypercache/membership.h>

@@ -534,35 +534,6 @@ uint64_t hc_store_count(const hc_store *store);
 HC_API
 void hc_store_stats_reset(hc_store *store); /* hits, misses and other counters to 0 */
 
-/* One item as it lies in memory, for debugging: where it is and why it is (not) evicted. */
-typedef struct hc_inspection {
-    size_t size;           /* in: sizeof(hc_inspection); fields beyond it are not written */
-    uint64_t memory_bytes; /* all of the item but its share of the index, 5.9 bytes */
-    uint64_t key_bytes;
-    uint64_t value_bytes;      /* as a read gives it */
-    uint64_t stored_bytes;     /* the value as it lies there: fewer when compressed */
-    uint64_t extent_bytes;     /* its block, room for appends included; 0: packed in the segment */
-    int64_t expires_at_ms;     /* HC_EXPIRY_NONE: never; in the past: not swept yet */
-    const char *segment_state; /* static: "open", "sealed" or "victim" */
-    const char *segment_class; /* static: what its items have in common, by the eviction policy */
-    hc_type type;
-    uint32_t header_bytes; /* bookkeeping inside memory_bytes */
-    uint32_t shard;
-    uint32_t segment, segment_offset; /* in the shard; of a block: where its stub is */
-    uint32_t segment_used_bytes, segment_live_bytes;
-    uint32_t bucket_first, bucket_second; /* where the hash leads */
-    uint32_t bucket;                      /* which of them holds it, or HC_INSPECTION_STASH */
-    uint32_t slot;                        /* in the bucket or the stash */
-    uint32_t use;                         /* counted uses, 0..3 */
-    uint32_t extent_references;           /* 1, and one for each reader and view */
-    uint32_t reserved;
-} hc_inspection;
-#define HC_INSPECTION_STASH UINT32_MAX
-
-/* Is no use of the item.
- *   HC_ERR_NOT_FOUND  out is as it was */
-HC_API
-hc_status hc_store_inspect(hc_store *store, hc_span key, hc_inspection *out);
 /* Changes the limit at run time; the store shrinks by evicting during the next writes and
  * maintain calls.
  *   HC_ERR_INVALID */

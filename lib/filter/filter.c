@@ -296,6 +296,18 @@ size_t hc_filter_count_hash(hc_filter *filter, uint64_t hash)
     return count;
 }
 
+size_t hc_filter_inspect_hash(hc_filter *filter, uint64_t hash, hc_filter_place *places,
+                              size_t places_max)
+{
+    identity who = identity_of(filter, hash, HC_FILTER_LAYERS_MAX);
+    hci_lock_acquire(&filter->lock);
+    size_t layers = layer_count(filter);
+    for (size_t i = 0; i < layers && i < places_max; i++)
+        hci_layer_inspect(filter, &filter->layers[i], who, &places[i]);
+    hci_lock_release(&filter->lock);
+    return layers;
+}
+
 hc_status hc_filter_delete_hash(hc_filter *filter, uint64_t hash)
 {
     identity who = identity_of(filter, hash, HC_FILTER_LAYERS_MAX);

@@ -167,6 +167,19 @@ size_t hci_layer_count(const hc_filter *filter, const layer *in, identity who)
     return count;
 }
 
+void hci_layer_inspect(const hc_filter *filter, const layer *in, identity who, hc_filter_place *out)
+{
+    pair at = pair_of(filter, in, who);
+    out->fingerprint = at.fingerprint;
+    out->buckets[0] = at.first;
+    out->buckets[1] = at.second;
+    for (unsigned b = 0; b < 2; b++) {
+        uint64_t lanes = lanes_load(in, out->buckets[b]);
+        for (unsigned slot = 0; slot < BUCKET_SLOTS; slot++)
+            out->slots[b][slot] = lanes_get(lanes, in->fingerprint_bits, slot);
+    }
+}
+
 /* ---- writing ---- */
 
 /* Puts a fingerprint into a bucket; false when it is full. */

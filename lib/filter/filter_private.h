@@ -97,6 +97,8 @@ void hci_layer_prefetch(const hc_filter *filter, const layer *in, identity who);
 bool hci_layer_add(hc_filter *filter, layer *to, identity who);
 bool hci_layer_delete(hc_filter *filter, layer *from, identity who);
 size_t hci_layer_count(const hc_filter *filter, const layer *in, identity who);
+void hci_layer_inspect(const hc_filter *filter, const layer *in, identity who,
+                       hc_filter_place *out);
 void hci_layer_clear(layer *old);
 /* Used slots, counted one by one; false when a bucket cannot be what any filter wrote. */
 bool hci_layer_audit(const layer *in, uint64_t *used_out);

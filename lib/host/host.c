@@ -102,3 +102,8 @@ hc_status hci_host_resolve(const hc_host *host, hci_host *out)
     if (status != HC_OK) defaults_fill(out);
     return status;
 }
+
+const hc_memory *hc_memory_default(void)
+{
+    return &hci_posix_memory;
+}

@@ -1,9 +1,12 @@
 /*
- * store_inspect.c - everything there is to know of one item, for people who look for a reason.
+ * store_inspect.c - everything there is to know of one item, of one shard, or of a key's place in
+ * the filter, for people who look for a reason.
  *
  * Looking takes the shard's lock and changes nothing: no use is counted, and an expired item that
  * is still in memory is shown as it lies there.
  */
+#include <hypercache/inspect.h>
+
 #include "store/store_compress.h"
 #include "store/store_private.h"
 
@@ -70,6 +73,53 @@ hc_status hc_store_inspect(hc_store *store, hc_span key, hc_inspection *out)
     }
     hci_lock_release(&s->lock);
     if (!found) return HC_ERR_NOT_FOUND;
+    memcpy(out, &all, out->size < sizeof all ? out->size : sizeof all);
+    return HC_OK;
+}
+
+hc_status hc_store_inspect_shard(hc_store *store, uint32_t number, hc_shard_inspection *out)
+{
+    hc_shard_inspection all = {.size = out->size};
+    if (number >= store->shard_count) return HC_ERR_NOT_FOUND;
+    shard *s = &store->shards[number];
+    hci_lock_acquire(&s->lock);
+    all.keys = s->count;
+    all.live_bytes = s->live_bytes;
+    all.buckets = s->bucket_count;
+    all.index_slots = (uint64_t)s->bucket_count * BUCKET_SLOTS;
+    all.stashed = s->stash_count;
+    all.displaced = s->counters.displaced;
+    all.evicted = s->counters.evicted;
+    all.expired = s->counters.expired;
+    all.cleaned_segments = s->counters.cleaned_segments;
+    for (uint32_t i = 0; i < s->fresh; i++) {
+        const segment *seg = &s->segments[i];
+        all.segments_open += seg->state == SEGMENT_OPEN;
+        all.segments_sealed += seg->state == SEGMENT_SEALED;
+        all.segments_victim += seg->state == SEGMENT_VICTIM;
+        if (seg->state >= SEGMENT_OPEN) all.used_bytes += seg->used;
+    }
+    all.segments = s->segment_count;
+    all.segments_free =
+        all.segments - all.segments_open - all.segments_sealed - all.segments_victim;
+    hci_lock_release(&s->lock);
+    memcpy(out, &all, out->size < sizeof all ? out->size : sizeof all);
+    return HC_OK;
+}
+
+hc_status hc_store_inspect_filter(hc_store *store, hc_span key, hc_filter_place *places,
+                                  size_t places_max, hc_filter_inspection *out)
+{
+    hc_filter_inspection all = {.size = out->size};
+    uint64_t hash = hash_of(store, key);
+    shard *s = shard_of(store, hash);
+    if (s->filter == NULL) return HC_ERR_UNSUPPORTED;
+    all.shard = (uint32_t)(s - store->shards);
+    hci_lock_acquire(&s->lock);
+    all.layers = (uint32_t)hc_filter_inspect_hash(s->filter, filter_hash(hash), places, places_max);
+    all.covers = s->filter_state == FILTER_COVERS;
+    all.contains = hc_filter_contains_hash(s->filter, filter_hash(hash));
+    hci_lock_release(&s->lock);
     memcpy(out, &all, out->size < sizeof all ? out->size : sizeof all);
     return HC_OK;
 }

@@ -238,6 +238,18 @@ static bool is_v4(const hc_address *address)
     return memcmp(address->ip, mapped, sizeof mapped) == 0;
 }
 
+const char *cluster_state_word(unsigned member_state)
+{
+    static const char *const words[] = {"alive", "suspect", "dead", "left"};
+    return member_state < sizeof words / sizeof words[0] ? words[member_state] : "unknown";
+}
+
+const char *cluster_ring_word(unsigned ring_state)
+{
+    static const char *const words[] = {"joining", "active", "leaving", "out"};
+    return ring_state < sizeof words / sizeof words[0] ? words[ring_state] : "unknown";
+}
+
 void cluster_host_text(const hc_address *address, char text[CLUSTER_HOST_CHARS])
 {
     bool v4 = is_v4(address);

@@ -178,6 +178,9 @@ bool cluster_host_parse(const char *host, hc_address *out);
 bool cluster_address_parse(hc_span text, hc_address *out);
 void cluster_id_text(const hc_node_id *id, char text[CLUSTER_ID_CHARS + 1]);
 bool cluster_id_parse(hc_span text, hc_node_id *id_out);
+/* "alive", "suspect", "dead", "left"; "joining", "active", "leaving", "out".  Static. */
+const char *cluster_state_word(unsigned member_state);
+const char *cluster_ring_word(unsigned ring_state);
 /* "10.0.0.1", "fe80::1" */
 void cluster_host_text(const hc_address *address, char text[CLUSTER_HOST_CHARS]);
 

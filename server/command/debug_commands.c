@@ -1,7 +1,9 @@
 /*
  * debug_commands.c - DEBUG: for those who test clients, and for those who look for a reason.
  *
- * Refused unless security.debug_commands allows it, for SLEEP halts a whole worker.
+ * Refused unless security.debug_commands allows it, for SLEEP halts a whole worker.  What shows
+ * much or costs something needs debug.enabled besides; HTTP asks for the same subcommands, and has
+ * asked who may before (session.may_debug).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -11,6 +13,7 @@
 
 #include "command/command_args.h"
 #include "command/command_text.h"
+#include "command/debug_private.h"
 #include "command/handlers.h"
 #include "command/inspect.h"
 
@@ -26,6 +29,7 @@ static bool is_local(const session *who)
 static bool is_allowed(request *of)
 {
     node_debug who = (node_debug)atomic_load(&of->node->debug);
+    if (of->session->may_debug) return true;
     if (who == NODE_DEBUG_YES || (who == NODE_DEBUG_LOCAL && is_local(of->session))) return true;
     request_error(of, "ERR DEBUG command not allowed. If the enable-debug-command option is set to "
                       "\"local\", you can run it from a local connection, otherwise you need to "
@@ -86,10 +90,7 @@ static void debug_store(request *of)
 {
     hc_store_stats now = {.size = sizeof now};
     hc_store_stats_get(of->session->store, &now);
-    const struct {
-        const char *name;
-        uint64_t value;
-    } figures[] = {
+    const debug_figure figures[] = {
         {"keys", now.keys},
         {"keys_with_expiry", now.keys_with_expiry},
         {"live_bytes", now.live_bytes},
@@ -112,12 +113,8 @@ static void debug_store(request *of)
         {"filter_answers", now.filter_answers},
         {"filter_false_positives", now.filter_false_positives},
     };
-    size_t count = sizeof figures / sizeof figures[0];
-    of->reply->ops->map(of->reply, count);
-    for (size_t i = 0; i < count; i++) {
-        reply_text(of->reply, hc_span_make(figures[i].name, strlen(figures[i].name)));
-        of->reply->ops->integer(of->reply, (int64_t)figures[i].value);
-    }
+    of->reply->ops->map(of->reply, DEBUG_COUNT(figures));
+    tell_figures(of->reply, figures, DEBUG_COUNT(figures));
 }
 
 /* ---- SLEEP, ERROR ---- */
@@ -233,13 +230,35 @@ static void debug_protocol(request *of)
 static void debug_help(request *of)
 {
     static const char *const lines[] = {
+        "ALLOCATIONS",
+        "    Tell how much memory each subsystem has asked for.",
+        "CAPTURE START [CLIENT <id>] [BYTES <bytes>] | STOP | CLEAR | STATUS",
+        "    Keep the latest frames of one client, or of all.",
+        "CAPTURE FRAMES [<count>] | TEXT [<count>] | PCAP",
+        "    Return them.",
         "ERROR <string>",
         "    Return <string> as an error.",
+        "FILTER <key>",
+        "    Tell where the store's filter has <key>, and what lies there.",
+        "LEVEL [<component>|ALL <level> [<seconds>] | <component>|ALL RESET]",
+        "    Tell levels of the log, or change them for a while.",
+        "MEMBERS",
+        "    Tell what this node knows of each member.",
         "OBJECT <key>",
         "    Tell where and how the value of <key> lies in memory.",
+        "OWNER <key>",
+        "    Tell the slot of <key>, who serves it and who holds it.",
+        "PROFILE CPU START [<seconds>] | CPU STOP | CPU GET | HEAP START | HEAP GET | HEAP STOP",
+        "    Make a profile for pprof, and return it.",
         "PROTOCOL <type>",
         "    Return a value of that type: string, integer, double, null, array, set, map, push,",
         "    verbatim, true or false.",
+        "QUEUES",
+        "    Tell what waits for each other member.",
+        "RECORD <key>",
+        "    Tell all there is to know of where <key> lies.",
+        "SHARDS",
+        "    Tell segments and index load of each shard of this store.",
         "SLEEP <seconds>",
         "    Halt the thread that serves this connection. Decimals allowed.",
         "STORE",
@@ -248,20 +267,53 @@ static void debug_help(request *of)
     request_help(of, lines, sizeof lines / sizeof lines[0]);
 }
 
+/* `argc_max` 0: as argc; `opened`: by debug.enabled. */
+typedef struct debug_row {
+    const char *name;
+    size_t argc, argc_max;
+    bool opened;
+    void (*run)(request *of);
+} debug_row;
+
+static const debug_row *find(const request *of)
+{
+    static const debug_row rows[] = {
+        {"allocations", 2, 0, true, debug_allocations},
+        {"capture", 3, 7, true, debug_capture},
+        {"error", 3, 0, false, debug_error},
+        {"filter", 3, 0, true, debug_filter},
+        {"help", 2, 0, false, debug_help},
+        {"level", 2, 5, true, debug_level},
+        {"members", 2, 0, true, debug_members},
+        {"object", 3, 0, false, debug_object},
+        {"owner", 3, 0, true, debug_owner},
+        {"profile", 4, 5, true, debug_profile},
+        {"protocol", 3, 0, false, debug_protocol},
+        {"queues", 2, 0, true, debug_queues},
+        {"record", 3, 0, true, debug_record},
+        {"shards", 2, 0, true, debug_shards},
+        {"sleep", 3, 0, false, debug_sleep},
+        {"store", 2, 0, false, debug_store},
+    };
+    for (size_t i = 0; i < DEBUG_COUNT(rows); i++) {
+        const debug_row *row = &rows[i];
+        size_t most = row->argc_max > 0 ? row->argc_max : row->argc;
+        if (of->argc >= row->argc && of->argc <= most && argument_is(of->args[1], row->name))
+            return row;
+    }
+    return NULL;
+}
+
 void run_debug(request *of)
 {
-    static const struct {
-        const char *name;
-        size_t argc;
-        void (*run)(request *of);
-    } subcommands[] = {{"error", 3, debug_error},   {"help", 2, debug_help},
-                       {"object", 3, debug_object}, {"protocol", 3, debug_protocol},
-                       {"sleep", 3, debug_sleep},   {"store", 2, debug_store}};
     if (!is_allowed(of)) return;
-    for (size_t i = 0; i < sizeof subcommands / sizeof subcommands[0]; i++) {
-        if (of->argc != subcommands[i].argc || !argument_is(of->args[1], subcommands[i].name))
-            continue;
-        subcommands[i].run(of);
+    const debug_row *row = find(of);
+    if (row != NULL && row->opened && !debug_mode_on(&of->node->debugging)) {
+        request_error(of, "ERR debug mode is off; see debug.enabled");
+        return;
+    }
+    if (row != NULL) {
+        row->run(of);
         return;
     }
     int bytes = of->args[1].size < SHOWN_BYTES_MAX ? (int)of->args[1].size : SHOWN_BYTES_MAX;

@@ -8,10 +8,10 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "command/command_args.h"
 #include "command/handlers.h"
+#include "command/log_words.h"
 
 enum { COUNT_DEFAULT = 32, COUNT_MAX = 256, READ_AT_ONCE = 8 };
 
@@ -26,36 +26,10 @@ typedef struct found_event {
     char json[HC_EVENT_JSON_BYTES_MAX];
 } found_event;
 
-static bool take_level(request *of, hc_span text, hc_log_level *level_out)
-{
-    for (unsigned i = 0; i < HC_LOG_LEVELS; i++) {
-        const char *name = hc_log_level_name((hc_log_level)i);
-        if (strlen(name) != text.size || strncasecmp(name, (const char *)text.data, text.size) != 0)
-            continue;
-        *level_out = (hc_log_level)i;
-        return true;
-    }
-    request_error(of, "ERR no such level; ERROR, WARN, INFO, DEBUG or TRACE");
-    return false;
-}
-
-static bool take_component(request *of, hc_span text, uint32_t *topics)
-{
-    for (unsigned i = 0; i < HC_TOPICS; i++) {
-        const char *name = hc_topic_name((hc_topic)i);
-        if (strlen(name) != text.size || strncasecmp(name, (const char *)text.data, text.size) != 0)
-            continue;
-        *topics |= UINT32_C(1) << i;
-        return true;
-    }
-    request_error(of, "ERR no such component; as in the field `component` of a log line");
-    return false;
-}
-
 static bool take_pair(request *of, hc_span name, hc_span value, event_query *to)
 {
-    if (argument_is(name, "level")) return take_level(of, value, &to->filter.level_max);
-    if (argument_is(name, "component")) return take_component(of, value, &to->filter.topics);
+    if (argument_is(name, "level")) return request_level(of, value, &to->filter.level_max);
+    if (argument_is(name, "component")) return request_component(of, value, &to->filter.topics);
     if (argument_is(name, "correlation")) {
         to->filter.correlation_id = value;
         return true;

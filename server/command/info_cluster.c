@@ -7,18 +7,6 @@
 
 enum { PEERS_SHOWN_MAX = 128 };
 
-static const char *state_word(hc_member_state state)
-{
-    static const char *const words[] = {"alive", "suspect", "dead", "left"};
-    return (unsigned)state < 4 ? words[state] : "unknown";
-}
-
-static const char *ring_word(hc_member_ring ring)
-{
-    static const char *const words[] = {"joining", "active", "leaving", "out"};
-    return (unsigned)ring < 4 ? words[ring] : "unknown";
-}
-
 static void print_members(text *to, const cluster_view *view)
 {
     for (size_t i = 0; i < view->member_count && i < PEERS_SHOWN_MAX; i++) {
@@ -26,9 +14,9 @@ static void print_members(text *to, const cluster_view *view)
         text_printf(to,
                     "member%zu:id=%s,host=%s,port=%u,cluster_port=%u,state=%s,ring=%s,ready=%d,"
                     "linked=%d,agrees=%d,slots=%" PRIu32 ",held=%" PRIu32 "\r\n",
-                    i, m->id, m->host, m->is.resp_port, m->is.address.port, state_word(m->is.state),
-                    ring_word(m->is.ring), m->is.ready, m->linked, m->agrees, m->slots_acting,
-                    m->slots_held);
+                    i, m->id, m->host, m->is.resp_port, m->is.address.port,
+                    cluster_state_word(m->is.state), cluster_ring_word(m->is.ring), m->is.ready,
+                    m->linked, m->agrees, m->slots_acting, m->slots_held);
     }
 }
 

@@ -118,6 +118,7 @@ hc_status node_create(const node_options *options, node **node_out)
     pthread_mutex_init(&made->counters_lock, NULL);
     pthread_mutex_init(&made->sessions_lock, NULL);
     monitors_init(&made->monitors);
+    debug_mode_init(&made->debugging);
     atomic_init(&made->max_memory_bytes, taken.max_memory_bytes);
     atomic_init(&made->next_session_id, 1);
     made->started_ms = node_now_ms(made);
@@ -169,6 +170,7 @@ void node_destroy(node *of)
     notify_fini(of);
     pubsub_close(of);
     monitors_fini(&of->monitors);
+    debug_mode_fini(&of->debugging);
     push_close(of);
     observer_fini(&of->observer);
     history_destroy(of->history);
@@ -267,6 +269,9 @@ bool node_maintain(node *of)
     if (tracking_gathered(of)) tracking_send(of);
     sample_rate(of);
     watch_evictions(of);
+    profiler_tick(&of->debugging.profiler, node_now_ns(of));
+    if (of->options.settings != NULL && of->options.settings->tick != NULL)
+        of->options.settings->tick(of->options.settings->ctx);
     trace_lines_watch(of);
     history_tick(of->history, of, node_now_ns(of));
     return more;

@@ -30,6 +30,7 @@
 #include "command/observer.h"
 #include "command/request.h"
 #include "command/settings.h"
+#include "debug/debug_mode.h"
 
 /* What clients read as redis_version: the behaviour they may count on (docs/compatibility.md). */
 #define NODE_REDIS_VERSION "7.4.0"
@@ -72,6 +73,7 @@ typedef struct node_options {
     unsigned clients_max;        /* for INFO, where settings have no network.max_clients */
     unsigned resp_port;          /* for INFO */
     hc_events *events;           /* borrowed likewise; NULL: nobody is told what happens */
+    const allocations *allocations; /* borrowed likewise; NULL: they are not counted */
     /* Asked by SHUTDOWN: starts the way to the end as SIGTERM does, and returns at once.  Any
      * worker's thread.  NULL: SHUTDOWN is refused. */
     void (*shutdown)(void *ctx);
@@ -139,8 +141,9 @@ typedef enum node_care {
 struct node {
     node_options options; /* as given, zeros replaced by defaults; never changes */
     char run_id[NODE_RUN_ID_CHARS + 1];
-    gate gate;               /* each worker's batches go through its door */
-    _Atomic int debug;       /* a node_debug */
+    gate gate;         /* each worker's batches go through its door */
+    _Atomic int debug; /* a node_debug */
+    debug_mode debugging;
     _Atomic uint32_t cares;  /* node_care: batch.c looks at it before each command */
     _Atomic bool correlates; /* see correlation_is_told */
     monitors monitors;       /* who is told of every command */

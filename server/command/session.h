@@ -74,6 +74,7 @@ struct session {
     bool held_for_log;      /* of WAITAOF: until written_lsn is durable */
     bool alone;             /* has the node to itself: request_alone_begin */
     bool in_cluster;        /* holds its lock: cluster_pause */
+    bool may_debug;         /* its transport has asked who may: DEBUG is not refused */
     cluster_turn *turn;     /* what the cluster is to answer; NULL: nothing */
     cluster_watch *cluster_watches; /* what WATCH named in a cluster; latest first */
     size_t cluster_watch_count;

@@ -14,6 +14,7 @@
 #ifndef HYPERCACHE_SERVER_COMMAND_SETTINGS_H
 #define HYPERCACHE_SERVER_COMMAND_SETTINGS_H
 
+#include <hypercache/log.h>
 #include <hypercache/types.h>
 
 #define SETTINGS_CHANGES_MAX 64u /* of one CONFIG SET */
@@ -46,6 +47,13 @@ typedef struct setting_change {
     const char *value; /* NUL-terminated, no NUL inside; plain numbers are bytes resp. ms */
 } setting_change;
 
+/* How much a component says. */
+typedef struct setting_level {
+    hc_log_level level;      /* now */
+    hc_log_level configured; /* without level_set */
+    uint64_t reverts_in_ms;  /* to the configured; 0: it is that, or stays */
+} setting_level;
+
 typedef struct settings {
     void *ctx; /* first argument of every call below */
     /* Visits all settings in a fixed order. */
@@ -67,6 +75,12 @@ typedef struct settings {
     hc_status (*rewrite)(void *ctx, char *error);
     /* Counters that RESETSTAT should clear beside the node's own; may be NULL. */
     void (*reset_statistics)(void *ctx);
+    /* Up to `level` is logged of `topic` for `for_ms`, whatever is configured and changed in that;
+     * 0: no longer.  NULL, as the next two: levels are nobody's affair. */
+    void (*level_set)(void *ctx, hc_topic topic, hc_log_level level, uint64_t for_ms);
+    setting_level (*level_get)(void *ctx, hc_topic topic);
+    /* Some times a second, by one thread: takes levels back whose time is over. */
+    void (*tick)(void *ctx);
 } settings;
 
 #endif

@@ -79,6 +79,19 @@ static void apply_debug(node *of, const setting *to)
     atomic_store(&of->debug, (int)who);
 }
 
+static void apply_debug_mode(node *of, const setting *to)
+{
+    debug_mode_set(&of->debugging, to->number != 0);
+}
+
+static void apply_log_keys(node *of, const setting *to)
+{
+    hc_log_keys keys = HC_LOG_KEYS_PLAIN;
+    if (strcmp(to->text, "hashed") == 0) keys = HC_LOG_KEYS_HASHED;
+    if (strcmp(to->text, "off") == 0) keys = HC_LOG_KEYS_OFF;
+    atomic_store(&of->debugging.keys, (int)keys);
+}
+
 static void apply_eviction(node *of, const setting *to)
 {
     hc_status status = node_set_eviction(of, (uint32_t)to->number);
@@ -141,9 +154,11 @@ static void apply_snapshot_interval(node *of, const setting *to)
 static const tunable tunables[] = {
     {"cache.eviction", NULL, apply_eviction},
     {"cache.max_memory", NULL, apply_max_memory},
+    {"debug.enabled", NULL, apply_debug_mode},
     {"latency.histograms", NULL, apply_histograms},
     {"latency.monitor_threshold", NULL, apply_event_threshold},
     {"latency.percentiles", check_percentiles, apply_percentiles},
+    {"logging.keys", NULL, apply_log_keys},
     {"persistence.snapshot_interval", NULL, apply_snapshot_interval},
     {"persistence.strategy", NULL, apply_strategy},
     {"persistence.sync_policy", NULL, apply_sync},

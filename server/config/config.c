@@ -220,6 +220,11 @@ static bool list_set(void *of, const config_key *key, const char *text, config_w
                            "'%.64s' is not a component and a level, as STORAGE_ENGINE=debug", item);
             return false;
         }
+        if (key == &config_keys[CONFIG_DEBUG_COMPONENTS] && !config_topic(item, ignored)) {
+            (void)snprintf(why.text, why.bytes, "'%.64s' is not a component, as STORAGE_ENGINE",
+                           item);
+            return false;
+        }
         if (key == &config_keys[CONFIG_NETWORK_BIND] && inet_pton(AF_INET, item, address) != 1 &&
             inet_pton(AF_INET6, item, address) != 1) {
             (void)snprintf(
@@ -380,18 +385,27 @@ void config_defaults(config *cfg)
     }
 }
 
+static bool topic_read(const char *name, size_t size, int *topic_out)
+{
+    for (int topic = 0; topic < (int)HC_TOPICS; topic++) {
+        const char *known = hc_topic_name((hc_topic)topic);
+        if (strlen(known) != size || strncasecmp(known, name, size) != 0) continue;
+        *topic_out = topic;
+        return true;
+    }
+    return false;
+}
+
+bool config_topic(const char *name, int *topic_out)
+{
+    return topic_read(name, strlen(name), topic_out);
+}
+
 bool config_component(const char *item, int *topic_out, int *level_out)
 {
     const char *equals = strchr(item, '=');
     char why[256];
-    if (equals == NULL) return false;
-    size_t size = (size_t)(equals - item);
-    for (int topic = 0; topic < (int)HC_TOPICS; topic++) {
-        const char *name = hc_topic_name((hc_topic)topic);
-        if (strlen(name) != size || strncasecmp(name, item, size) != 0) continue;
-        *topic_out = topic;
-        return config_word_read(equals + 1, config_words_level, level_out,
-                                (config_why){why, sizeof why});
-    }
-    return false;
+    return equals != NULL && topic_read(item, (size_t)(equals - item), topic_out) &&
+           config_word_read(equals + 1, config_words_level, level_out,
+                            (config_why){why, sizeof why});
 }

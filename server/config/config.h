@@ -211,6 +211,12 @@ typedef struct config {
     struct {
         int64_t max_keys; /* 0: no limit */
     } tracking;
+    struct {
+        bool enabled;
+        bool performance_profiling;
+        int level;              /* hc_log_level */
+        config_list components; /* "GOSSIP" */
+    } debug;
     size_t store_count;
     config_store stores[CONFIG_STORES_MAX]; /* in the file's order */
     config_origin origins[CONFIG_KEY_COUNT];
@@ -286,6 +292,8 @@ const char *config_nearest_store_key(const char *name); /* as "eviction_policy" 
 const char *config_nearest_section(const char *name);   /* NULL also when `name` has a '.' */
 const char *config_nearest_flag(const char *flag);      /* the same for short flags, no dashes */
 
+/* The name of a component, in any case. */
+bool config_topic(const char *name, int *topic_out);
 /* The value of a component's level in logging.components. */
 bool config_component(const char *item, int *topic_out, int *level_out);
 

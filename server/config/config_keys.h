@@ -221,7 +221,18 @@
       "past the second for so many seconds likewise. 0: no limit.") \
     X(TRACKING_MAX_KEYS, "tracking", "max_keys", INT, tracking.max_keys, "1000000", 0,             \
       INT64_C(1) << 40, CONFIG_LIVE, NULL, NULL,                                                   \
-      "Keys remembered for clients that cache (CLIENT TRACKING), in 256 MB at most. 0: all.")
+      "Keys remembered for clients that cache (CLIENT TRACKING), in 256 MB at most. 0: all.")      \
+    X(DEBUG_ENABLED, "debug", "enabled", BOOL, debug.enabled, "false", 0, 0, CONFIG_LIVE, NULL,    \
+      NULL,                                                                                        \
+      "Debug mode: DEBUG's looks inside, captures and profiles, and /api/debug. Who may is settled " \
+      "by security.debug_commands and security.http_admin.")                                       \
+    X(DEBUG_LEVEL, "debug", "level", ENUM, debug.level, "info", 0, 0, CONFIG_LIVE, NULL,           \
+      config_words_level, "How much debug.components log while debug.enabled.")                    \
+    X(DEBUG_COMPONENTS, "debug", "components", LIST, debug.components, "", 0, CONFIG_LIST_MAX,     \
+      CONFIG_LIVE, NULL, NULL, "Components that log at debug.level while debug.enabled.")          \
+    X(DEBUG_PERFORMANCE_PROFILING, "debug", "performance_profiling", BOOL,                         \
+      debug.performance_profiling, "false", 0, 0, 0, NULL, NULL,                                   \
+      "Count the memory that each subsystem asks for, for DEBUG ALLOCATIONS.")
 
 /* Keys of an entry of `stores`; fields are of a config_store. */
 #define CONFIG_STORE_KEYS(X)                                                                       \
@@ -248,7 +259,7 @@
     X("cluster.routing", "redirects")                                                              \
     X("security.users", "users")                                                                   \
     X("security.tls", "TLS")                                                                       \
-    X("debug", "debug mode")                                                                       \
+    X("debug.correlation_tracking", "debug mode")                                                  \
     X("tracing", "tracing")
 
 /* Short flags of such keys. */

@@ -243,6 +243,7 @@ extern const http_route_set http_routes_node;
 extern const http_route_set http_routes_cluster;
 extern const http_route_set http_routes_command;
 extern const http_route_set http_routes_console;
+extern const http_route_set http_routes_debug;
 extern const http_route_set http_routes_events;
 extern const http_route_set http_routes_openapi;
 

@@ -29,7 +29,8 @@ typedef struct http_exchange http_exchange;
 
 typedef enum http_route_flag {
     HTTP_ROUTE_ADMIN = 1u << 0, /* only with security.http_admin */
-    HTTP_ROUTE_JSON = 1u << 1   /* its body, if there is one, is JSON */
+    HTTP_ROUTE_JSON = 1u << 1,  /* its body, if there is one, is JSON */
+    HTTP_ROUTE_DEBUG = 1u << 2  /* only with debug.enabled */
 } http_route_flag;
 
 typedef struct http_route {

@@ -159,17 +159,24 @@ static void allow_add(http_exchange *x, unsigned allowed)
     exchange_header(x, "Allow", hc_span_make(text, used));
 }
 
+static bool row_is_open(http_exchange *x, unsigned flags)
+{
+    if ((flags & HTTP_ROUTE_DEBUG) != 0 && !debug_mode_on(&x->worker->node->debugging))
+        exchange_error(x, 403, "DEBUG_OFF", "this needs debug.enabled: true");
+    else if ((flags & HTTP_ROUTE_ADMIN) != 0 && !exchange_may_admin(x))
+        exchange_error(x, 403, "ADMIN_OFF", "this needs security.http_admin: true");
+    else
+        return true;
+    return false;
+}
+
 /* Answers without a handler where none is to run.  True: there is a row to run. */
 static bool routes(http_exchange *x)
 {
     unsigned allowed = 0;
     if (!http_guard_passes(x)) return false;
     http_router_find(x, &allowed);
-    if (x->route != NULL) {
-        if ((x->route->route->flags & HTTP_ROUTE_ADMIN) == 0 || exchange_may_admin(x)) return true;
-        exchange_error(x, 403, "ADMIN_OFF", "this needs security.http_admin: true");
-        return false;
-    }
+    if (x->route != NULL) return row_is_open(x, x->route->route->flags);
     if (http_page_serves(x)) return false;
     bool whole = x->head->path.data[0] == '*';
     if (x->head->method == HTTP_OPTIONS && (allowed != 0 || whole)) {

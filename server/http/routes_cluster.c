@@ -81,21 +81,14 @@ static void get_status(http_exchange *x)
 
 /* ---- members ---- */
 
-static const char *name_at(const char *const *names, size_t count, unsigned index)
-{
-    return index < count ? names[index] : "unknown";
-}
-
 static void put_member(json_out *out, const cluster_member *one)
 {
-    static const char *const states[] = {"alive", "suspect", "dead", "left"};
-    static const char *const rings[] = {"joining", "active", "leaving", "out"};
     put_object(out);
     put_string_as(out, "id", one->id);
     put_string_as(out, "host", one->host);
     put_bool_as(out, "is_self", one->is_self);
-    put_string_as(out, "state", name_at(states, sizeof states / sizeof states[0], one->is.state));
-    put_string_as(out, "ring", name_at(rings, sizeof rings / sizeof rings[0], one->is.ring));
+    put_string_as(out, "state", cluster_state_word(one->is.state));
+    put_string_as(out, "ring", cluster_ring_word(one->is.ring));
     put_uint_as(out, "resp_port", one->is.resp_port);
     put_uint_as(out, "http_port", one->is.http_port);
     put_uint_as(out, "weight", one->is.weight);

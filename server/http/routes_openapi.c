@@ -70,7 +70,11 @@ static void put_operation(json_out *out, const http_compiled *row)
     put_key_span(out, hc_span_make(method, i));
     put_object(out);
     put_string_as(out, "summary", route->summary);
-    if ((route->flags & HTTP_ROUTE_ADMIN) != 0) {
+    bool admin = (route->flags & HTTP_ROUTE_ADMIN) != 0;
+    if ((route->flags & HTTP_ROUTE_DEBUG) != 0) {
+        put_string_as(out, "x-needs",
+                      admin ? "debug.enabled security.http_admin" : "debug.enabled");
+    } else if (admin) {
         put_string_as(out, "x-needs", "security.http_admin");
     }
     put_parameters(out, row);

@@ -51,6 +51,32 @@ static void session_note(_Atomic uint64_t *counter, size_t bytes)
     node_count(counter, bytes); /* it, too, has one writer */
 }
 
+/* ---- what a capture sees ---- */
+
+static capture_talk talk_of(connection *c)
+{
+    return (capture_talk){.client = c->session.id,
+                          .client_address = c->session.address,
+                          .local_address = c->session.local_address,
+                          .noted = c->captured};
+}
+
+static __attribute__((noinline)) void note_requests(connection *c, const request *requests,
+                                                    size_t count)
+{
+    const net_options *o = &c->worker->net->options;
+    capture_talk talk = talk_of(c);
+    for (size_t i = 0; i < count; i++)
+        o->capture_calls->request(o->capture, &talk, &requests[i]);
+}
+
+static __attribute__((noinline)) void note_sent(connection *c, const uint8_t *data, size_t size)
+{
+    const net_options *o = &c->worker->net->options;
+    capture_talk talk = talk_of(c);
+    o->capture_calls->reply(o->capture, &talk, o->node, data, size);
+}
+
 /* ---- output ---- */
 
 size_t connection_send(connection *c, const uint8_t *data, size_t size)
@@ -67,6 +93,7 @@ size_t connection_send(connection *c, const uint8_t *data, size_t size)
     node_count(&c->worker->counters->output_bytes, (uint64_t)sent);
     node_count(&c->worker->counters->writes, 1);
     session_note(&c->session.output_bytes, (size_t)sent);
+    if (capture_wants(c->worker->capture, c->session.id)) note_sent(c, data, (size_t)sent);
     return (size_t)sent;
 }
 
@@ -207,7 +234,9 @@ static size_t batch_run(connection *c, size_t count)
     size_t ran = 0;
     if (count == 0) return 0;
     do {
-        ran += request_run_batch(w->requests + ran, count - ran, soft);
+        size_t now = request_run_batch(w->requests + ran, count - ran, soft);
+        if (capture_wants(w->capture, c->session.id)) note_requests(c, w->requests + ran, now);
+        ran += now;
         if (c->session.close) c->state = CONNECTION_CLOSING;
         if (w->encoder.failed) {
             net_log(w->net->options.host, HC_LOG_WARN, "output", "reply too large: client dropped",

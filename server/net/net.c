@@ -148,6 +148,7 @@ static hc_status workers_start(net *in)
 {
     sigset_t all, before;
     (void)sigfillset(&all);
+    (void)sigdelset(&all, SIGPROF); /* by which a profile sees them */
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     hc_status status = HC_OK;
     for (unsigned i = 0; i < in->options.workers && status == HC_OK; i++) {

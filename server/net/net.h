@@ -29,6 +29,13 @@ typedef struct net net;
 #define NET_OUTPUT_HARD (1u << 30)   /* default, bytes: one reply may be 512 MiB */
 #define NET_REQUEST_BYTES (1u << 30) /* default and most */
 
+/* Notes a request that has run, and what was sent (command/request_frame.h). */
+typedef struct net_capture_calls {
+    void (*request)(capture *to, const capture_talk *talk, const request *of);
+    void (*reply)(capture *to, const capture_talk *talk, const node *on, const void *data,
+                  size_t size);
+} net_capture_calls;
+
 typedef struct net_options {
     const hc_host *host;     /* borrowed until net_stop returns; takes the log lines; may be NULL */
     node *node;              /* borrowed likewise */
@@ -48,7 +55,9 @@ typedef struct net_options {
     const http_service_options *http; /* the HTTP API; copied; NULL: none */
     const http_transport *http_calls; /* how it is reached, if there is one */
     uint16_t http_port;               /* 0: the system chooses, see net_http_port */
-    hc_metric *loop_lag;   /* a histogram with a lane a worker, see worker.c; NULL: not measured */
+    hc_metric *loop_lag; /* a histogram with a lane a worker, see worker.c; NULL: not measured */
+    capture *capture; /* borrowed; what clients and we say is noted while it is on; NULL: never */
+    const net_capture_calls *capture_calls; /* how, if there is one */
     bool *http_failed_out; /* NULL, or set when it was the HTTP port that could not be had */
 } net_options;
 

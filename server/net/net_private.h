@@ -81,6 +81,7 @@ typedef struct connection {
     uint64_t silent_since_ns; /* as of the last tick that had heard something */
     uint64_t deadline_ns;     /* of CLOSING and LINGERING */
     uint64_t heavy_turn;      /* the number, in the worker, of its latest turn as a heavy one */
+    uint32_t captured[2];     /* bytes of the client and of ours that captures have noted */
     int fd;
     int protocol;
     connection_state state;
@@ -113,6 +114,7 @@ struct worker {
     unsigned index;
     struct event_base *base;
     node_counters *counters;
+    const capture *capture; /* the net's, or one that never is on */
     pthread_t thread;
     bool started;
     bool attached; /* to the node's pushes */

@@ -265,6 +265,8 @@ static hc_status http_open(worker *w)
                                                      &hooks, &w->http);
 }
 
+static const capture no_capture = {.only = CAPTURE_NOBODY};
+
 hc_status worker_init(worker *w, net *in, unsigned index)
 {
     node *on = in->options.node;
@@ -274,6 +276,7 @@ hc_status worker_init(worker *w, net *in, unsigned index)
     w->index = index;
     w->limits = resp_limits_default;
     w->counters = node_worker_counters(on, index);
+    w->capture = in->options.capture != NULL ? in->options.capture : &no_capture;
     resp_encoder_init(&w->encoder, in->options.output_hard_bytes);
     for (size_t i = 0; i < REQUEST_BATCH_MAX; i++)
         w->requests[i] = (request){.node = on, .reply = &w->encoder.base};

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "support/test_wait.h"
 #include "tuning.h"
 
 typedef struct fixture {
@@ -212,6 +213,68 @@ static void test_changes_before_there_is_a_node_are_kept(void **state)
     assert_int_equal(node_max_memory(f->node), 0);
 }
 
+static void test_a_level_for_a_while_goes_over_what_is_configured(void **state)
+{
+    fixture *f = *state;
+    settings *of = &f->tuning.settings;
+    setting_change warn[] = {{"logging.level", "warn"}};
+    size_t failed;
+    char error[SETTINGS_ERROR_BYTES];
+    of->level_set(of->ctx, HC_TOPIC_GOSSIP, HC_LOG_TRACE, 3600000);
+    assert_true(wants(f, HC_LOG_TRACE, HC_TOPIC_GOSSIP));
+    assert_false(wants(f, HC_LOG_TRACE, HC_TOPIC_FILTER));
+    assert_int_equal(change(f, warn, 1, &failed, error), HC_OK);
+    assert_true(wants(f, HC_LOG_TRACE, HC_TOPIC_GOSSIP)); /* a change of the rest leaves it */
+    setting_level now = of->level_get(of->ctx, HC_TOPIC_GOSSIP);
+    assert_int_equal(now.level, HC_LOG_TRACE);
+    assert_int_equal(now.configured, HC_LOG_WARN);
+    assert_in_range(now.reverts_in_ms, 1, 3600000);
+    of->tick(of->ctx); /* its time has not come */
+    assert_true(wants(f, HC_LOG_TRACE, HC_TOPIC_GOSSIP));
+    of->level_set(of->ctx, HC_TOPIC_GOSSIP, HC_LOG_TRACE, 0);
+    assert_false(wants(f, HC_LOG_INFO, HC_TOPIC_GOSSIP));
+    assert_int_equal(of->level_get(of->ctx, HC_TOPIC_GOSSIP).reverts_in_ms, 0);
+}
+
+static bool has_gone_back(void *ctx)
+{
+    fixture *f = ctx;
+    (void)node_maintain(f->node);
+    return !wants(f, HC_LOG_TRACE, HC_TOPIC_GOSSIP);
+}
+
+static void test_a_level_goes_back_when_its_time_is_over(void **state)
+{
+    fixture *f = *state;
+    settings *of = &f->tuning.settings;
+    of->level_set(of->ctx, HC_TOPIC_GOSSIP, HC_LOG_TRACE, 1);
+    assert_true(test_wait_until(has_gone_back, f));
+    assert_int_equal(atomic_load(&f->tuning.overridden), 0);
+    assert_true(wants(f, HC_LOG_INFO, HC_TOPIC_GOSSIP));
+}
+
+static void test_debug_mode_brings_its_own_levels(void **state)
+{
+    fixture *f = *state;
+    setting_change on[] = {{"debug.components", "GOSSIP hash_ring"},
+                           {"debug.level", "trace"},
+                           {"debug.enabled", "yes"}},
+                   off[] = {{"debug.enabled", "no"}}, bad[] = {{"debug.components", "NOBODY"}};
+    size_t failed;
+    char error[SETTINGS_ERROR_BYTES];
+    assert_int_equal(change(f, on, 2, &failed, error), HC_OK);
+    assert_false(wants(f, HC_LOG_TRACE, HC_TOPIC_GOSSIP));
+    assert_int_equal(change(f, on, 3, &failed, error), HC_OK);
+    assert_true(debug_mode_on(&f->node->debugging));
+    assert_true(wants(f, HC_LOG_TRACE, HC_TOPIC_GOSSIP));
+    assert_true(wants(f, HC_LOG_TRACE, HC_TOPIC_HASH_RING));
+    assert_false(wants(f, HC_LOG_TRACE, HC_TOPIC_FILTER));
+    assert_int_equal(change(f, off, 1, &failed, error), HC_OK);
+    assert_false(debug_mode_on(&f->node->debugging));
+    assert_false(wants(f, HC_LOG_TRACE, HC_TOPIC_GOSSIP));
+    assert_int_equal(change(f, bad, 1, &failed, error), HC_ERR_INVALID);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -225,6 +288,9 @@ int main(void)
         TEST(test_reload_changes_what_is_new_and_can_change),
         TEST(test_what_config_set_changed_outlives_a_reload_without_news_of_it),
         TEST(test_changes_before_there_is_a_node_are_kept),
+        TEST(test_a_level_for_a_while_goes_over_what_is_configured),
+        TEST(test_a_level_goes_back_when_its_time_is_over),
+        TEST(test_debug_mode_brings_its_own_levels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -212,6 +212,30 @@ static void test_used_item_is_seen_in_main_after_eviction_passed_by(void **state
     fixture_close(f);
 }
 
+static void check_shards(fixture *f, const hc_store_stats *all)
+{
+    hc_shard_inspection sum = {.size = sizeof sum}, one = {.size = sizeof one};
+    uint32_t shards = 0;
+    for (; hc_store_inspect_shard(f->store, shards, &one) == HC_OK; shards++) {
+        sum.keys += one.keys;
+        sum.live_bytes += one.live_bytes;
+        sum.segments += one.segments;
+        sum.segments_free += one.segments_free;
+        sum.segments_open += one.segments_open;
+        sum.index_slots += one.index_slots;
+        assert_true(one.used_bytes >= one.live_bytes);
+        assert_int_equal(one.segments, one.segments_free + one.segments_open + one.segments_sealed +
+                                           one.segments_victim);
+    }
+    assert_int_equal(shards, f->store->shard_count);
+    assert_int_equal(sum.keys, all->keys);
+    assert_int_equal(sum.live_bytes, all->live_bytes);
+    assert_int_equal((uint64_t)sum.segments * SEGMENT_BYTES, all->segment_bytes);
+    assert_int_equal(sum.segments_free, all->segments_free);
+    assert_int_equal(sum.segments_open, all->segments_open);
+    assert_int_equal(sum.index_slots, all->index_slots);
+}
+
 /* Segments in use hold live items, garbage, and nothing else. */
 static void test_summary_of_segments_adds_up(void **state)
 {
@@ -247,7 +271,49 @@ static void test_summary_of_segments_adds_up(void **state)
         assert_int_equal(all.garbage_bytes + all.live_bytes, used);
         assert_int_equal(all.index_slots, all.buckets * BUCKET_SLOTS);
         assert_true(all.keys <= all.index_slots);
+        check_shards(f, &all);
     }
+    fixture_close(f);
+}
+
+static bool holds(const hc_filter_place *place)
+{
+    for (unsigned i = 0; i < 8; i++)
+        if (place->slots[i / 4][i % 4] == place->fingerprint) return true;
+    return false;
+}
+
+static void test_the_filter_holds_the_fingerprint_of_each_key(void **state)
+{
+    (void)state;
+    fixture *f = fixture_open((hc_store_options){.filter_bits = 16, .filter_capacity = 1000});
+    hc_filter_place places[HC_FILTER_LAYERS_MAX];
+    hc_filter_inspection in = {.size = sizeof in};
+    uint32_t layers = 0;
+    for (unsigned i = 0; i < 5000; i++) { /* past its capacity, so by several layers */
+        assert_int_equal(hc_store_set(f->store, hc_span_make(&i, sizeof i), span("v"), NULL),
+                         HC_OK);
+        if (i % 100 != 0) continue;
+        hc_span key = hc_span_make(&i, sizeof i);
+        assert_int_equal(hc_store_inspect_filter(f->store, key, places, HC_FILTER_LAYERS_MAX, &in),
+                         HC_OK);
+        assert_true(in.covers && in.contains);
+        bool held = false;
+        for (uint32_t l = 0; l < in.layers; l++)
+            held = held || holds(&places[l]);
+        assert_true(held);
+        if (in.layers > layers) layers = in.layers;
+    }
+    assert_true(layers > 1);
+    unsigned absent = 5001;
+    assert_int_equal(hc_store_inspect_filter(f->store, hc_span_make(&absent, sizeof absent), places,
+                                             HC_FILTER_LAYERS_MAX, &in),
+                     HC_OK);
+    assert_false(in.contains);
+    fixture_close(f);
+    f = fixture_open((hc_store_options){.shards = 1});
+    assert_int_equal(hc_store_inspect_filter(f->store, span("k"), places, 1, &in),
+                     HC_ERR_UNSUPPORTED);
     fixture_close(f);
 }
 
@@ -264,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_class_names_follow_the_policy),
         cmocka_unit_test(test_used_item_is_seen_in_main_after_eviction_passed_by),
         cmocka_unit_test(test_summary_of_segments_adds_up),
+        cmocka_unit_test(test_the_filter_holds_the_fingerprint_of_each_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
