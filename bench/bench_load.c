@@ -21,6 +21,11 @@
  *                   --tell: a line "measuring" when the warm-up is over
  *                   [--random-values]    of set: base64 of nothing, which no codec makes small
  *        bench_load --port=6379 --fill=n   sets keys 0..n-1 once, without measuring
+ *
+ * Several nodes of one cluster: --port=7001,7002,7003 spreads the clients over them, each node a
+ * lane.
+ * --slots=FILE says by 16384 characters '0'.. which lane has the keys of which slot, so that each
+ * client asks for such keys only: those that its node owns, or those that it does not.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,9 +36,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <hypercache/ring.h>
+
 #include "measure.h"
 
 #define CLIENTS_MAX 1024u
+#define LANES_MAX 10u     /* '0' to '9' */
 #define COMMANDS 1048576u /* laid out; PIPELINE_MAX more follow so that no batch wraps */
 #define PIPELINE_MAX 1024u
 #define MANY_KEYS 10u /* of mget and mset, when no number says how many */
@@ -72,7 +80,18 @@ typedef struct request_mix {
     uint64_t keys;
     size_t value_bytes;
     bool random_values;
+    const char *slots; /* HC_RING_SLOTS characters, or NULL: any lane may ask for any key */
 } request_mix;
+
+/* May this lane ask for the key? */
+static bool key_fits(const request_mix *mix, uint64_t index, size_t lane)
+{
+    if (mix->slots == NULL) return true;
+    uint8_t key[BENCH_KEY_BYTES];
+    bench_key(key, index);
+    hc_span span = {key, sizeof key};
+    return mix->slots[hc_ring_slot(span)] == (char)('0' + lane);
+}
 
 static void value_make(const request_mix *mix, uint64_t index, char *value)
 {
@@ -130,21 +149,25 @@ static size_t command_write(char *to, const request_mix *mix, uint64_t index, ui
 }
 
 /* `in_order`: key 0, 1, 2 ...; else keys at random. */
-static request_text requests_make(const request_mix *mix, size_t count, bool in_order)
+static request_text requests_make(const request_mix *mix, size_t count, bool in_order, size_t lane)
 {
     static char command[COMMAND_BYTES_MAX];
-    uint64_t random = 7;
+    uint64_t random = 7 + lane;
     size_t each = command_write(command, mix, mix->keys, &random) + 64;
     if (!in_order && count > TEXT_BYTES_MAX / each) count = TEXT_BYTES_MAX / each;
     request_text made = {bench_alloc(count, each), bench_alloc(count + 1, sizeof(uint32_t)), count};
     if (count > UINT32_MAX / each) bench_die("too many bytes of requests");
-    size_t at = 0;
+    size_t at = 0, written = 0;
     for (size_t i = 0; i < count; i++) {
-        made.offsets[i] = (uint32_t)at;
         uint64_t index = in_order ? i : bench_random_below(&random, mix->keys);
+        while (!in_order && !key_fits(mix, index, lane))
+            index = bench_random_below(&random, mix->keys);
+        if (in_order && !key_fits(mix, index, lane)) continue;
+        made.offsets[written++] = (uint32_t)at;
         at += command_write(made.text + at, mix, index, &random);
     }
-    made.offsets[count] = (uint32_t)at;
+    made.offsets[written] = (uint32_t)at;
+    made.count = written;
     return made;
 }
 
@@ -186,6 +209,8 @@ static size_t replies_count(reply_counter *self, const char *bytes, size_t size)
             continue;
         }
         char byte = bytes[at++];
+        if (self->kind == 0 && byte == '-') /* the end, once the line is whole */
+            fprintf(stderr, "%.*s", (int)strcspn(bytes + at, "\r"), bytes + at);
         if (self->kind == 0)
             self->kind = byte;
         else if (byte == '\n')
@@ -206,12 +231,19 @@ typedef struct load_client {
     size_t unsent, unsent_at; /* bytes of the batch that the socket did not take yet */
     uint32_t waits_for;       /* what epoll was told */
     uint64_t sent_ns;
+    size_t lane;
     reply_counter replies;
 } load_client;
 
-typedef struct load_state {
+typedef struct load_lane { /* one server */
+    uint16_t port;
     request_text requests;
-    size_t pipeline, next;
+    size_t next;
+} load_lane;
+
+typedef struct load_state {
+    load_lane lanes[LANES_MAX];
+    size_t lane_count, pipeline;
     load_client *clients;
     size_t client_count;
     int epoll;
@@ -234,9 +266,9 @@ static int connect_to(uint16_t port)
 
 static void client_send(load_state *self, load_client *client)
 {
+    const char *text = self->lanes[client->lane].requests.text;
     while (client->unsent > 0) {
-        ssize_t sent =
-            write(client->socket, self->requests.text + client->unsent_at, client->unsent);
+        ssize_t sent = write(client->socket, text + client->unsent_at, client->unsent);
         if (sent < 0 && errno == EAGAIN) break;
         if (sent < 0) bench_die("the server closed a connection");
         client->unsent -= (size_t)sent;
@@ -253,14 +285,15 @@ static void client_send(load_state *self, load_client *client)
 
 static void batch_begin(load_state *self, load_client *client)
 {
-    size_t first = self->next, last = first + self->pipeline;
-    if (last > self->requests.count) {
+    load_lane *lane = &self->lanes[client->lane];
+    size_t first = lane->next, last = first + self->pipeline;
+    if (last > lane->requests.count) {
         first = 0;
         last = self->pipeline;
     }
-    self->next = last;
-    client->unsent_at = self->requests.offsets[first];
-    client->unsent = self->requests.offsets[last] - client->unsent_at;
+    lane->next = last;
+    client->unsent_at = lane->requests.offsets[first];
+    client->unsent = lane->requests.offsets[last] - client->unsent_at;
     client->pending = self->pipeline;
     client->sent_ns = bench_now_ns();
     client_send(self, client);
@@ -268,8 +301,8 @@ static void batch_begin(load_state *self, load_client *client)
 
 static void client_read(load_state *self, load_client *client)
 {
-    static char buffer[READ_BYTES];
-    ssize_t got = read(client->socket, buffer, sizeof buffer);
+    static char buffer[READ_BYTES + 1]; /* ends in NUL */
+    ssize_t got = read(client->socket, buffer, READ_BYTES);
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) bench_die("the server closed a connection");
     size_t complete = replies_count(&client->replies, buffer, (size_t)got);
@@ -300,7 +333,7 @@ static void load_run(load_state *self, uint64_t until_ns)
     }
 }
 
-static void load_init(load_state *self, uint16_t port, size_t clients, size_t pipeline)
+static void load_init(load_state *self, size_t clients, size_t pipeline)
 {
     if (clients == 0 || clients > CLIENTS_MAX) bench_die("--clients is 1..1024");
     if (pipeline == 0 || pipeline > PIPELINE_MAX) bench_die("--pipeline is 1..1024");
@@ -309,8 +342,10 @@ static void load_init(load_state *self, uint16_t port, size_t clients, size_t pi
     self->clients = bench_alloc(clients, sizeof *self->clients);
     self->epoll = epoll_create1(0);
     if (self->epoll < 0) bench_die("epoll_create1");
-    for (size_t i = 0; i < clients; i++)
-        self->clients[i].socket = connect_to(port);
+    for (size_t i = 0; i < clients; i++) {
+        self->clients[i].lane = i % self->lane_count;
+        self->clients[i].socket = connect_to(self->lanes[i % self->lane_count].port);
+    }
     for (size_t i = 0; i < clients; i++)
         batch_begin(self, &self->clients[i]);
 }
@@ -340,27 +375,58 @@ static cpu_time cpu_time_of(uint64_t pid)
     return (cpu_time){(double)user / ticks, (double)system / ticks};
 }
 
-static void fill(uint16_t port, uint64_t keys, request_mix mix)
+/* Sets the keys of one lane. */
+static void fill(const load_lane *lane, size_t number, uint64_t keys, request_mix mix)
 {
     mix.test = "set";
     mix.keys = keys;
-    load_state load = {.requests = requests_make(&mix, keys, true), .stopping = true};
+    load_state load = {.lane_count = 1, .stopping = true};
+    load.lanes[0] = (load_lane){lane->port, requests_make(&mix, keys, true, number), 0};
+    load_lane *only = &load.lanes[0];
     load.epoll = -1;
-    size_t whole = keys / 64 * 64;
-    load_init(&load, port, 1, whole > 0 ? 64 : (size_t)keys);
-    while (load_run(&load, 0), load.next < whole)
+    size_t count = only->requests.count, whole = count / 64 * 64;
+    if (count == 0) return;
+    load_init(&load, 1, whole > 0 ? 64 : count);
+    while (load_run(&load, 0), only->next < whole)
         batch_begin(&load, load.clients);
-    if (load.next < keys) {
-        load.pipeline = keys - load.next;
+    if (only->next < count) {
+        load.pipeline = count - only->next;
         batch_begin(&load, load.clients);
         load_run(&load, 0);
     }
     close(load.clients[0].socket);
+    free(only->requests.text);
+    free(only->requests.offsets);
+}
+
+static void lanes_read(load_state *to, const char *ports)
+{
+    char *end = NULL;
+    for (const char *at = ports; *at != '\0' && to->lane_count < LANES_MAX; at = end) {
+        to->lanes[to->lane_count++].port = (uint16_t)strtoul(at, &end, 10);
+        end += *end == ',';
+        if (end == at) bench_die("--port is a number, or several with commas");
+    }
+}
+
+static char *slots_read(const char *path, size_t lanes)
+{
+    if (path[0] == '\0') return NULL;
+    char *slots = bench_alloc(HC_RING_SLOTS, 1);
+    FILE *file = fopen(path, "r");
+    if (file == NULL || fread(slots, 1, HC_RING_SLOTS, file) != HC_RING_SLOTS)
+        bench_die("--slots is a file of 16384 characters");
+    for (size_t i = 0; i < lanes; i++)
+        if (memchr(slots, (int)('0' + i), HC_RING_SLOTS) == NULL)
+            bench_die("--slots gives a server nothing");
+    fclose(file);
+    return slots;
 }
 
 int main(int argc, char **argv)
 {
-    uint16_t port = (uint16_t)bench_option_number(argc, argv, "--port", 6379);
+    static load_state load;
+    lanes_read(&load, bench_option(argc, argv, "--port", "6379"));
     request_mix mix = {.test = bench_option(argc, argv, "--test", "get"),
                        .keys = bench_option_number(argc, argv, "--keys", 1000000),
                        .value_bytes =
@@ -368,16 +434,16 @@ int main(int argc, char **argv)
                        .random_values = bench_option_set(argc, argv, "--random-values")};
     if (mix.value_bytes > VALUE_BYTES_MAX) bench_die("--value-bytes is 0..8192");
     if (mix.keys == 0) bench_die("--keys is 1 or more");
+    mix.slots = slots_read(bench_option(argc, argv, "--slots", ""), load.lane_count);
     uint64_t filled = bench_option_number(argc, argv, "--fill", 0);
-    if (filled > 0) {
-        fill(port, filled, mix);
-        return 0;
-    }
+    for (size_t i = 0; filled > 0 && i < (mix.slots != NULL ? load.lane_count : 1); i++)
+        fill(&load.lanes[i], i, filled, mix);
+    if (filled > 0) return 0;
     uint64_t pid = bench_option_number(argc, argv, "--pid", 0);
     uint64_t ms = bench_option_number(argc, argv, "--ms", 3000);
-    static load_state load;
-    load.requests = requests_make(&mix, COMMANDS, false);
-    load_init(&load, port, bench_option_number(argc, argv, "--clients", 50),
+    for (size_t i = 0; i < load.lane_count; i++)
+        load.lanes[i].requests = requests_make(&mix, COMMANDS / load.lane_count, false, i);
+    load_init(&load, bench_option_number(argc, argv, "--clients", 50),
               bench_option_number(argc, argv, "--pipeline", 1));
     load_run(&load, bench_now_ns() + bench_option_number(argc, argv, "--warm-ms", 300) * 1000000);
     if (bench_option_set(argc, argv, "--tell")) {
