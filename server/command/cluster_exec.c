@@ -75,7 +75,7 @@ static const char *watch_refusal(const request *of)
 /* TYPE says little, and comes with the version. */
 void cluster_take_watch(request *of, const cluster_calls *calls)
 {
-    cluster_watch *watches[CLUSTER_KEYS_MAX];
+    cluster_watch *watches[CLUSTER_KEYS_MAX] = {NULL};
     const char *why = watch_refusal(of);
     for (size_t i = 1; why == NULL && i < of->argc; i++) {
         watches[i - 1] = watch_new(of->session, of->args[i]);

@@ -4,6 +4,7 @@
  * A histogram is told in Redis's steps: durations below 1024 ns, below twice that and so on, named
  * by their end in microseconds; steps that add nothing are left out.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -228,6 +229,7 @@ void run_latency_graph(request *of)
 static void judge(text *to, const latency_event *event)
 {
     uint64_t sum = 0;
+    assert(event->count > 0); /* else it would not be there */
     for (size_t i = 0; i < event->count; i++)
         sum += latency_sample_at(event, i).ms;
     int64_t span_s =

@@ -272,6 +272,7 @@ void pubsub_end(session *who)
             subscription *gone = own->first[kind];
             hc_span name = topic_name(gone->entry.topic);
             own_remove(who, own_link(own, gone->kind, gone->entry.topic->hash, name));
+            assert(own->first[kind] != gone);
             table_leave(who->node->pubsub, gone);
             free(gone);
         }
