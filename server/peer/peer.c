@@ -49,33 +49,6 @@ uint16_t peer_port(const peer *of)
     return of->port;
 }
 
-static hc_log_field field_of(peer_fact fact)
-{
-    hc_log_field field = {.name = fact.name, .kind = HC_FIELD_UINT, .value.u = fact.number};
-    if (fact.text != NULL) {
-        field.kind = HC_FIELD_TEXT;
-        field.text = hc_span_make(fact.text, strlen(fact.text));
-    }
-    return field;
-}
-
-void peer_log(const peer *of, hc_log_level level, hc_topic topic, const char *operation,
-              const char *message, peer_fact first, peer_fact second)
-{
-    const hc_log *log = of->options.host != NULL ? of->options.host->log : NULL;
-    if (log == NULL || !log->wants(log->ctx, level, topic)) return;
-    hc_log_field fields[2] = {field_of(first), field_of(second)};
-    size_t count = first.name == NULL ? 0 : second.name == NULL ? 1 : 2;
-    hc_log_record record = {.level = level,
-                            .topic = topic,
-                            .operation = operation,
-                            .message = message,
-                            .duration_ns = -1,
-                            .fields = fields,
-                            .field_count = count};
-    log->write(log->ctx, &record);
-}
-
 void peer_greeting_own(const peer *of, peer_greeting *out)
 {
     *out = (peer_greeting){.version_min = PEER_VERSION_MIN,

@@ -2,28 +2,7 @@
  * peer_events.c - what of the cluster is worth an event: members that come and go, this node's
  * data, a split and its end; and, looked at once a second, conflicts, hints and the clock.
  */
-#include <string.h>
-
 #include "peer/peer_private.h"
-
-static hc_log_field field_of(peer_fact fact)
-{
-    hc_log_field field = {.name = fact.name, .kind = HC_FIELD_UINT, .value.u = fact.number};
-    if (fact.text != NULL) {
-        field.kind = HC_FIELD_TEXT;
-        field.text = hc_span_make(fact.text, strlen(fact.text));
-    }
-    return field;
-}
-
-void peer_tell(const peer *of, hc_event_kind kind, const char *message, peer_fact first,
-               peer_fact second)
-{
-    hc_log_field fields[2] = {field_of(first), field_of(second)};
-    size_t count = first.name == NULL ? 0 : second.name == NULL ? 1 : 2;
-    hc_event event = {.message = message, .fields = fields, .field_count = count};
-    hc_events_emit(of->options.node->options.events, kind, &event);
-}
 
 void peer_tell_member(const peer *of, const hc_member *before, const hc_member *after)
 {

@@ -13,6 +13,7 @@
  *     peer_update.c    commands of other nodes, and of this one, on keys of one slot
  *     peer_view.c      pictures for cluster_view_publish
  *     peer_events.c    what is worth an event
+ *     peer_log.c       facts as fields of log lines and events
  *     peer_traced.c    what is done for requests of others: log lines
  *
  * Threads: the cluster's thread owns everything but what stands under `lock`.  A worker that puts
@@ -212,17 +213,20 @@ uint64_t peer_now_ns(const peer *of);
 void peer_wake(peer *of);
 /* Something came in: membership and replica are to turn soon. */
 void peer_turn_soon(peer *of);
-typedef struct peer_fact { /* one field of a log line; name NULL: none */
+
+/* ---- peer_log.c ---- */
+typedef struct peer_fact { /* one field of a log line or an event; name NULL: none */
     const char *name, *text;
     uint64_t number; /* text NULL */
 } peer_fact;
+#define PEER_NO_FACT ((peer_fact){.name = NULL})
 void peer_log(const peer *of, hc_log_level level, hc_topic topic, const char *operation,
               const char *message, peer_fact first, peer_fact second);
-#define PEER_NO_FACT ((peer_fact){.name = NULL})
-
-/* ---- peer_events.c; without the lock ---- */
+/* An event; without the lock. */
 void peer_tell(const peer *of, hc_event_kind kind, const char *message, peer_fact first,
                peer_fact second);
+
+/* ---- peer_events.c; without the lock ---- */
 void peer_tell_member(const peer *of, const hc_member *before, const hc_member *after);
 void peer_tell_view(peer *of, const cluster_view *before, const cluster_view *view);
 void peer_tell_stats(peer *of); /* once a second */
