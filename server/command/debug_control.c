@@ -308,8 +308,7 @@ void debug_allocations(request *of)
 {
     const allocations *counted = of->node->options.allocations;
     if (counted == NULL) {
-        request_error(of, "ERR allocations are not counted; start with "
-                          "debug.performance_profiling: true");
+        of->reply->ops->null(of->reply);
         return;
     }
     of->reply->ops->array(of->reply, ALLOCATION_OWNER_COUNT);

@@ -118,7 +118,7 @@ void debug_filter(request *of)
     hc_filter_inspection in = {.size = sizeof in};
     if (hc_store_inspect_filter(of->session->store, of->args[2], places, LAYERS_SHOWN_MAX, &in) !=
         HC_OK) {
-        request_error(of, "ERR this store has no filter; see stores.cuckoo_filter");
+        of->reply->ops->null(of->reply);
         return;
     }
     of->reply->ops->map(of->reply, 4);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "command/durable.h"
 #include "http/http_print.h"
 #include "http/http_private.h"
 #include "http/http_values.h"
@@ -269,25 +270,40 @@ static void get_filter_stats(http_exchange *x)
     put_end(out);
 }
 
-static void check_respond(http_exchange *x, bool exists, const hc_store_stats *stats)
+/* The filter's word alone: no look into the index, and no use of the key.  While it is built anew
+ * it does not know, so the key may be there. */
+static bool filter_ask(http_exchange *x, hc_filter_inspection *out)
 {
-    json_out *out = exchange_json(x, 200);
-    put_object(out);
-    put_bool_as(out, "exists", exists);
-    put_bool_as(out, "filter", stats->filter_bits != 0);
-    put_uint_as(out, "fingerprint_bits", stats->filter_bits);
-    put_end(out);
+    node *on = exchange_node(x);
+    session *who = exchange_session(x);
+    gate_enter(&on->gate, who->worker);
+    session_look_for_swaps(who);
+    hc_status status = hc_store_inspect_filter(who->store, exchange_param(x, 0), NULL, 0, out);
+    gate_leave(&on->gate, who->worker);
+    return status == HC_OK;
 }
 
 static void get_filter_check(http_exchange *x)
 {
-    const hc_span args[2] = {HC_SPAN("EXISTS"), exchange_param(x, 0)};
+    hc_filter_inspection in = {.size = sizeof in};
     hc_store_stats stats = {.size = sizeof stats};
     if (!exchange_store_of_query(x)) return;
-    const answer_entry *said = exchange_ask(x, args, 2, ANSWER_INTEGER, NULL);
-    if (said == NULL) return;
+    if (durable_is_loading(exchange_node(x))) {
+        exchange_error(x, 503, "LOADING", "the stores are being loaded");
+        return;
+    }
+    bool filtered = filter_ask(x, &in);
     hc_store_stats_get(exchange_session(x)->store, &stats);
-    check_respond(x, said->as.integer > 0, &stats);
+    json_out *out = exchange_json(x, 200);
+    put_object(out);
+    put_key(out, "exists");
+    if (filtered)
+        put_bool(out, !in.covers || in.contains);
+    else
+        put_null(out);
+    put_bool_as(out, "filter", filtered);
+    put_uint_as(out, "fingerprint_bits", stats.filter_bits);
+    put_end(out);
 }
 
 static const http_route rows[] = {
@@ -305,7 +321,8 @@ static const http_route rows[] = {
     {HTTP_GET, "/api/filter/stats", get_filter_stats, 0, "What the filters of stores do", NULL,
      NULL, "200"},
     {HTTP_GET, "/api/filter/check/{key}", get_filter_check, 0,
-     "Is the key there, and is it a filter that says so first?", "store", NULL, "200 404"},
+     "May the key be there, by the store's filter alone?  null: it has none", "store", NULL,
+     "200 404 503"},
 };
 
 const http_route_set http_routes_stores = {rows, sizeof rows / sizeof rows[0], NULL};

@@ -226,6 +226,54 @@ def test_overview_shows_what_info_says():
         browser.is_well(server)
 
 
+def test_debug_mode_is_used_from_the_page():
+    browser = Browser.get()
+    with Daemon("--security.http_admin=true") as server:
+        with server.client() as client:
+            client.command("SET", "user:1", "v")
+            browser.visit(server, "debug")
+            browser.until(of="#debug-mode", matches="Debug mode is off")
+            browser.click(of="#debug-mode button", text="Turn it on")
+            browser.until(of="#levels td", matches="^STORAGE_ENGINE$")
+            browser.evaluate(code="document.querySelector('#levels select').value = 'RESP_SERVER'")
+            browser.click(of="#levels button", text="Set")
+            browser.until(of="#levels tr", matches="^RESP_SERVERTRACEto INFO in ")
+            browser.click(of="#levels button", text="Take all back")
+            browser.until(of="#levels tr", matches="^RESP_SERVERINFO–$")
+            browser.click(of="#capture button", text="Start")
+            browser.until(of="#capture p", matches="^Runs; ")
+            client.command("SET", "<b>captured</b>", "v")
+            browser.click(of="#capture button", text="Read again")
+            browser.until(of="#capture td.wide", matches="<b>captured</b>")
+            equal(browser.count(of="#capture b"), 0, "elements made from a key")
+            browser.click(of="#capture button", text="Stop")
+            browser.until(of="#capture p", matches="^Stopped; ")
+            browser.until(of="#profiles", matches="Allocations are counted with debug.performance_profiling")
+            browser.until(of="#shards td", matches="^1$")
+            browser.fill(of="#inspector .field", value="user:1")
+            browser.click(of="#inspector button", text="Look")
+            browser.until(of="#inspector .pairs", matches="segment state(open|sealed).*served bythis node")
+        for width, height in ((1280, 900), (390, 844)):
+            browser.visit(server, "debug", width=width, height=height)
+            browser.until(of="#shards td", matches="^1$")
+            browser.shot(to=os.path.join(SHOTS, f"debug-mode-{width}.png"))
+            wide = browser.evaluate(code="Math.max(0, document.documentElement.scrollWidth - innerWidth)")
+            equal(wide, 0, f"debug mode is wider than {width} pixels by")
+        browser.is_well(server)
+
+
+def test_without_the_role_debug_mode_is_read_only():
+    browser = Browser.get()
+    with Daemon("--debug.enabled=true") as server:
+        browser.visit(server, "debug")
+        browser.until(of="#levels", matches="Read-only: see security.http_admin")
+        browser.until(of="#shards td", matches="^0$")
+        equal(browser.count(of="#capture"), 0, "a capture, which shows what clients send")
+        equal(browser.count(of="#levels form"), 0, "a form that changes levels")
+        browser.until(of="#profiles", matches="Profiles need security.http_admin")
+        browser.is_well(server)
+
+
 HOSTILE = (
     "<img src=x onerror=\"window.owned=1\">",
     "<script>window.owned=1</script>",

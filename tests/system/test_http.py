@@ -96,6 +96,7 @@ ROWS = [
     ("GET", "/api/filter/check/k?store=s1", None, 200, {"exists": True, "filter": True}),
     ("GET", "/api/filter/check/nothing?store=s1", None, 200, {"exists": False}),
     ("GET", "/api/filter/check/k?store=nothing", None, 404, {}),
+    ("GET", "/api/filter/check/k", None, 200, {"exists": None, "filter": False}),
     ("GET", "/api/filter/stats", None, 200, {}),
     ("POST", "/api/filter/stats", b"", 405, {}),
     ("DELETE", "/api/stores/s1/cache/k", None, 200, {}),
@@ -238,6 +239,20 @@ def test_the_table_has_every_endpoint_of_the_daemon():
             assert said["summary"] and said["responses"], (method, path)
             for name in re.findall(r"\{(\w+)\}", path):
                 assert any(p["name"] == name and p["in"] == "path" and p["required"] for p in said["parameters"]), path
+
+
+def test_the_filter_alone_answers_a_check():
+    need_ours()
+    with Daemon("--security.http_admin=true") as server, HttpClient(server.http_port) as client:
+        equal(client.ask("POST", "/api/stores", body({"name": "s", "cuckoo_filter": True}), JSON).status, 201)
+        equal(client.ask("PUT", "/api/stores/s/cache/k", b"v").status, 200)
+        before = server.info()
+        equal(client.ask("GET", "/api/filter/check/k?store=s").json()["exists"], True)
+        equal(client.ask("GET", "/api/filter/check/none?store=s").json()["exists"], False)
+        after = server.info()
+        for name in ("keyspace_hits", "keyspace_misses"):
+            equal(after[name], before[name], name)
+        assert "cmdstat_exists" not in after, after["cmdstat_exists"]
 
 
 def test_options_tells_the_methods():

@@ -6,6 +6,7 @@ import { bytes, count, seconds, whole, span, ratio, clock } from "./format.js";
 import { ask, run, call, isError, fields, number } from "./api.js";
 import { show, words } from "./bytes.js";
 import { node, refresh } from "./node.js";
+import { debugMode, inside } from "./inside.js";
 
 const LEVELS = ["error", "warn", "info", "debug", "trace"];
 
@@ -85,6 +86,7 @@ function inspector() {
           if (at > 0) rows.push([part.slice(0, at).replaceAll("_", " "), part.slice(at + 1)]);
         }
       }
+      if (typeof key === "string") rows.push(...await inside(key));
       put(place, h("dl.pairs", {}, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
         isError(object) ? h("p.small.muted", {}, object.error) : null);
     } catch (error) {
@@ -205,9 +207,10 @@ function offers() {
 export function debug() {
   const log = logLevels();
   const disk = persistence();
+  const mode = debugMode();
   const element = h("div.stack", {}, h("div.title", {}, h("h1", {}, "Debug"), h("p", {}, "A closer look at one node.")),
     h("div.split", {},
-      h("div.stack", {}, durations(), inspector(), offers()),
+      h("div.stack", {}, durations(), inspector(), mode.element, offers()),
       h("div.stack", {}, log.element, disk.element, doctors())));
-  return { element, update() { log.update(); disk.update(); } };
+  return { element, update() { log.update(); disk.update(); mode.update(); } };
 }
