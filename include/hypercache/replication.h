@@ -270,6 +270,13 @@ hc_status hc_replica_request(hc_replica *replica, hc_moment now, const hc_reques
 HC_API
 uint64_t hc_replica_tick(hc_replica *replica, hc_moment now);
 
+/* What is put and received between these two sends nothing before the last of them ends: fewer,
+ * longer messages, and one confirmation for many writes.  They may be nested; keep them short. */
+HC_API
+void hc_replica_batch_begin(hc_replica *replica);
+HC_API
+void hc_replica_batch_end(hc_replica *replica, hc_moment now);
+
 /* ---- what it knows ---- */
 
 /* Who holds a slot, and who acts for it. */

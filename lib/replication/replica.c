@@ -342,6 +342,19 @@ hc_status hc_replica_request(hc_replica *r, hc_moment now, const hc_request *req
     return HC_OK;
 }
 
+void hc_replica_batch_begin(hc_replica *r)
+{
+    r->batches++;
+}
+
+void hc_replica_batch_end(hc_replica *r, hc_moment now)
+{
+    assert(r->batches > 0);
+    r->now = now;
+    r->batches--;
+    hci_flush_out(r);
+}
+
 /* ---- time ---- */
 
 static uint64_t sooner(uint64_t a, uint64_t b)

@@ -173,6 +173,7 @@ void hci_peer_send(hc_replica *r, uint32_t to, const record *what)
 
 void hci_flush_out(hc_replica *r)
 {
+    if (r->batches > 0) return;
     for (uint32_t i = 0; i < r->peer_count; i++) {
         peer *p = r->peers[i];
         if (p->ack_due) {

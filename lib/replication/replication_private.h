@@ -297,6 +297,7 @@ struct hc_replica {
     uint32_t rules_off; /* for tests: see replication_internal.h */
     hc_moment now;
     uint64_t random;
+    uint32_t batches; /* begun and not ended: nothing is sent */
     /* clock */
     uint64_t clock; /* the last version, less the tag */
     int64_t skew_ms;

@@ -160,6 +160,17 @@ static void more_read(const peer_accepted *a, struct evbuffer *in)
     (void)evbuffer_freeze(in, 0);
 }
 
+/* All that came together is answered together. */
+static void batch(peer *of, bool begins)
+{
+    (void)pthread_mutex_lock(&of->lock);
+    if (begins)
+        hc_replica_batch_begin(of->replica);
+    else
+        hc_replica_batch_end(of->replica, peer_now(of));
+    (void)pthread_mutex_unlock(&of->lock);
+}
+
 static void on_readable(struct bufferevent *stream, void *ctx)
 {
     peer_accepted *a = ctx;
@@ -175,8 +186,10 @@ static void on_readable(struct bufferevent *stream, void *ctx)
         if (!a->greeted) return;
     }
     int taken;
+    batch(of, true);
     while ((taken = frame_next(a, in)) > 0)
         continue;
+    batch(of, false);
     if (taken < 0) {
         refused_count(of, &of->bad_frames);
         accepted_end(a);

@@ -10,11 +10,13 @@ static void call_enter(void *ctx)
 {
     peer *of = ctx;
     (void)pthread_mutex_lock(&of->lock);
+    hc_replica_batch_begin(of->replica);
 }
 
 static void call_exit(void *ctx)
 {
     peer *of = ctx;
+    hc_replica_batch_end(of->replica, peer_now(of));
     bool outgoing = of->outgoing;
     (void)pthread_mutex_unlock(&of->lock);
     if (outgoing) peer_wake(of);
