@@ -2,6 +2,8 @@
  * trace_lines.h - what the log tells of each command at level TRACE.
  *
  *     RESP_SERVER     the request and its reply: sizes, client, key
+ *     HASH_RING       the slot of its key and who serves that
+ *     FILTER          what the store's filter says of its key, and where it looks
  *     STORAGE_ENGINE  where its key lies now: shard, bucket and slot, segment, uses
  *
  * Cost:    none while no component is at TRACE: it is one of node_care, at which each command looks

@@ -296,6 +296,7 @@ static void on_image(evutil_socket_t fd, short what, void *ctx)
     (void)fd, (void)what;
     peer_image_store(ctx, false);
     peer_tell_stats(ctx);
+    peer_trace_watch(ctx);
 }
 
 static void on_resolve(evutil_socket_t fd, short what, void *ctx)

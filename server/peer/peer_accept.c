@@ -97,6 +97,7 @@ static void received_count(peer *of, const hc_node_id *from, size_t bytes)
 static void frame_take(peer_accepted *a, unsigned kind, hc_span message)
 {
     peer *of = a->in;
+    peer_trace(of, peer_frame_topic(kind), "receive", &a->address, message.size);
     if (kind == PEER_FRAME_MEMBERS) {
         if (message.size > HC_MEMBERSHIP_MESSAGE_BYTES_MAX) return;
         (void)hc_membership_receive(of->members, peer_now_ns(of), &a->address, true, message);

@@ -16,6 +16,7 @@ static void on_datagram(evutil_socket_t fd, short what, void *ctx)
         ssize_t got = recvfrom(fd, bytes, sizeof bytes, 0, (struct sockaddr *)&from, &from_bytes);
         if (got < 0) break; /* none is left, or an error of an earlier send */
         peer_address_of((struct sockaddr *)&from, &address);
+        peer_trace(of, HC_TOPIC_GOSSIP, "receive", &address, (size_t)got);
         hc_status status = (size_t)got > HC_MEMBERSHIP_DATAGRAM_BYTES_MAX
                                ? HC_ERR_CORRUPT
                                : hc_membership_receive(of->members, peer_now_ns(of), &address,
@@ -35,6 +36,7 @@ void peer_gossip_send(peer *of, const hc_address *to, hc_span message)
     struct sockaddr_storage address;
     socklen_t bytes = peer_sockaddr(of, to, &address);
     if (bytes == 0) return;
+    peer_trace(of, HC_TOPIC_GOSSIP, "send", to, message.size);
     /* May be lost like any datagram. */
     (void)sendto(of->udp, message.data, message.size, MSG_DONTWAIT | MSG_NOSIGNAL,
                  (struct sockaddr *)&address, bytes);

@@ -37,6 +37,7 @@ void peer_link_queue(peer_link *link, peer_frame_kind kind, hc_span message)
     (void)evbuffer_add(link->queue, head, sizeof head); /* there is room */
     (void)evbuffer_add(link->queue, message.data, message.size);
     link->in->outgoing = true;
+    peer_trace(link->in, peer_frame_topic(kind), "send", &link->to, message.size);
 }
 
 static peer_link *link_find(const peer *of, const hc_address *to)

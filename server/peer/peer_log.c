@@ -1,4 +1,5 @@
 /* peer_log.c - up to two facts as the fields of a log line, or of an event. */
+#include <stdio.h>
 #include <string.h>
 
 #include "peer/peer_private.h"
@@ -38,6 +39,28 @@ void peer_log(const peer *of, hc_log_level level, hc_topic topic, const char *op
                             .fields = fields,
                             .field_count = count};
     log->write(log->ctx, &record);
+}
+
+void peer_trace_watch(peer *of)
+{
+    static const hc_topic topics[] = {HC_TOPIC_GOSSIP, HC_TOPIC_REPLICATION};
+    const hc_log *log = of->options.host != NULL ? of->options.host->log : NULL;
+    unsigned traced = 0;
+    for (size_t i = 0; log != NULL && i < sizeof topics / sizeof topics[0]; i++)
+        if (log->wants(log->ctx, HC_LOG_TRACE, topics[i])) traced |= 1u << topics[i];
+    atomic_store_explicit(&of->traced, traced, memory_order_relaxed);
+}
+
+void peer_trace_message(const peer *of, hc_topic topic, const char *operation,
+                        const hc_address *with, size_t bytes)
+{
+    char host[CLUSTER_HOST_CHARS], text[CLUSTER_HOST_CHARS + 8];
+    cluster_host_text(with, host);
+    (void)snprintf(text, sizeof text, "%s %u", host, (unsigned)with->port);
+    peer_log(of, HC_LOG_TRACE, topic, operation,
+             topic == HC_TOPIC_REPLICATION ? "a message of replication" : "a message of membership",
+             (peer_fact){.name = "peer", .text = text},
+             (peer_fact){.name = "bytes", .number = bytes});
 }
 
 void peer_tell(const peer *of, hc_event_kind kind, const char *message, peer_fact first,

@@ -157,6 +157,7 @@ struct peer {
     struct event *gossip, *acceptable, *woken, *timer, *image_timer, *resolve_timer;
     int wake_fd;
     _Atomic bool stop, wake_sent;
+    _Atomic unsigned traced; /* 1u << hc_topic of those at TRACE, as of the last second */
 
     /* The cluster's thread. */
     hc_membership *members;
@@ -222,6 +223,23 @@ typedef struct peer_fact { /* one field of a log line or an event; name NULL: no
 #define PEER_NO_FACT ((peer_fact){.name = NULL})
 void peer_log(const peer *of, hc_log_level level, hc_topic topic, const char *operation,
               const char *message, peer_fact first, peer_fact second);
+/* Once a second: whose messages the log wants to be told of. */
+void peer_trace_watch(peer *of);
+void peer_trace_message(const peer *of, hc_topic topic, const char *operation,
+                        const hc_address *with, size_t bytes);
+/* A line at TRACE for a message of GOSSIP or REPLICATION; one load and comparison while that is
+ * not wanted.  `operation` is static: "send", "receive". */
+static inline void peer_trace(const peer *of, hc_topic topic, const char *operation,
+                              const hc_address *with, size_t bytes)
+{
+    unsigned traced = atomic_load_explicit(&of->traced, memory_order_relaxed);
+    if (__builtin_expect((traced >> topic & 1u) != 0, 0))
+        peer_trace_message(of, topic, operation, with, bytes);
+}
+static inline hc_topic peer_frame_topic(unsigned kind)
+{
+    return kind == PEER_FRAME_REPLICA ? HC_TOPIC_REPLICATION : HC_TOPIC_GOSSIP;
+}
 /* An event; without the lock. */
 void peer_tell(const peer *of, hc_event_kind kind, const char *message, peer_fact first,
                peer_fact second);

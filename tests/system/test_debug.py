@@ -3,6 +3,7 @@
 A capture is replayed into another node, a profile names the function that burns the time, an inspector
 names the segment and the owner that the node really uses.
 """
+import json
 import os
 import re
 import struct
@@ -164,6 +165,29 @@ def test_a_level_goes_back_by_itself_and_both_are_events():
         post(server, "levels", b'{"component": 7.5, "level": "trace"}', 400)
         post(server, "levels", b'{"component": "GOSSIP"}', 400)
         equal(client.command("DEBUG", "LEVEL", "ALL", "RESET"), "OK")
+
+
+def test_at_trace_each_component_says_what_it_does():
+    need_ours()
+    with Cluster(2, *ON, "--debug.level=trace", "--debug.components=GOSSIP,REPLICATION,HASH_RING") as nodes:
+        nodes.settle()
+
+        def told(component, message):
+            lines = [json.loads(line) for line in nodes[0].said(1 << 24).splitlines() if line.endswith("}")]
+            return [one for one in lines if one["level"] == "TRACE" and one["component"] == component
+                    and one["message"] == message]
+
+        def all_told():
+            nodes.insist(0, "SET", "k", "v")
+            directions = {one["operation"] for one in told("REPLICATION", "a message of replication")}
+            return directions == {"send", "receive"} and told("GOSSIP", "a message of membership")
+
+        wait_until(all_told, "messages of both kinds are told", 60)
+        assert all(one["bytes"] > 0 and one["peer"].startswith("127.0.0.1 ")
+                   for one in told("REPLICATION", "a message of replication"))
+    with Daemon(*ON, "--logging.components=HASH_RING=trace") as server, server.client() as client:
+        wait_until(lambda: client.command("SET", "k", "v") == "OK"
+                   and [one for one in server.log() if one.get("slot") == 7629], "the slot of a key is told")
 
 
 def test_debug_components_have_their_level_while_debug_mode_is_on():

@@ -55,12 +55,33 @@ static void test_at_trace_a_command_says_sizes_and_place(void **state)
     assert_true(test_log_has(&f.log, "\"client\":\"1.2.3.4:5\""));
     assert_true(test_log_has(&f.log, "where the key lies"));
     assert_true(test_log_has(&f.log, "\"valueBytes\":5"));
+    assert_true(test_log_has(&f.log, "\"component\":\"HASH_RING\""));
+    assert_true(test_log_has(&f.log, f.node->run_id));
+    assert_false(test_log_has(&f.log, "\"component\":\"FILTER\"")); /* the store has none */
     assert_true(test_log_has(&f.log, "\"correlationId\":\""));
     f.log.level_max = HC_LOG_DEBUG; /* and no more from the next look on */
     (void)node_maintain(f.node);
     size_t lines = f.log.count;
     run(&f, set, 3);
     assert_int_equal(f.log.count, lines);
+    tear_down(&f);
+}
+
+static void test_a_filter_says_what_it_knows_of_the_key(void **state)
+{
+    (void)state;
+    static fixture f;
+    set_up(&f, HC_LOG_TRACE);
+    (void)node_maintain(f.node);
+    node_store_settings filtered = {.filter_bits = 12};
+    assert_int_equal(node_store_add(f.node, HC_SPAN("s"), &filtered), HC_OK);
+    assert_int_equal(session_select_name(&f.client, HC_SPAN("s")), HC_OK);
+    hc_span get[] = {HC_SPAN("GET"), HC_SPAN("k")},
+            set[] = {HC_SPAN("SET"), HC_SPAN("k"), HC_SPAN("v")};
+    run(&f, get, 2);
+    assert_true(test_log_has(&f.log, "\"contains\":false"));
+    run(&f, set, 3);
+    assert_true(test_log_has(&f.log, "\"covers\":true,\"contains\":true"));
     tear_down(&f);
 }
 
@@ -97,6 +118,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_at_trace_a_command_says_sizes_and_place),
+        cmocka_unit_test(test_a_filter_says_what_it_knows_of_the_key),
         cmocka_unit_test(test_below_trace_nothing_is_asked_of_a_command),
         cmocka_unit_test(test_a_key_that_is_not_there_has_no_place),
     };
