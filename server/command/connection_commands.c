@@ -93,7 +93,7 @@ static void tell_refused(const request *of, hc_span user)
         {.name = "user", .kind = HC_FIELD_TEXT, .text = user}};
     if (user.size > SHOWN_USER_BYTES) fields[1].text.size = SHOWN_USER_BYTES;
     hc_event event = {.message = "a client was refused",
-                      .correlation_id = hc_span_make(id, CORRELATION_CHARS - 1),
+                      .correlation_id = hc_span_make(id, strlen(id)),
                       .fields = fields,
                       .field_count = 2};
     hc_events_emit(of->node->options.events, HC_EVENT_AUTH_FAILED, &event);
