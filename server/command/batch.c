@@ -25,6 +25,7 @@
 #include "command/monitor.h"
 #include "command/timing.h"
 #include "command/trace_lines.h"
+#include "command/tracing.h"
 #include "command/tracking.h"
 #include "command/transaction.h"
 
@@ -190,7 +191,9 @@ static bool perform(request *of, timing *time)
     if (begun) timing_restart(time); /* it is heavy, so nothing else is in this run */
     bool traced = trace_lines_wanted(of->node);
     size_t before = traced ? of->reply->ops->pending(of->reply) : 0;
+    uint64_t since_ns = tracing_on(of->node) ? node_now_ns(of->node) : 0;
     row->run(of);
+    if (since_ns != 0) tracing_handled(of, since_ns);
     if (traced) trace_lines_tell(of, of->reply->ops->pending(of->reply) - before);
     if (begun) request_alone_end(of);
     if (tracks) tracking_leave(of);
@@ -294,20 +297,37 @@ void request_perform_queued(request *of)
     timing_close(&time, 1, to->ops->pending(to));
 }
 
+static bool run_heard(request *of, timing *time)
+{
+    bool heard = of->session->replies == SESSION_REPLIES_ON;
+    return heard ? run_one(of, time) : run_muted(of, time, run_one);
+}
+
+/* While tracing is on: its span, from where its time begins. */
+static bool run_spanned(request *of, timing *time)
+{
+    trace_run run;
+    tracing_begin(&run, of, time->since_ns);
+    bool ran = run_heard(of, time);
+    tracing_end(&run, of, ran);
+    return ran;
+}
+
 /* Runs one and ends the run of timing when it is due; returns the bytes of replies that wait. */
 static size_t run_timed(timing *time, size_t at, bool plain)
 {
     request *of = &time->requests[at];
     session *who = of->session;
     reply *to = of->reply;
-    bool heavy = timing_is_heavy(of);
+    bool spans = !plain && tracing_on(who->node);
+    bool heavy = timing_is_heavy(of) || spans;
     if (heavy && at > time->first) timing_close(time, at, to->ops->pending(to));
     atomic_store_explicit(&who->last, of->command, memory_order_relaxed);
     bool ran = true;
     if (plain)
         run_plain(of, time);
     else
-        ran = who->replies == SESSION_REPLIES_ON ? run_one(of, time) : run_muted(of, time, run_one);
+        ran = spans ? run_spanned(of, time) : run_heard(of, time);
     if (session_tracks(who)) tracking_answered(of);
     if (!ran) of->command = NULL; /* there is nothing to tell of its time */
     size_t pending = to->ops->pending(to);

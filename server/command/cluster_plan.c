@@ -61,6 +61,7 @@ void cluster_ask(const cluster_calls *calls, cluster_part *part, hc_request q)
 {
     q.trace = part->job->trace;
     q.correlation = part->job->correlation;
+    if (part->job->run != NULL) cluster_part_trace(part, &q);
     q.size = sizeof q;
     q.id = (uint64_t)(uintptr_t)part;
     const cluster_job *job = part->job;

@@ -39,8 +39,11 @@ struct cluster_part {
     uint64_t version;     /* of the key; 0: it is absent */
     cluster_watch *watch; /* of WATCH */
     uint64_t write;       /* that the session remembers for WAIT; 0: none */
-    hc_span value;        /* in `bytes`, or borrowed while it is answered at once */
-    uint8_t *bytes;       /* NULL: none */
+    uint64_t asked_ns;    /* of a job that is traced, with the next two */
+    uint16_t owner;       /* a member of the view then; 0: this node */
+    uint8_t span_id[HC_SPAN_ID_BYTES];
+    hc_span value;  /* in `bytes`, or borrowed while it is answered at once */
+    uint8_t *bytes; /* NULL: none */
 };
 
 struct cluster_job {
@@ -55,6 +58,8 @@ struct cluster_job {
     uint32_t have;          /* of WAIT without parts */
     hc_trace_context trace; /* of the command, for the nodes that have to do with it */
     hc_span correlation;    /* likewise; only while the command runs */
+    uint64_t since_ns;      /* while tracing is on; 0: it is off */
+    trace_run *run;         /* its spans; NULL: not traced */
     uint32_t part_count, left;
     cluster_part *parts; /* `one`, or allocated */
     cluster_part one;
@@ -136,6 +141,12 @@ bool cluster_slot_of(const request *of, uint32_t *slot_out);
 /* Is the client to ask elsewhere?  `text` is what to tell it then. */
 bool cluster_moved(const request *of, char text[CLUSTER_MOVED_CHARS]);
 bool cluster_moved_from(const session *who, uint32_t slot, char text[CLUSTER_MOVED_CHARS]);
+
+/* cluster_spans.c: of a job that has a run */
+/* Before the part's request goes out: its span. */
+void cluster_part_trace(cluster_part *part, hc_request *q);
+void cluster_part_traced(cluster_part *part);
+void cluster_job_traced(cluster_job *job);
 
 /* cluster_reply.c */
 void cluster_job_render(const cluster_job *job, reply *to);

@@ -12,6 +12,7 @@
 
 #include "command/caller.h"
 #include "command/cluster_private.h"
+#include "command/tracing.h"
 
 /* ---- life ---- */
 
@@ -22,6 +23,7 @@ static cluster_worker *worker_of(node *of, unsigned worker)
 
 static void job_fini(cluster_job *job)
 {
+    if (job->run != NULL) tracing_answered(job->turn->node, job->run, "ERR"); /* never answered */
     for (uint32_t i = 0; i < job->part_count; i++)
         free(job->parts[i].bytes);
     if (job->parts != &job->one) free(job->parts);
@@ -115,6 +117,10 @@ cluster_job *cluster_job_add(request *of, cluster_job_kind kind, uint32_t part_c
     for (uint32_t i = 0; i < part_count; i++)
         job->parts[i].job = job;
     caller_tell(of, &job->trace, &job->correlation);
+    if (who->running != NULL) {
+        job->since_ns = who->running->since_ns;
+        job->run = tracing_take(who);
+    }
     turn->job_count++;
     if (part_count > 0) turn->open++;
     return job;
@@ -141,7 +147,9 @@ static void front_render(cluster_turn *turn, reply *to)
 
 void cluster_job_added(cluster_job *job)
 {
-    if (job->left == 0) front_render(job->turn, job->reply);
+    if (job->left != 0) return;
+    if (job->since_ns != 0) cluster_job_traced(job);
+    front_render(job->turn, job->reply);
 }
 
 void cluster_batch_end(session *who)
@@ -190,6 +198,12 @@ void cluster_part_answer(uint64_t id, const hc_reply *said)
     assert(job->left > 0);
     job->left--;
     if (job->left == 0) turn->open--;
+    if (job->since_ns != 0) {
+        part->value = said->value; /* for a look */
+        if (job->run != NULL) cluster_part_traced(part);
+        if (job->left == 0) cluster_job_traced(job);
+        part->value = (hc_span){.size = 0};
+    }
     if (direct) { /* while its command runs: the value need not be copied */
         part->value = said->value;
         front_render(turn, job->reply);

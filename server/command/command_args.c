@@ -25,7 +25,8 @@ static void count_failure(const request *of, hc_span text)
 {
     node_counters *counters = request_counters(of);
     node_count(&counters->errors, 1);
-    node_count(&counters->error_codes[observer_error(&of->node->observer, text)], 1);
+    of->session->last_error = observer_error(&of->node->observer, text);
+    node_count(&counters->error_codes[of->session->last_error], 1);
     if (of->command != NULL) node_count(&counters->failures[command_index(of->command)], 1);
 }
 

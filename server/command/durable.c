@@ -76,6 +76,12 @@ durable_loading durable_loading_of(node *of)
                              .started_ms = d->loading_started_ms};
 }
 
+bool durable_syncs_always(node *of)
+{
+    return durable_log(of) != NULL &&
+           atomic_load_explicit(&of->durable->sync, memory_order_relaxed) == HC_SYNC_ALWAYS;
+}
+
 void durable_set_sync(node *of, uint32_t sync)
 {
     hc_persistence *log = durable_log(of);

@@ -105,6 +105,8 @@ uint32_t durable_strategy_of(node *of, const hc_store *store);
 /* How many references to it are held here, 0 or 1. */
 uint32_t durable_users_of(node *of, const hc_store *store);
 void durable_set_sync(node *of, uint32_t sync);
+/* Do replies to writes wait for the log? */
+bool durable_syncs_always(node *of);
 
 /* ---- requests ---- */
 

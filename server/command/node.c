@@ -121,6 +121,9 @@ hc_status node_create(const node_options *options, node **node_out)
     debug_mode_init(&made->debugging);
     atomic_init(&made->max_memory_bytes, taken.max_memory_bytes);
     atomic_init(&made->next_session_id, 1);
+    uint64_t seed;
+    node_random(made, &seed, sizeof seed);
+    atomic_init(&made->tracing.seed, seed);
     made->started_ms = node_now_ms(made);
     made->started_ns = made->sampled_ns = node_now_ns(made);
     fill_run_id(made);

@@ -74,6 +74,7 @@ typedef struct node_options {
     unsigned resp_port;          /* for INFO */
     hc_events *events;           /* borrowed likewise; NULL: nobody is told what happens */
     const allocations *allocations; /* borrowed likewise; NULL: they are not counted */
+    hc_traces *traces;           /* likewise; NULL: no spans are made */
     /* Asked by SHUTDOWN: starts the way to the end as SIGTERM does, and returns at once.  Any
      * worker's thread.  NULL: SHUTDOWN is refused. */
     void (*shutdown)(void *ctx);
@@ -134,8 +135,16 @@ typedef enum node_care {
     NODE_LOADING = 1u << 3,   /* durable.h */
     NODE_LOGGED = 1u << 4,    /* likewise */
     NODE_CLUSTERED = 1u << 5, /* cluster.h */
-    NODE_TRACED = 1u << 6     /* trace_lines.h */
+    NODE_TRACED = 1u << 6,    /* trace_lines.h */
+    NODE_SPANS = 1u << 9      /* tracing.h */
 } node_care;
+
+/* For tracing.c. */
+typedef struct node_tracing {
+    _Atomic uint64_t share;  /* of 2^32 requests, that are traced */
+    _Atomic uint64_t seed;   /* of ids */
+    _Atomic uint64_t forced; /* the second, and how many were forced in it */
+} node_tracing;
 
 /* Fields are for server/command; others use the functions below. */
 struct node {
@@ -147,8 +156,9 @@ struct node {
     _Atomic uint32_t cares;  /* node_care: batch.c looks at it before each command */
     _Atomic bool correlates; /* see correlation_is_told */
     monitors monitors;       /* who is told of every command */
-    observer observer;       /* durations, slow commands, errors by code */
-    int64_t started_ms;      /* wall clock */
+    node_tracing tracing;
+    observer observer;  /* durations, slow commands, errors by code */
+    int64_t started_ms; /* wall clock */
     uint64_t started_ns;
     watchers *watchers;                             /* of keys, in all stores */
     tracking *tracking;                             /* of clients that cache */

@@ -9,6 +9,7 @@
 #include "command/monitor.h"
 #include "command/pubsub.h"
 #include "command/push.h"
+#include "command/tracing.h"
 #include "command/tracking.h"
 #include "command/transaction.h"
 #include "command/watchers.h"
@@ -58,6 +59,7 @@ void session_fini(session *of)
     watch_drop(of);
     cluster_turn_abandon(of);
     cluster_writes_drop(of);
+    tracing_synced(of);
     session_park(of, false);
     pubsub_end(of);
     monitor_stop(of);

@@ -24,6 +24,7 @@
 
 typedef struct transaction transaction;         /* transaction.h */
 typedef struct cluster_turn cluster_turn;       /* cluster_turn.h */
+typedef struct trace_run trace_run;             /* tracing.h */
 typedef struct cluster_watch cluster_watch;     /* cluster_exec.c */
 typedef struct cluster_writes cluster_writes;   /* cluster_wait.c */
 typedef struct watch watch;                     /* watchers.h */
@@ -45,6 +46,7 @@ typedef struct session_caller {
     hc_trace_context context; /* its trace, and the span that it is a part of */
     bool known;               /* false: nobody said */
     bool sampled;             /* spans are wanted of it */
+    bool inner;               /* `context` is of a span of this node: a request of HTTP */
 } session_caller;
 
 typedef enum session_block {
@@ -83,6 +85,15 @@ struct session {
     void (*answered)(session *who);
     session_caller caller; /* of what runs now */
     session_caller next_caller;
+    /* For tracing.c: */
+    trace_run *running;          /* what runs now; NULL: tracing is off */
+    trace_run *unsynced;         /* answered, and waits for the log */
+    uint64_t received_ns;        /* the batch's first byte was seen; 0: not noted */
+    hc_trace_context told;       /* of the latest that was traced */
+    const request *told_request; /* which that was, in batch told_batch */
+    uint64_t told_batch;
+    char told_trace_id[HC_TRACE_ID_CHARS], told_span_id[HC_SPAN_ID_CHARS];
+    size_t last_error;                 /* its code, by observer_error */
     char caller_id[HC_TRACE_ID_CHARS]; /* of `caller`, while that is its correlation */
     union {                            /* session_is_plain looks at both at once */
         struct {

@@ -11,6 +11,7 @@
 #include "command/correlation.h"
 #include "command/redaction.h"
 #include "command/session.h"
+#include "command/tracing.h"
 
 static hc_log_field text_field(const char *name, const char *text)
 {
@@ -37,17 +38,18 @@ static void log_slow(node *of, const hc_event *event)
 static void tell(const request *told, size_t count, uint64_t ns, const char *id)
 {
     const command *row = told->command;
-    hc_log_field fields[] = {
+    hc_log_field fields[5] = {
         text_field("client", told->session->address),
         {.name = "commands", .kind = HC_FIELD_UINT, .value.u = count},
         {.name = "arguments", .kind = HC_FIELD_UINT, .value.u = told->argc},
     };
+    size_t field_count = 3 + tracing_slow(told, ns, fields + 3);
     hc_event event = {.operation = row->name,
                       .message = count > 1 ? "a run of commands took long" : "a command took long",
                       .correlation_id = hc_span_make(id, strlen(id)),
                       .duration_ns = ns < INT64_MAX ? (int64_t)ns : INT64_MAX,
                       .fields = fields,
-                      .field_count = sizeof fields / sizeof *fields};
+                      .field_count = field_count};
     bool has_key = row->keys.access != COMMAND_ACCESS_CHANNEL &&
                    command_key_count(row, told->args, told->argc) > 0;
     if (has_key) event.key = told->args[command_key_at(row, 0)];

@@ -139,7 +139,7 @@ static uint8_t one_key(const command *row)
 
 static uint32_t cares_of(const command *row)
 {
-    uint32_t cares = NODE_TRACED | NODE_PAUSED | NODE_MONITORED | NODE_LOADING;
+    uint32_t cares = NODE_SPANS | NODE_TRACED | NODE_PAUSED | NODE_MONITORED | NODE_LOADING;
     if ((row->flags & COMMAND_READONLY) != 0) cares |= NODE_MISSES;
     if ((row->flags & COMMAND_READONLY) == 0) cares |= NODE_LOGGED; /* SAVE and WAITAOF, too */
     bool keyed = row->keys.first > 0 && row->keys.access != COMMAND_ACCESS_CHANNEL;

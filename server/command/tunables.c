@@ -9,6 +9,7 @@
 #include "command/durable.h"
 #include "command/notify.h"
 #include "command/output_limit.h"
+#include "command/tracing.h"
 #include "command/tracking.h"
 
 static void apply_max_memory(node *of, const setting *to)
@@ -151,6 +152,16 @@ static void apply_snapshot_interval(node *of, const setting *to)
     durable_set_interval(of, (uint64_t)to->number);
 }
 
+static void apply_tracing(node *of, const setting *to)
+{
+    tracing_set_on(of, to->number != 0);
+}
+
+static void apply_sample_ratio(node *of, const setting *to)
+{
+    tracing_set_ratio(of, strtod(to->text, NULL));
+}
+
 static const tunable tunables[] = {
     {"cache.eviction", NULL, apply_eviction},
     {"cache.max_memory", NULL, apply_max_memory},
@@ -167,6 +178,8 @@ static const tunable tunables[] = {
     {"security.debug_commands", NULL, apply_debug},
     {"slowlog.max_entries", NULL, apply_slow_log_entries},
     {"slowlog.threshold_us", NULL, apply_slow_log_threshold},
+    {"tracing.enabled", NULL, apply_tracing},
+    {"tracing.sample_ratio", NULL, apply_sample_ratio},
     {"tracking.max_keys", NULL, apply_tracking_keys},
 };
 

@@ -91,6 +91,14 @@ const config_word config_words_output[] = {
     {"journald", CONFIG_OUTPUT_JOURNALD},
     {NULL, 0},
 };
+const config_word config_words_exporter[] = {
+    {"otlp", CONFIG_EXPORTER_OTLP},
+    {"otlp_json", CONFIG_EXPORTER_OTLP_JSON},
+    {"zipkin", CONFIG_EXPORTER_ZIPKIN},
+    {"none", CONFIG_EXPORTER_NONE},
+    {NULL, 0},
+};
+
 const config_word config_words_keys[] = {
     {"plain", HC_LOG_KEYS_PLAIN},
     {"hashed", HC_LOG_KEYS_HASHED},

@@ -105,6 +105,12 @@ typedef enum config_debug {
     CONFIG_DEBUG_YES
 } config_debug;
 typedef enum config_format { CONFIG_FORMAT_JSON, CONFIG_FORMAT_TEXT } config_format;
+typedef enum config_exporter {
+    CONFIG_EXPORTER_NONE,
+    CONFIG_EXPORTER_OTLP,
+    CONFIG_EXPORTER_OTLP_JSON,
+    CONFIG_EXPORTER_ZIPKIN
+} config_exporter;
 typedef enum config_output {
     CONFIG_OUTPUT_STDERR,
     CONFIG_OUTPUT_FILE,
@@ -217,6 +223,12 @@ typedef struct config {
         int level;              /* hc_log_level */
         config_list components; /* "GOSSIP" */
     } debug;
+    struct {
+        bool enabled;
+        int exporter; /* config_exporter */
+        config_text endpoint;
+        double sample_ratio;
+    } tracing;
     size_t store_count;
     config_store stores[CONFIG_STORES_MAX]; /* in the file's order */
     config_origin origins[CONFIG_KEY_COUNT];
@@ -299,7 +311,7 @@ bool config_component(const char *item, int *topic_out, int *level_out);
 
 extern const config_word config_words_eviction[], config_words_compression[], config_words_debug[],
     config_words_strategy[], config_words_sync[], config_words_disk_error[], config_words_level[],
-    config_words_format[], config_words_output[], config_words_keys[],
+    config_words_format[], config_words_output[], config_words_keys[], config_words_exporter[],
     config_words_level_of_cluster[];
 
 /* ---- writing ---- */

@@ -232,7 +232,21 @@
       CONFIG_LIVE, NULL, NULL, "Components that log at debug.level while debug.enabled.")          \
     X(DEBUG_PERFORMANCE_PROFILING, "debug", "performance_profiling", BOOL,                         \
       debug.performance_profiling, "false", 0, 0, 0, NULL, NULL,                                   \
-      "Count the memory that each subsystem asks for, for DEBUG ALLOCATIONS.")
+      "Count the memory that each subsystem asks for, for DEBUG ALLOCATIONS.")                            \
+    X(TRACING_ENABLED, "tracing", "enabled", BOOL, tracing.enabled, "false", 0, 0, CONFIG_LIVE,    \
+      NULL, NULL,                                                                                  \
+      "Make spans of some requests: kept for /api/traces, and sent to a collector.")               \
+    X(TRACING_EXPORTER, "tracing", "exporter", ENUM, tracing.exporter, "otlp", 0, 0, 0, NULL,      \
+      config_words_exporter,                                                                       \
+      "How spans are sent: otlp (OTLP/HTTP, protobuf), otlp_json, zipkin (v2 JSON); none: not.")   \
+    X(TRACING_ENDPOINT, "tracing", "endpoint", TEXT, tracing.endpoint, "http://127.0.0.1:4318", 1, \
+      CONFIG_TEXT_MAX, 0, NULL, NULL,                                                              \
+      "The collector, as http://host:port; without a path it is /v1/traces, or /api/v2/spans for " \
+      "zipkin.")                                                                                   \
+    X(TRACING_SAMPLE_RATIO, "tracing", "sample_ratio", REAL, tracing.sample_ratio, "0.01", 0,      \
+      1000000, CONFIG_LIVE, NULL, NULL,                                                            \
+      "Share of requests traced, of those whose caller does not decide (traceparent). Besides, "   \
+      "some of those that fail or are slow.")
 
 /* Keys of an entry of `stores`; fields are of a config_store. */
 #define CONFIG_STORE_KEYS(X)                                                                       \
@@ -259,8 +273,7 @@
     X("cluster.routing", "redirects")                                                              \
     X("security.users", "users")                                                                   \
     X("security.tls", "TLS")                                                                       \
-    X("debug.correlation_tracking", "debug mode")                                                  \
-    X("tracing", "tracing")
+    X("debug.correlation_tracking", "debug mode")
 
 /* Short flags of such keys. */
 #define CONFIG_LATER_FLAGS(X)                                                                      \

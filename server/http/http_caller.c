@@ -11,7 +11,10 @@
  * A handler may run several times until its commands are answered: what was found or made the first
  * time is kept on the connection until then.
  */
+#include <stdio.h>
+
 #include "command/caller.h"
+#include "command/tracing.h"
 #include "http/http_private.h"
 
 /* A caller's id is taken as it is if it can do no harm in a header or a log line. */
@@ -55,6 +58,11 @@ static void caller_find(http_exchange *x, http_caller *to)
     *to = (http_caller){.found = true};
     to->has_parent = hc_traceparent_parse(parent, &to->parent, &to->sampled);
     bool named = correlation_is_sound(id);
+    node *on = x->worker->node;
+    if (!tracing_on(on))
+        to->samples = false;
+    else
+        to->samples = to->has_parent ? to->sampled : tracing_draws(on);
     if (to->has_parent) {
         to->own = to->parent;
     } else if (named) {
@@ -81,7 +89,8 @@ void http_caller_lend(http_exchange *x)
     const http_caller *of = &x->connection->caller;
     session *who = &x->connection->session;
     who->correlation = x->correlation;
-    who->caller = (session_caller){.known = true, .context = of->own};
+    who->caller =
+        (session_caller){.known = true, .context = of->own, .sampled = of->samples, .inner = true};
 }
 
 void http_caller_return(http_exchange *x)
@@ -91,14 +100,44 @@ void http_caller_return(http_exchange *x)
     who->caller = (session_caller){.known = false};
 }
 
+bool http_caller_is_traced(const http_exchange *x)
+{
+    const http_caller *of = &x->connection->caller;
+    return of->found && (of->has_parent || of->samples);
+}
+
 void http_caller_tell(http_exchange *x, http_bytes *to)
 {
     static const char name[] = "traceparent: ";
     const http_caller *of = &x->connection->caller;
     char text[HC_TRACEPARENT_CHARS];
-    if (!of->has_parent) return;
-    hc_traceparent_text(&of->own, of->sampled, text);
+    if (!http_caller_is_traced(x)) return;
+    hc_traceparent_text(&of->own, of->samples || of->sampled, text);
     http_bytes_add(to, name, sizeof name - 1);
     http_bytes_add(to, text, sizeof text - 1);
     http_bytes_add(to, "\r\n", 2);
+}
+
+/* Nobody asked for traces of requests that touch no data, such as scrapes: only a parent's wish
+ * makes a span of those. */
+void http_caller_span(const http_exchange *x)
+{
+    const http_caller *of = &x->connection->caller;
+    node *on = x->worker->node;
+    char name[HC_TRACE_NAME_CHARS];
+    hc_trace_span span;
+    if (!of->samples || (x->cursor == 0 && !of->has_parent)) return;
+    const char *method = http_method_text(x->head->method);
+    const char *route = x->route != NULL ? x->route->route->pattern : "";
+    (void)snprintf(name, sizeof name, "%s %s", method, route);
+    tracing_child(on, &of->own, name, HC_TRACE_SERVER, &span);
+    span.context = of->own;
+    memcpy(span.parent_id, of->parent.span_id, sizeof span.parent_id); /* zero: none */
+    hc_trace_text(&span, "http.request.method", hc_span_make(method, strlen(method)));
+    if (route[0] != '\0') hc_trace_text(&span, "http.route", hc_span_make(route, strlen(route)));
+    hc_trace_number(&span, "http.response.status_code", x->status);
+    tracing_peer(&span, x->connection->session.address);
+    if (of->made[0] == '\0') hc_trace_text(&span, "hypercache.correlation_id", x->correlation);
+    span.failed = x->status >= 500;
+    tracing_add(on, &span, x->since_ns, node_now_ns(on));
 }

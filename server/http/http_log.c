@@ -36,8 +36,7 @@ void http_log_request(const http_exchange *x)
         text_field("trace_id", hc_span_make(trace_id, HC_TRACE_ID_CHARS - 1)),
         text_field("span_id", hc_span_make(span_id, HC_SPAN_ID_CHARS - 1)),
     };
-    const http_caller *caller = &x->connection->caller;
-    size_t count = sizeof fields / sizeof fields[0] - (caller->has_parent ? 0 : 2);
+    size_t count = sizeof fields / sizeof fields[0] - (http_caller_is_traced(x) ? 0 : 2);
     hc_log_record record = {.level = HC_LOG_DEBUG,
                             .topic = HC_TOPIC_HTTP_API,
                             .operation = http_method_text(x->head->method),

@@ -65,10 +65,11 @@ typedef enum http_state {
 
 /* On whose behalf a request runs: http_caller.c. */
 typedef struct http_caller {
-    hc_trace_context parent; /* as traceparent says */
-    hc_trace_context own;    /* the same trace, and this request's span in it */
-    bool found;              /* false: not looked for yet */
-    bool has_parent, sampled;
+    hc_trace_context parent;      /* as traceparent says */
+    hc_trace_context own;         /* the same trace, and this request's span in it */
+    bool found;                   /* false: not looked for yet */
+    bool has_parent, sampled;     /* by traceparent */
+    bool samples;                 /* spans are made of it here */
     char made[HC_TRACE_ID_CHARS]; /* the correlation id; "": the caller's header has one */
 } http_caller;
 
@@ -203,8 +204,12 @@ void http_caller_begin(http_exchange *x);
 /* The session's commands run on the caller's behalf, until it is returned. */
 void http_caller_lend(http_exchange *x);
 void http_caller_return(http_exchange *x);
-/* traceparent, if the caller sent one. */
+/* traceparent, if the caller sent one or the request is traced. */
 void http_caller_tell(http_exchange *x, http_bytes *to);
+/* Is there a trace to name in its log line? */
+bool http_caller_is_traced(const http_exchange *x);
+/* It is answered: its span. */
+void http_caller_span(const http_exchange *x);
 
 /* http_log.c */
 /* A line at level DEBUG for a request that was answered. */
@@ -245,6 +250,7 @@ extern const http_route_set http_routes_command;
 extern const http_route_set http_routes_console;
 extern const http_route_set http_routes_debug;
 extern const http_route_set http_routes_events;
+extern const http_route_set http_routes_traces;
 extern const http_route_set http_routes_openapi;
 
 #endif

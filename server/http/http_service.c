@@ -6,7 +6,7 @@
 static const http_route_set *const own_sets[] = {
     &http_routes_cache,   &http_routes_batch,   &http_routes_stores,  &http_routes_node,
     &http_routes_cluster, &http_routes_command, &http_routes_console, &http_routes_events,
-    &http_routes_debug,   &http_routes_openapi};
+    &http_routes_debug,   &http_routes_traces,  &http_routes_openapi};
 
 static bool options_take(http_service *to, const http_service_options *given)
 {

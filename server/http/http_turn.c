@@ -245,6 +245,7 @@ static bool answer(http_connection *c, const http_head *head, hc_span body)
     streams_limit(x);
     http_respond_end(x);
     http_log_request(x);
+    http_caller_span(x);
     tape_drop(c);
     if (atomic_load_explicit(&who->database, memory_order_relaxed) != 0)
         (void)session_select(who, 0); /* what it selected it would keep alive */

@@ -10,6 +10,7 @@
 #include "command/durable.h"
 #include "command/pause.h"
 #include "command/push.h"
+#include "command/tracing.h"
 #include "http/http_private.h"
 
 static struct timeval interval_of(uint32_t ms)
@@ -89,7 +90,10 @@ static void waiting_look(http_worker *w)
         if (!may_go(c, now_ns)) continue;
         http_wait why = c->waits;
         http_wait_end(c);
-        if (why == HTTP_WAIT_LOG) c->session.reply_lsn = 0;
+        if (why == HTTP_WAIT_LOG) {
+            c->session.reply_lsn = 0;
+            tracing_synced(&c->session);
+        }
         if (why == HTTP_WAIT_PACED) c->session.paced = false;
         http_turn_go_on(c);
         http_connection_settle(c);

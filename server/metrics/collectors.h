@@ -20,6 +20,7 @@ void store_metrics(void *ctx, hc_metrics_page *page);
 void persistence_metrics(void *ctx, hc_metrics_page *page);
 void event_metrics(void *ctx, hc_metrics_page *page);
 void cluster_metrics(void *ctx, hc_metrics_page *page);
+void trace_metrics(void *ctx, hc_metrics_page *page);
 void process_metrics(void *ctx, hc_metrics_page *page);
 
 /* Families as tables have them. */

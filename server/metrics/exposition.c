@@ -10,7 +10,7 @@
 
 static const hc_metrics_collector collectors[] = {
     process_metrics,     request_metrics, client_metrics,  store_metrics,
-    persistence_metrics, event_metrics,   cluster_metrics,
+    persistence_metrics, event_metrics,   cluster_metrics, trace_metrics,
 };
 
 static const hc_metric_family loop_lag = {

@@ -14,14 +14,16 @@
 
 #include "command/node.h"
 #include "telemetry/log_sink.h"
+#include "telemetry/span_exporter.h"
 
 typedef struct exposition exposition;
 
 typedef struct exposition_options {
-    const hc_host *host;  /* these are borrowed until exposition_destroy */
-    node *node;           /* whose metrics they are */
-    log_sink *sink;       /* NULL: no families of the log */
-    const char *data_dir; /* whose disk is measured; NULL: nothing is kept */
+    const hc_host *host;           /* these are borrowed until exposition_destroy */
+    node *node;                    /* whose metrics they are */
+    log_sink *sink;                /* NULL: no families of the log */
+    const span_exporter *exporter; /* NULL: spans are not sent */
+    const char *data_dir;          /* whose disk is measured; NULL: nothing is kept */
 } exposition_options;
 
 /* Every series has the label node=<node_id>; there is a lane for each worker.

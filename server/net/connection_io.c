@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "command/command.h"
+#include "command/tracing.h"
 #include "net/net_private.h"
 
 #define FLUSH_BYTES (64u << 10)        /* of replies; sent before more are made */
@@ -308,6 +309,8 @@ static size_t input_run(connection *c, uint8_t *data, size_t size)
             c->state = CONNECTION_DEAD;
             break;
         }
+        if (tracing_on(w->net->options.node))
+            c->session.received_ns = node_now_ns(w->net->options.node);
         outcome = batch_parse(c, data, size, &at, &count);
         size_t ran = batch_run(c, count);
         if (aside.tail > 0 && ran < count) memcpy(data + before, aside.data, aside.tail);

@@ -15,6 +15,7 @@
  * them a whole one.  So the flush waits for as many as were answered by, or waited during, the
  * last, for a quarter of the time that a sync takes at most.
  */
+#include "command/tracing.h"
 #include "net/net_private.h"
 
 #define SLOW_SYNC_NS 400000u /* a faster disk works on while the others come */
@@ -89,6 +90,7 @@ void worker_await_look(worker *w)
         bool was_last = c == last; /* who comes again is behind it */
         worker_unawait(c);
         c->session.reply_lsn = 0;
+        if (c->session.unsynced != NULL) tracing_synced(&c->session);
         connection_write(c);
         connection_settle(c);
         if (was_last) break;

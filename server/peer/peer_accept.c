@@ -104,6 +104,7 @@ static void frame_take(peer_accepted *a, unsigned kind, hc_span message)
     } else if (kind == PEER_FRAME_REPLICA) {
         (void)pthread_mutex_lock(&of->lock);
         received_count(of, &a->node, message.size + PEER_FRAME_HEAD_BYTES);
+        of->receiving_ns = peer_now_ns(of);
         (void)hc_replica_receive(of->replica, peer_now(of), message);
         (void)pthread_mutex_unlock(&of->lock);
     }

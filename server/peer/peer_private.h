@@ -15,6 +15,7 @@
  *     peer_events.c    what is worth an event
  *     peer_log.c       facts as fields of log lines and events
  *     peer_traced.c    what is done for requests of others: log lines
+ *     peer_spans.c     the same as spans
  *
  * Threads: the cluster's thread owns everything but what stands under `lock`.  A worker that puts
  *          requests holds `lock` meanwhile; what the replica sends then is queued in its links, and
@@ -43,6 +44,7 @@
 #define PEER_SOCKET_BYTES_MAX (4u << 20)      /* given to a socket, and not taken */
 #define PEER_SEED_ADDRESSES_MAX 16u           /* of one name */
 #define PEER_ORDERS_MAX 64u
+#define PEER_SPANS_MAX 64u         /* of traced requests under way */
 #define PEER_GREETING_MS_MAX 5000u /* to say who one is */
 #define PEER_REQUEST_MS 1000u
 #define PEER_LARGE_BYTES (1u << 20)   /* a request with more has more time, */
@@ -140,6 +142,16 @@ typedef struct peer_since { /* when a member's state was seen to change */
     bool seen;
 } peer_since;
 
+/* A request of the cluster that is traced and under way here. */
+typedef struct peer_span {
+    uint64_t since_ns;      /* 0: none */
+    uint64_t sending_ns;    /* since when the other holders get it; 0: not yet */
+    hc_trace_context under; /* it goes on under that */
+    hc_trace_context above; /* of "replicate": its parent */
+    bool runs_for_other;    /* `span` is to be told */
+    hc_trace_span span;
+} peer_span;
+
 struct peer {
     peer_options options;
     uint64_t cluster_id;
@@ -193,6 +205,8 @@ struct peer {
     bool in_calls;              /* of the replica: what it says is acted upon afterwards */
     hc_membership_stats membership_stats;
     uint64_t asked, answered, timeouts, refused_hello, bad_frames, datagrams_bad;
+    uint64_t receiving_ns; /* when the present frame was taken up */
+    peer_span spans[PEER_SPANS_MAX];
     hc_store *scratch; /* of peer_update.c, with those below */
     session runner;
     resp_encoder answer;
@@ -322,6 +336,10 @@ hc_status peer_update_group(void *ctx, hc_update *updates, size_t count);
 
 /* ---- peer_traced.c; under the lock ---- */
 void peer_traced(void *ctx, hc_traced *what);
+hc_span peer_request_name(hc_request_kind kind); /* "SET"; static, with a NUL behind it */
+
+/* ---- peer_spans.c; under the lock ---- */
+void peer_spans_note(peer *of, hc_traced *what);
 
 /* ---- peer_view.c ---- */
 void peer_view_renew(peer *of, bool now);

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "command/tracing.h"
 #include "peer/peer_private.h"
 
 static const char *message_of(const hc_traced *what)
@@ -27,10 +28,11 @@ static const char *message_of(const hc_traced *what)
     return "";
 }
 
-static const char *operation_of(hc_request_kind kind)
+hc_span peer_request_name(hc_request_kind kind)
 {
-    static const char *const names[] = {"get", "set", "delete", "update", "flush", "group", "wait"};
-    return (unsigned)kind < sizeof names / sizeof *names ? names[kind] : "";
+    static const char *const names[] = {"GET", "SET", "DELETE", "UPDATE", "FLUSH", "GROUP", "WAIT"};
+    const char *name = (unsigned)kind < sizeof names / sizeof *names ? names[kind] : "";
+    return hc_span_make(name, strlen(name));
 }
 
 static bool is_of_others(const hc_traced *what)
@@ -63,7 +65,7 @@ static void line_write(const hc_log *log, const hc_traced *what)
             (hc_log_field){.name = "success", .kind = HC_FIELD_BOOL, .value.b = what->taken != 0};
     hc_log_record line = {.level = HC_LOG_DEBUG,
                           .topic = HC_TOPIC_REPLICATION,
-                          .operation = operation_of(what->request),
+                          .operation = (const char *)peer_request_name(what->request).data,
                           .message = message_of(what),
                           .correlation_id =
                               what->correlation.size > 0 ? what->correlation : trace_id,
@@ -80,4 +82,5 @@ void peer_traced(void *ctx, hc_traced *what)
     const hc_log *log = of->options.host != NULL ? of->options.host->log : NULL;
     if (log != NULL && log->wants(log->ctx, HC_LOG_DEBUG, HC_TOPIC_REPLICATION))
         line_write(log, what);
+    if (hc_trace_has_span(&what->trace) && tracing_on(of->options.node)) peer_spans_note(of, what);
 }

@@ -97,8 +97,6 @@ static void test_mistakes_are_told_with_file_line_and_key(void **state)
          "f.yaml:3: network.threads is set twice in this file\n"},
         {"network:\n  threads: 1\nnetwork:\n  resp_port: 2\n",
          "f.yaml:3: this section stands twice in the file\n"},
-        {"tracing:\n  enabled: true\n",
-         "f.yaml:1: tracing: tracing is not available in this version\n"},
         {"security: {users: 3}\n",
          "f.yaml:1: security.users: users is not available in this version\n"},
     };

@@ -192,7 +192,6 @@ static void test_mistakes_on_the_command_line(void **state)
         {"--cluster.routing=auto",
          "--cluster.routing: redirects is not available in this version\n"},
         {"--http-port 6379", "--network.http_port: is network.resp_port, too\n"},
-        {"--tracing.enabled=true", "--tracing.enabled: tracing is not available in this version\n"},
         {"serve", "unknown argument 'serve'; see `hypercached --help`\n"},
         {"-x", "unknown argument '-x'; see `hypercached --help`\n"},
         {"--", "unknown argument '--'; see `hypercached --help`\n"},
@@ -244,8 +243,8 @@ static void test_mistakes_in_the_environment(void **state)
                                           "mean HYPERCACHE_NETWORK_RESP_PORT?\n"},
         {"HYPERCACHE_NETWORK_RESP_PORT=x",
          "HYPERCACHE_NETWORK_RESP_PORT: network.resp_port: 'x' is not a number\n"},
-        {"HYPERCACHE_TRACING_ENDPOINT=x",
-         "HYPERCACHE_TRACING_ENDPOINT: tracing is not available in this version\n"},
+        {"HYPERCACHE_SECURITY_USERS=x",
+         "HYPERCACHE_SECURITY_USERS: users is not available in this version\n"},
         {"HYPERCACHE_ZZZZZZZZ=1", "HYPERCACHE_ZZZZZZZZ: unknown variable; `hypercached config "
                                   "default` lists all keys\n"},
         {"HYPERCACHE_=1",
