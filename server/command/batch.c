@@ -191,9 +191,10 @@ static bool perform(request *of, timing *time)
     if (begun) timing_restart(time); /* it is heavy, so nothing else is in this run */
     bool traced = trace_lines_wanted(of->node);
     size_t before = traced ? of->reply->ops->pending(of->reply) : 0;
-    uint64_t since_ns = tracing_on(of->node) ? node_now_ns(of->node) : 0;
+    bool spans = tracing_on(of->node);
+    uint64_t since_ns = spans ? node_now_ns(of->node) : 0;
     row->run(of);
-    if (since_ns != 0) tracing_handled(of, since_ns);
+    if (spans) tracing_handled(of, since_ns);
     if (traced) trace_lines_tell(of, of->reply->ops->pending(of->reply) - before);
     if (begun) request_alone_end(of);
     if (tracks) tracking_leave(of);

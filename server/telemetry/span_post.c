@@ -27,6 +27,7 @@ bool span_endpoint_parse(const char *text, const char *path, span_endpoint *out)
     const char *after = host + bytes + (bracketed && host[bytes] == ']');
     if (bracketed) host++, bytes--;
     if (bytes == 0 || bytes >= sizeof out->host || after > rest) return false;
+    if (bracketed && after[-1] != ']') return false;
     size_t digits = *after == ':' ? strspn(after + 1, "0123456789") : 0;
     if (*after == ':' && (digits == 0 || digits > 5 || after + 1 + digits != rest)) return false;
     if (*after != ':' && after != rest) return false;
