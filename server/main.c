@@ -41,8 +41,7 @@
 #include "operate/operate.h"
 #include "store_list.h"
 #include "telemetry/log_sink.h"
-#include "telemetry/span_exporter.h"
-#include "telemetry/span_post.h"
+#include "tracer.h"
 #include "tuning.h"
 
 #define EXIT_CONFIG 2
@@ -59,8 +58,7 @@ typedef struct assembly {
     hc_pressure pressure;
     event_bus bus;
     exposition *page; /* of metrics */
-    hc_traces *traces;
-    span_exporter *exporter; /* NULL: spans are kept here alone */
+    tracer tracer;
     log_sink *sink;
     tuning tuning;
     node *node;
@@ -158,6 +156,8 @@ static bool node_start(assembly *of)
         of->config_file[0] = '\0';
     }
     node_store_settings first;
+    if (!tracer_start(&of->tracer, &of->host, &of->cfg, of->failure, sizeof of->failure))
+        return false;
     bool has_first = store_list_first(&of->cfg, &first);
     node_options options = {
         .host = host_for(of, ALLOCATION_STORES),
@@ -180,7 +180,7 @@ static bool node_start(assembly *of)
         .resp_port = (unsigned)of->cfg.network.resp_port,
         .events = of->bus.events,
         .allocations = of->cfg.debug.performance_profiling ? &of->allocations : NULL,
-        .traces = of->traces,
+        .traces = of->tracer.traces,
         .shutdown = shutdown_asked,
         .shutdown_ctx = of,
     };
@@ -191,32 +191,13 @@ static bool node_start(assembly *of)
     return false;
 }
 
-/* Spans are sent whenever there are any: tracing.enabled can change while it runs. */
-static bool exporter_start(assembly *of)
-{
-    static const span_format formats[] = {[CONFIG_EXPORTER_OTLP] = SPAN_OTLP,
-                                          [CONFIG_EXPORTER_OTLP_JSON] = SPAN_OTLP_JSON,
-                                          [CONFIG_EXPORTER_ZIPKIN] = SPAN_ZIPKIN};
-    const config *cfg = &of->cfg;
-    if (cfg->tracing.exporter == CONFIG_EXPORTER_NONE) return true;
-    span_exporter_options options = {.traces = of->traces,
-                                     .node_id = cfg->node.id,
-                                     .log = of->host.log,
-                                     .endpoint = cfg->tracing.endpoint,
-                                     .format = formats[cfg->tracing.exporter]};
-    hc_status status = span_exporter_start(&options, &of->exporter);
-    if (status == HC_OK) return true;
-    if (status != HC_ERR_INVALID) return fail(of, "no memory for a thread");
-    return fail(of, "tracing.endpoint: %s is no http://host:port/path", cfg->tracing.endpoint);
-}
-
 static bool metrics_start(assembly *of)
 {
     exposition_options options = {
         .host = host_for(of, ALLOCATION_OBSERVABILITY),
         .node = of->node,
         .sink = of->sink,
-        .exporter = of->exporter,
+        .exporter = of->tracer.exporter,
         .data_dir = of->cfg.persistence.enabled ? of->cfg.node.data_dir : NULL,
     };
     hc_status status = exposition_create(&options, &of->page);
@@ -510,15 +491,11 @@ static int daemon_run(assembly *of)
                                  .panic_percent = (uint32_t)cfg->cache.pressure_panic_percent};
     tuning_init(&of->tuning, &of->cfg, of->sink, of->workers);
     tuning_tell(&of->tuning, of->bus.events);
-    if (hc_traces_create(&of->host, 0, &of->traces) != HC_OK) {
-        (void)fail(of, "no memory for traces");
-        goto sink;
-    }
     if (!node_start(of)) goto sink;
     event_bus_attach(&of->bus, of->node);
     tuning_attach(&of->tuning, of->node, NULL); /* the first client may ask for changes */
     if (!clustering_expect(of->node, cfg, of->failure, sizeof of->failure)) goto node;
-    if (!exporter_start(of) || !metrics_start(of) || !keep(of) || !serve(of)) goto node;
+    if (!metrics_start(of) || !keep(of) || !serve(of)) goto node;
     if (!load(of) || !join(of)) goto net;
     if (maintenance_start(of->node, &of->maintenance) != HC_OK) {
         (void)fail(of, "no memory for a thread");
@@ -540,9 +517,8 @@ node:
     event_bus_attach(&of->bus, NULL);
     exposition_destroy(of->page);
     node_destroy(of->node);
-    span_exporter_stop(of->exporter);
 sink:
-    hc_traces_destroy(of->traces);
+    tracer_stop(&of->tracer);
     tuning_fini(&of->tuning);
     if (status == EXIT_SUCCESS)
         event_tell(of->bus.events, HC_EVENT_NODE_STOPPED, "stop", "ended", NULL, 0);
