@@ -458,16 +458,21 @@ static void run(assembly *of, const sigset_t *set)
 
 /* ---- the whole ---- */
 
-static int daemon_run(assembly *of)
+static void malloc_tune(void)
 {
-    const config *cfg = &of->cfg;
-    sigset_t set;
-    int status = EXIT_FAILURE;
     (void)mallopt(M_ARENA_MAX, 2); /* a third one would hold memory and hardly save time */
     /* Buffers of large requests and replies go back to the system when freed.  Left alone, malloc
      * would raise this bound to what it has seen, and keep them. */
     (void)mallopt(M_MMAP_THRESHOLD, 256 << 10);
     (void)mallopt(M_TRIM_THRESHOLD, 1 << 20);
+}
+
+static int daemon_run(assembly *of)
+{
+    const config *cfg = &of->cfg;
+    sigset_t set;
+    int status = EXIT_FAILURE;
+    malloc_tune();
     signals_block(&set);
     if (!cfg->persistence.enabled) { /* and CONFIG GET appendonly, save tell so */
         of->cfg.persistence.strategy = HC_STRATEGY_DISABLED;

@@ -74,7 +74,7 @@ typedef struct node_options {
     unsigned resp_port;          /* for INFO */
     hc_events *events;           /* borrowed likewise; NULL: nobody is told what happens */
     const allocations *allocations; /* borrowed likewise; NULL: they are not counted */
-    hc_traces *traces;           /* likewise; NULL: no spans are made */
+    hc_traces *traces;              /* likewise; NULL: no spans are made */
     /* Asked by SHUTDOWN: starts the way to the end as SIGTERM does, and returns at once.  Any
      * worker's thread.  NULL: SHUTDOWN is refused. */
     void (*shutdown)(void *ctx);
