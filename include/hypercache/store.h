@@ -362,6 +362,12 @@ void hc_store_end(hc_txn *txn);
  *   HC_ERR_NO_MEMORY  to unpack a compressed value; the key is there */
 HC_API
 hc_status hc_txn_get(hc_txn *txn, hc_span key, hc_item *item_out);
+/* Lends the value beyond the transaction's end, as hc_store_view does and with what it asks; no use
+ * for eviction.
+ *   HC_ERR_NOT_FOUND
+ *   HC_ERR_UNSUPPORTED  it lies in no block of its own, or is compressed */
+HC_API
+hc_status hc_txn_view(hc_txn *txn, hc_span key, hc_view *view_out);
 /* As hc_store_stat and hc_store_touch. */
 HC_API
 hc_status hc_txn_stat(hc_txn *txn, hc_span key, hc_item *item_out);

@@ -380,6 +380,20 @@ hc_status hc_txn_get(hc_txn *txn, hc_span key, hc_item *item_out)
     return hci_views_add(txn, item.value, &item_out->value);
 }
 
+hc_status hc_txn_view(hc_txn *txn, hc_span key, hc_view *view_out)
+{
+    uint64_t hash = hash_of(txn->store, key);
+    slot at;
+    item_ref item;
+    *view_out = (hc_view){.store = txn->store};
+    if (!hci_write_find(txn->store, txn_shard(txn, hash), hash, key, &at, &item)) {
+        return HC_ERR_NOT_FOUND;
+    }
+    if (item.extent == NULL || item.header.flags & ITEM_COMPRESSED) return HC_ERR_UNSUPPORTED;
+    item_lend(&item, view_out);
+    return HC_OK;
+}
+
 hc_status hc_txn_stat(hc_txn *txn, hc_span key, hc_item *item_out)
 {
     uint64_t hash = hash_of(txn->store, key);

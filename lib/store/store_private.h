@@ -448,6 +448,16 @@ static inline void item_at(const shard *s, uint32_t place, item_ref *out)
     out->value = hc_span_make(extent_value(out->extent), out->header.value_bytes);
 }
 
+/* Of an item in a block, which is the view's as well from then on. */
+static inline void item_lend(const item_ref *item, hc_view *out)
+{
+    out->value = item->value;
+    out->expires_at_ms = item->header.expires_at_ms;
+    out->type = item_type(&item->header);
+    out->held = item->extent;
+    item->extent->references++;
+}
+
 static inline uint64_t item_hash(const hc_store *store, const item_ref *item)
 {
     if (item->extent == NULL) return hash_of(store, item->key);

@@ -292,10 +292,8 @@ static hc_status deliver_locked(hc_store *store, hci_codec *codec, const item_re
     }
     hc_view *lent = item->extent != NULL ? view_for(r, item->value.size) : NULL;
     if (lent != NULL) {
-        view_describe(lent, &item->header, item->value);
         lent->store = store;
-        lent->held = item->extent;
-        item->extent->references++;
+        item_lend(item, lent);
         return HC_OK;
     }
     void *to = place_for(r, &item->header, item->value.size);

@@ -241,14 +241,33 @@ static hc_status reply_lent(value_place *place, hc_view *view)
     return wrong_type ? HC_ERR_TYPE : HC_OK;
 }
 
+/* What runs alone may leave a named store, which then may be gone before the view is released; the
+ * databases stay. */
+static bool lends(const request *of)
+{
+    const session *who = of->session;
+    return of->reply->ops->lend != NULL && !(who->alone && who->selected.held != NULL);
+}
+
+void reply_part(request *of, hc_txn *txn, hc_span key, hc_span part)
+{
+    reply *to = of->reply;
+    hc_view view;
+    if (part.size >= LEND_BYTES_MIN && lends(of) && hc_txn_view(txn, key, &view) == HC_OK) {
+        view.value = part;
+        if (to->ops->lend(to, &view)) return;
+        hc_view_release(&view);
+    }
+    reply_text(to, part);
+}
+
 hc_status reply_value(request *of, hc_span key)
 {
     reply *to = of->reply;
     value_place place = {.to = to};
     hc_view lent;
     lent.held = NULL;
-    /* what runs alone may select another store before the view is released */
-    bool may_lend = to->ops->lend != NULL && !of->session->alone;
+    bool may_lend = lends(of);
     const hc_sink sink = {.ctx = &place,
                           .reserve = reserve_bulk,
                           .quiet = !session_touches(of->session),

@@ -63,6 +63,9 @@ bool expiry_from(int64_t value, int64_t unit_ms, int64_t base_ms, int64_t *expir
  * lines are added. */
 void request_help(request *of, const char *const *lines, size_t count);
 
+/* Answers with `part` of the value of `key`, as hc_txn_get has handed it out: without copying it,
+ * if that is much. */
+void reply_part(request *of, hc_txn *txn, hc_span key, hc_span part);
 /* Reads a string straight into the reply; null when there is no such key.
  *   HC_ERR_TYPE, HC_ERR_NO_MEMORY  and then nothing was answered */
 hc_status reply_value(request *of, hc_span key);

@@ -64,7 +64,7 @@ static void set_after_look(request *of, hc_span value, const set_wish *wish,
     hc_status status = string_get(&txn, key, &item);
     bool found = status == HC_OK, answered = found && wish->get;
     if (status == HC_ERR_NOT_FOUND && wish->get) notify(of, NOTIFY_MISS, "keymiss", key);
-    if (answered) reply_text(of->reply, item.value);
+    if (answered) reply_part(of, &txn, key, item.value);
     if (found || status == HC_ERR_NOT_FOUND)
         status = value_test_check(&wish->test, found ? &item.value : NULL);
     bool no_digest = status == HC_ERR_INVALID;
@@ -197,7 +197,7 @@ void run_getex(request *of)
     hc_status status = string_get(&txn, of->args[1], &item);
     bool found = status == HC_OK, had_expiry = false;
     if (found) {
-        reply_text(of->reply, item.value);
+        reply_part(of, &txn, of->args[1], item.value);
         status = hc_txn_expire(&txn, of->args[1], expires_at_ms);
         had_expiry = item.expires_at_ms != HC_EXPIRY_NONE;
     } else if (status == HC_ERR_NOT_FOUND) {

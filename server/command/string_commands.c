@@ -35,7 +35,7 @@ void run_mget(request *of)
     request_begin(of, keys, count, &txn);
     for (size_t i = 0; i < count; i++) {
         if (string_get(&txn, keys[i], &item) == HC_OK)
-            reply_text(of->reply, item.value);
+            reply_part(of, &txn, keys[i], item.value);
         else
             of->reply->ops->null(of->reply);
     }
@@ -71,7 +71,7 @@ void run_getdel(request *of)
     request_begin(of, &of->args[1], 1, &txn);
     hc_status status = string_get(&txn, of->args[1], &item);
     if (status == HC_OK) {
-        reply_text(of->reply, item.value);
+        reply_part(of, &txn, of->args[1], item.value);
         (void)hc_txn_delete(&txn, of->args[1]); /* it is there */
     } else if (status == HC_ERR_NOT_FOUND) {
         of->reply->ops->null(of->reply);
@@ -107,7 +107,7 @@ void run_getrange(request *of)
     hc_status status = string_get(&txn, of->args[1], &item);
     if (status == HC_OK) part = range_of(item.value, first, last);
     if (status == HC_OK || status == HC_ERR_NOT_FOUND)
-        reply_text(of->reply, part);
+        reply_part(of, &txn, of->args[1], part);
     else
         request_fail(of, status, of->args[1]);
     hc_store_end(&txn);

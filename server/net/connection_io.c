@@ -119,7 +119,7 @@ static void output_flush(connection *c)
     resp_encoder *e = &c->worker->encoder;
     if (e->size == 0 || c->state == CONNECTION_DEAD) return;
     c->worker->turn_output_bytes += e->size;
-    if (__builtin_expect(e->lent.held != NULL, 0)) {
+    if (__builtin_expect(e->lent_count > 0, 0)) {
         if (!connection_lend(c)) c->state = CONNECTION_DEAD;
     } else {
         bool waits = c->out.tail > 0 || durable_awaits(&c->session);

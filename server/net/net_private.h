@@ -59,11 +59,13 @@ typedef enum connection_state {
     CONNECTION_DEAD       /* to be destroyed by connection_settle */
 } connection_state;
 
-/* A large value on its way from where it lies in the store; see connection_lend.c. */
+/* Large values on their way from where they lie in a store; see connection_lend.c. */
 typedef struct lent {
-    hc_view view;
+    resp_lent *parts;
+    size_t count;
+    size_t next;   /* of the parts, the one to be sent */
     size_t before; /* bytes of connection.out that go first; what is behind them follows it */
-    size_t sent;   /* bytes of the value */
+    size_t sent;   /* bytes of its value */
 } lent;
 
 typedef struct connection {
@@ -259,7 +261,7 @@ void connection_answered(connection *of);
 bool connection_left(const connection *of);
 /* Sends messages that were posted to the session. */
 void connection_push(connection *of);
-/* What the encoder holds, with a value that was lent, goes to `out`.  False: no memory. */
+/* What the encoder holds, with values that were lent, goes to `out`.  False: no memory. */
 bool connection_lend(connection *of);
 /* Sends a slice of what stands before `out`'s last bytes.  True: `out` is all that is left. */
 bool connection_lent_send(connection *of);

@@ -181,24 +181,39 @@ static uint8_t *encode_bulk(reply *to, size_t size)
 static void encode_bulk_cancel(reply *to)
 {
     resp_encoder *e = encoder_of(to);
-    if (e->bulk_at != RESP_NO_BULK) e->size = e->bulk_at;
+    if (e->bulk_at == RESP_NO_BULK) return;
+    e->size = e->bulk_at;
     e->bulk_at = RESP_NO_BULK;
+    if (e->lent_count == 0 || e->lents[e->lent_count - 1].at < e->size) return;
+    hc_view_release(&e->lents[--e->lent_count].view);
+    if (e->lent_count == 0) e->queued -= RESP_LENT_PENDING;
+}
+
+static bool lents_reserve(resp_encoder *e)
+{
+    if (e->lent_count < e->lent_capacity) return true;
+    if (e->lent_count == RESP_LENTS_MAX) return false;
+    size_t capacity = e->lent_capacity == 0 ? 1 : 2 * e->lent_capacity;
+    resp_lent *lents = realloc(e->lents, capacity * sizeof *lents);
+    if (lents == NULL) return false;
+    e->lents = lents;
+    e->lent_capacity = capacity;
+    return true;
 }
 
 static bool encode_lend(reply *to, hc_view *view)
 {
     resp_encoder *e = encoder_of(to);
-    size_t size = view->value.size;
-    if (!e->may_lend || size > e->bytes_max) return false;
+    size_t size = view->value.size, before = e->size;
+    if (!e->may_lend || size > e->bytes_max || !lents_reserve(e)) return false;
     uint8_t *at = encoder_reserve(e, 2 * LINE_BYTES_MAX);
     if (at == NULL) return false;
     *at++ = '$';
     at = crlf_write(number_write(at, size));
-    e->lent_at = (size_t)(at - e->data);
+    e->lents[e->lent_count++] = (resp_lent){.view = *view, .at = (size_t)(at - e->data)};
     e->size = (size_t)(crlf_write(at) - e->data);
-    e->lent = *view;
-    e->may_lend = false;
-    e->queued += RESP_LENT_PENDING;
+    e->bulk_at = before;
+    if (e->lent_count == 1) e->queued += RESP_LENT_PENDING;
     view->held = NULL;
     return true;
 }
@@ -331,9 +346,23 @@ void resp_encoder_init(resp_encoder *encoder, size_t bytes_max)
                               .bytes_max = bytes_max};
 }
 
+void resp_lents_release(resp_lent *lents, size_t first, size_t count)
+{
+    for (size_t i = first; i < count; i++)
+        hc_view_release(&lents[i].view);
+    free(lents);
+}
+
+static void lents_drop(resp_encoder *e)
+{
+    resp_lents_release(e->lents, 0, e->lent_count);
+    e->lents = NULL;
+    e->lent_count = e->lent_capacity = 0;
+}
+
 void resp_encoder_fini(resp_encoder *encoder)
 {
-    hc_view_release(&encoder->lent);
+    lents_drop(encoder);
     free(encoder->data);
     encoder->data = NULL;
     encoder->size = encoder->capacity = 0;
@@ -346,6 +375,6 @@ void resp_encoder_clear(resp_encoder *encoder)
     encoder->bulk_at = RESP_NO_BULK;
     encoder->failed = false;
     encoder->may_lend = false;
-    if (__builtin_expect(encoder->lent.held != NULL, 0)) hc_view_release(&encoder->lent);
+    if (__builtin_expect(encoder->lents != NULL, 0)) lents_drop(encoder);
     if (encoder->capacity > CAPACITY_KEEP) resp_encoder_fini(encoder);
 }

@@ -336,6 +336,41 @@ static void test_scan_refuses_a_pattern_too_long(void **state)
                      HC_OK);
 }
 
+static void test_a_transaction_lends_beyond_its_end(void **state)
+{
+    fixture *f = *state;
+    const hc_span key = span("large");
+    hc_txn txn;
+    hc_item item;
+    hc_view lent;
+    set(f, "large", hc_span_make(f->large, LARGE_BYTES));
+    hc_store_begin(f->on.store, &key, 1, &txn);
+    assert_int_equal(hc_txn_get(&txn, key, &item), HC_OK);
+    assert_int_equal(hc_txn_view(&txn, key, &lent), HC_OK);
+    assert_ptr_equal(lent.value.data, item.value.data);
+    assert_int_equal(hc_txn_delete(&txn, key), HC_OK);
+    hc_store_end(&txn);
+    assert_int_equal(lent.value.size, LARGE_BYTES);
+    assert_memory_equal(lent.value.data, f->large, LARGE_BYTES);
+    hc_view_release(&lent);
+    assert_int_equal(extent_bytes(f), 0);
+}
+
+static void test_a_transaction_lends_no_packed_value(void **state)
+{
+    fixture *f = *state;
+    const hc_span keys[2] = {span("small"), span("none")};
+    hc_txn txn;
+    hc_view lent;
+    set(f, "small", span("value"));
+    hc_store_begin(f->on.store, keys, 2, &txn);
+    assert_int_equal(hc_txn_view(&txn, keys[0], &lent), HC_ERR_UNSUPPORTED);
+    assert_null(lent.held);
+    assert_int_equal(hc_txn_view(&txn, keys[1], &lent), HC_ERR_NOT_FOUND);
+    assert_null(lent.held);
+    hc_store_end(&txn);
+}
+
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -347,6 +382,8 @@ int main(void)
         WITH_STORE(test_lent_value_outlives_whatever_happens_to_its_key),
         cmocka_unit_test_setup_teardown(test_lent_value_outlives_eviction, setup_limited, teardown),
         WITH_STORE(test_view_that_fails_holds_nothing),
+        WITH_STORE(test_a_transaction_lends_beyond_its_end),
+        WITH_STORE(test_a_transaction_lends_no_packed_value),
         WITH_STORE(test_touch_and_view_are_uses_and_stat_is_none),
         WITH_STORE(test_views_are_whole_beside_writers),
         WITH_STORE(test_scan_by_pattern_visits_the_keys_that_match),

@@ -74,6 +74,69 @@ static void test_it_comes_whole_among_other_replies(void **state)
     served_stop(&s);
 }
 
+/* Several of one command, and parts of one. */
+static void test_every_command_that_answers_with_values_lends_them(void **state)
+{
+    (void)state;
+    served s;
+    served_start(&s, false);
+    int fd = client_open();
+    char *one = value_make('1'), *two = value_make('2');
+    set_large(fd, "a", one);
+    set_large(fd, "b", two);
+    say(fd, "MGET a none b\r\nPING\r\n");
+    expect(fd, "*3\r\n");
+    expect_large(fd, one);
+    expect(fd, "$-1\r\n");
+    expect_large(fd, two);
+    expect(fd, "+PONG\r\n");
+    say(fd, "MULTI\r\nGET b\r\nSET b small\r\nGET a\r\nGET b\r\nEXEC\r\n");
+    expect(fd, "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*4\r\n");
+    expect_large(fd, two);
+    expect(fd, "+OK\r\n");
+    expect_large(fd, one);
+    expect(fd, "$5\r\nsmall\r\n");
+    say(fd, "GETEX a PERSIST\r\nGETRANGE a 0 -1\r\nSET a x GET\r\nGET a\r\n");
+    expect_large(fd, one);
+    expect_large(fd, one);
+    expect_large(fd, one);
+    expect(fd, "$1\r\nx\r\n");
+    set_large(fd, "b", two);
+    say(fd, "SET b y XX GET EX 0\r\nGETDEL b\r\nEXISTS b\r\n");
+    expect(fd, "-ERR invalid expire time in 'set' command\r\n");
+    expect_large(fd, two);
+    expect(fd, ":0\r\n");
+    assert_true(test_wait_until(none_is_large, &s));
+    free(one);
+    free(two);
+    (void)close(fd);
+    served_stop(&s);
+}
+
+static void test_a_part_is_lent_as_the_whole_is(void **state)
+{
+    (void)state;
+    enum { FIRST = 7, SIZE = 4 << 20 };
+    served s;
+    served_start(&s, false);
+    int fd = client_open();
+    char *value = value_make('r'), *got = malloc(SIZE), words[64], head[32];
+    assert_non_null(got);
+    set_large(fd, "k", value);
+    (void)snprintf(words, sizeof words, "GETRANGE k %d %d\r\nDEL k\r\n", FIRST, FIRST + SIZE - 1);
+    (void)snprintf(head, sizeof head, "$%d\r\n", SIZE);
+    say(fd, words);
+    expect(fd, head);
+    client_read(fd, got, SIZE);
+    assert_memory_equal(got, value + FIRST, SIZE);
+    expect(fd, "\r\n:1\r\n");
+    assert_true(test_wait_until(none_is_large, &s));
+    free(got);
+    free(value);
+    (void)close(fd);
+    served_stop(&s);
+}
+
 static void test_a_value_that_is_gone_meanwhile_is_sent_as_it_was(void **state)
 {
     (void)state;
@@ -154,6 +217,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_comes_whole_among_other_replies),
+        cmocka_unit_test(test_every_command_that_answers_with_values_lends_them),
+        cmocka_unit_test(test_a_part_is_lent_as_the_whole_is),
         cmocka_unit_test(test_a_value_that_is_gone_meanwhile_is_sent_as_it_was),
         cmocka_unit_test(test_a_client_that_leaves_in_the_middle_gives_the_value_up),
         cmocka_unit_test(test_a_client_that_leaves_while_it_sends_leaves_nothing),

@@ -185,7 +185,7 @@ static void test_a_huge_buffer_is_given_back(void **state)
     assert_int_equal(e->capacity, capacity);
 }
 
-static void test_one_lent_value_stops_the_batch_and_leaves_a_gap(void **state)
+static void test_lent_values_stop_the_batch_and_leave_gaps(void **state)
 {
     FIXTURE;
     hc_view view = {.value = span("hello")}, second = {.value = span("again")};
@@ -194,13 +194,38 @@ static void test_one_lent_value_stops_the_batch_and_leaves_a_gap(void **state)
     ops->integer(to, 7);
     assert_true(ops->lend(to, &view));
     assert_true(ops->pending(to) >= RESP_LENT_PENDING);
-    assert_false(ops->lend(to, &second));
     ops->integer(to, 8);
-    assert_int_equal(e->lent_at, 8);
-    assert_int_equal(e->size, 14);
-    assert_memory_equal(e->data, ":7\r\n$5\r\n\r\n:8\r\n", 14);
+    assert_true(ops->lend(to, &second));
+    assert_int_equal(e->lent_count, 2);
+    assert_int_equal(e->lents[0].at, 8);
+    assert_int_equal(e->lents[1].at, 18);
+    assert_int_equal(e->size, 20);
+    assert_memory_equal(e->data, ":7\r\n$5\r\n\r\n:8\r\n$5\r\n\r\n", 20);
     resp_encoder_clear(e);
+    assert_int_equal(e->lent_count, 0);
     assert_false(e->may_lend);
+}
+
+static void test_a_lent_value_can_be_taken_back_until_something_follows(void **state)
+{
+    FIXTURE;
+    hc_view first = {.value = span("hello")}, second = {.value = span("again")};
+    e->may_lend = true;
+    assert_true(ops->lend(to, &first));
+    assert_true(ops->lend(to, &second));
+    ops->bulk_cancel(to);
+    assert_int_equal(e->lent_count, 1);
+    assert_true(ops->pending(to) >= RESP_LENT_PENDING);
+    ops->bulk_cancel(to); /* only the latest */
+    assert_int_equal(e->lent_count, 1);
+    resp_encoder_clear(e);
+    e->may_lend = true;
+    ops->integer(to, 7);
+    assert_true(ops->lend(to, &first));
+    ops->bulk_cancel(to);
+    assert_int_equal(e->lent_count, 0);
+    assert_int_equal(ops->pending(to), 4);
+    resp_encoder_clear(e);
 }
 
 int main(void)
@@ -217,7 +242,8 @@ int main(void)
         TEST(test_replies_past_the_limit_fail_and_add_nothing),
         TEST(test_pending_counts_what_waits_elsewhere),
         TEST(test_a_huge_buffer_is_given_back),
-        TEST(test_one_lent_value_stops_the_batch_and_leaves_a_gap),
+        TEST(test_lent_values_stop_the_batch_and_leave_gaps),
+        TEST(test_a_lent_value_can_be_taken_back_until_something_follows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
