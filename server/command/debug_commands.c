@@ -51,13 +51,9 @@ static void reply_page(request *of, const text *page, void (*tell)(reply *, hc_s
 static void debug_object(request *of)
 {
     hc_item item;
-    hc_inspection in = {.size = sizeof in};
-    hc_store *store = of->session->store;
+    hc_inspection in;
     hc_span key = of->args[2];
-    if (hc_store_stat(store, key, &item) != HC_OK || hc_store_inspect(store, key, &in) != HC_OK) {
-        request_error(of, ERROR_NO_KEY);
-        return;
-    }
+    if (!debug_look(of, &item, &in)) return;
     hc_span encoding = inspect_encoding(of, key, &item);
     text page;
     text_init(&page, TEXT_BYTES_MAX);

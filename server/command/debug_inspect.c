@@ -14,16 +14,23 @@ enum { LAYERS_SHOWN_MAX = HC_FILTER_LAYERS_MAX };
 
 /* ---- the store ---- */
 
+bool debug_look(request *of, hc_item *item_out, hc_inspection *in_out)
+{
+    hc_store *store = of->session->store;
+    hc_span key = of->args[2];
+    *in_out = (hc_inspection){.size = sizeof *in_out};
+    if (hc_store_stat(store, key, item_out) == HC_OK &&
+        hc_store_inspect(store, key, in_out) == HC_OK)
+        return true;
+    request_error(of, ERROR_NO_KEY);
+    return false;
+}
+
 void debug_record(request *of)
 {
     hc_item item;
-    hc_inspection in = {.size = sizeof in};
-    hc_store *store = of->session->store;
-    hc_span key = of->args[2];
-    if (hc_store_stat(store, key, &item) != HC_OK || hc_store_inspect(store, key, &in) != HC_OK) {
-        request_error(of, ERROR_NO_KEY);
-        return;
-    }
+    hc_inspection in;
+    if (!debug_look(of, &item, &in)) return;
     const debug_figure figures[] = {
         {"shard", in.shard},
         {"segment", in.segment},

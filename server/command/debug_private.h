@@ -12,6 +12,8 @@
 #include "command/command_args.h"
 
 /* debug_inspect.c */
+/* The item of args[2].  False: there is none, and it is said. */
+bool debug_look(request *of, hc_item *item_out, hc_inspection *in_out);
 void debug_filter(request *of);  /* FILTER key */
 void debug_members(request *of); /* MEMBERS */
 void debug_owner(request *of);   /* OWNER key */
