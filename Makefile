@@ -245,14 +245,22 @@ test-mutants: ## deliberate faults in the persistence, one or more a rule, each 
 	@BUILD=$(BUILD) CC=$(CC) $(PYTHON) tests/checks/mutate_persistence.py
 
 .PHONY: sim sim-mutants
-sim: ## clusters under faults in virtual time, SEEDS=100 of them; a failing one is told whole
+sim: ## clusters under faults in virtual time, SEEDS=100 of them or HOURS=24; a failing one is told whole
 	$(PACKAGES) build test
 	$(REMAKE) $(BUILD)/tests/sim/sim_cluster
-	$(BUILD)/tests/sim/sim_cluster --seeds $(SEEDS)
+	$(BUILD)/tests/sim/sim_cluster $(if $(HOURS),--hours $(HOURS),--seeds $(SEEDS))
 sim-mutants: ## each rule of the cluster's protocol turned off: what breaks then, as a table (minutes)
 	$(PACKAGES) build test
 	$(REMAKE) $(BUILD)/tests/sim/sim_mutations
 	$(BUILD)/tests/sim/sim_mutations --seeds $(MUTANT_SEEDS)
+
+DURATION ?= 60s
+.PHONY: chaos
+chaos: ## real nodes under load and faults for DURATION=1h: kills, cuts, lost disks; SEED=n again
+	$(PACKAGES) build test
+	$(REMAKE) all
+	@HYPERCACHED=$(abspath $(BUILD)/hypercached) BUILD=$(BUILD) \
+	    $(PYTHON) tests/system/chaos.py $(DURATION) $(SEED)
 
 .PHONY: bench bench-programs
 bench-programs:

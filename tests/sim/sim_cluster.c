@@ -1,7 +1,8 @@
 /*
  * sim_cluster.c - whole clusters under faults, seed by seed, in virtual time.
  *
- *     build/tests/sim/sim_cluster [--seeds N] [--from SEED] [--minutes CPU] [--keep-going]
+ *     build/tests/sim/sim_cluster [--seeds N] [--from SEED] [--minutes CPU] [--hours H]
+ *                             [--keep-going]
  *     build/tests/sim/sim_cluster --seed SEED [--whole]     one, told if it fails
  *
  * A seed that fails is run again with fewer and fewer faults while it fails, and what is left is
@@ -94,7 +95,7 @@ static double cpu_now(void)
 
 typedef struct wishes {
     uint64_t from, seeds;
-    double minutes;
+    double minutes, hours; /* of CPU; simulated; 0: as many as the seeds take */
     bool keep_going, whole, verbose;
 } wishes;
 
@@ -121,11 +122,20 @@ static bool wishes_read(int argc, char **argv, wishes *w)
         } else if (strcmp(argv[i], "--minutes") == 0) {
             w->minutes = strtod(argv[++i], NULL);
             w->seeds = UINT64_MAX;
+        } else if (strcmp(argv[i], "--hours") == 0) {
+            w->hours = strtod(argv[++i], NULL);
+            w->seeds = UINT64_MAX;
         } else {
             return false;
         }
     }
     return true;
+}
+
+static bool goes_on(const wishes *w, uint64_t done, uint64_t virtual_ns)
+{
+    if (w->minutes > 0 && cpu_now() >= w->minutes * 60) return false;
+    return done < w->seeds && (w->hours <= 0 || (double)virtual_ns < w->hours * 3.6e12);
 }
 
 int main(int argc, char **argv)
@@ -134,12 +144,12 @@ int main(int argc, char **argv)
     sums all = {0};
     if (!wishes_read(argc, argv, &w)) {
         (void)fprintf(stderr, "usage: sim_cluster [--seeds N] [--from S] [--seed S] [--minutes M] "
-                              "[--keep-going] [--whole] [--verbose]\n");
+                              "[--hours H] [--keep-going] [--whole] [--verbose]\n");
         return 2;
     }
     (void)signal(SIGABRT, on_abort);
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    for (uint64_t i = 0; i < w.seeds && (w.minutes <= 0 || cpu_now() < w.minutes * 60); i++) {
+    for (uint64_t i = 0; goes_on(&w, i, all.virtual_ns); i++) {
         sim_plan plan;
         sim_trial_result result;
         seed_now = w.from + i;

@@ -10,6 +10,7 @@ which nobody can tell.  Nothing is asked again: what a node refused is noted as 
 import os
 import random
 import threading
+import time
 
 from harness import BUILD, Error, equal, wait_until
 from history import DONE, NOTHING, UNKNOWN, History
@@ -37,13 +38,15 @@ def value_of(reply):
     return reply.decode() if isinstance(reply, bytes) else reply
 
 class Worker(threading.Thread):
-    """One client of one node."""
+    """One client of one node.  With patience it asks again what was refused, for so many seconds, and
+    counts a request as failed only then."""
 
     def __init__(self, recorder, node, number):
         super().__init__(daemon=True)
         self.recorder, self.node, self.number = recorder, node, number
         self.choice = random.Random(f"{recorder.seed}:{number}")
         self.count = self.done = 0
+        self.requests = []  # (began, ended, tries, outcome), if the recorder has patience
         self.failure = None
         self.connection = None
 
@@ -76,6 +79,16 @@ class Worker(threading.Thread):
         key = f"{letter}:{self.recorder.round}:{self.choice.randrange(KEYS[letter])}"
         self.count += 1
         value = f"{self.number}.{self.count}" if kind == "set" else None
+        began, tries = time.monotonic(), 0
+        outcome = NOTHING
+        while outcome == NOTHING and (tries == 0 or time.monotonic() - began < self.recorder.patience_s):
+            outcome = self.ask(kind, key, value)
+            tries += 1
+        if self.recorder.patience_s > 0:
+            self.requests.append((began, time.monotonic(), tries, outcome))
+
+    def ask(self, kind, key, value):
+        """Once; the outcome."""
         history = self.recorder.history
         operation = history.begin(kind, key, value)
         operation.client = f"{self.number} at {self.node.name}"
@@ -83,16 +96,19 @@ class Worker(threading.Thread):
             reply = self.connection.command(COMMANDS[kind], key, *([value] if value else []))
         except (OSError, Closed):
             self.disconnect()
-            return
+            return UNKNOWN
         outcome = outcome_of(reply)
         answer = value_of(reply) if kind in ("get", "incr") and outcome == DONE else None
         history.end(operation, outcome, answer)
         self.done += outcome == DONE
         self.recorder.ended.wait(PAUSE_S if outcome == DONE else AWAY_S)
+        return outcome
+
 
 class Recorder:
-    def __init__(self, nodes, clients_per_node=2, seed=None):
+    def __init__(self, nodes, clients_per_node=2, seed=None, patience_s=0.0):
         self.nodes = nodes
+        self.patience_s = patience_s
         self.seed = seed if seed is not None else random.randrange(1 << 32)
         self.clients_per_node = clients_per_node
         self.round = 0
