@@ -482,7 +482,7 @@ void hci_op_patience(hc_replica *r, uint32_t from)
             o != NULL && ((o->kind == OP_PROXY && o->target == from) || o->kind == OP_READ);
         if (!waits) continue;
         if (o->deadline_ns < until_ns) o->deadline_ns = until_ns;
-        if (o->kind == OP_PROXY && o->retry_ns < until_ns) o->retry_ns = until_ns;
+        if (o->retry_ns < until_ns) o->retry_ns = until_ns;
     }
 }
 

@@ -3,7 +3,8 @@
  *
  * ONE answers from this node.  QUORUM asks the other holders, takes the newest version that a
  * majority shows, and when they differ writes it back to a majority before it answers, so that no
- * later read finds less.
+ * later read finds less.  If the value here is large, it asks for versions alone, and again for
+ * values only when another one has something newer.
  *
  * A holder that lacks the key and whose floor is above the version may have known it deleted: then
  * a majority must hold the version, else it reads as a miss.  A holder of an undecided proposal
@@ -13,6 +14,8 @@
 
 #define AGAIN_NS (10 * MS)
 #define DOUBT_NS (50 * MS)
+#define TERSE_BYTES 4096u        /* of a value that is here */
+#define PATIENCE_NS_PER_BYTE 50u /* as if stores read 20 MB/s: a machine may be very busy */
 
 /* The command of an UPDATE is told what was found. */
 static void update_reply(hc_replica *r, op *o, const entry *found, hc_reply *reply)
@@ -44,6 +47,21 @@ void hci_read_reply(hc_replica *r, op *o, const entry *found)
     hci_op_end(r, o);
 }
 
+/* What is here is large, and is likely what the others have, too. */
+static bool is_terse(const op *o, const entry *here)
+{
+    return !o->whole && (here->flags & ENTRY_STUB) == 0 && here->value.size >= TERSE_BYTES;
+}
+
+/* Everybody has to read what is as large: no answer is late, or in doubt, before that is done. */
+static void patience_for(const hc_replica *r, op *o, size_t bytes)
+{
+    uint64_t more_ns = bytes * PATIENCE_NS_PER_BYTE;
+    o->retry_ns += more_ns;
+    if (o->deadline_ns < r->now.now_ns + DOUBT_NS + 2 * more_ns)
+        o->deadline_ns = r->now.now_ns + DOUBT_NS + 2 * more_ns;
+}
+
 static void seen_note(hc_replica *r, op *o, uint32_t who, uint64_t version, uint64_t floor)
 {
     int place = hci_place_now(r, o->slot, who);
@@ -70,20 +88,22 @@ void hci_read_run(hc_replica *r, op *o)
     }
     o->kind = OP_READ;
     o->best = (entry){.version = 0};
-    o->mixed = false;
+    o->mixed = o->terse = false;
     hci_op_votes_clear(r, o);
     o->retry_ns = r->now.now_ns + DOUBT_NS;
     (void)hci_entry_get(r, o->request.key, &here);
     if (hci_pending_find(r, o->request.key) != NULL) {
         hci_op_vote(r, o, r->self, false);
     } else if (hci_counts(r, o->slot, r->self)) {
-        (void)hci_op_hold(r, o, &here);
+        o->terse = hci_op_hold(r, o, &here) && is_terse(o, &here);
+        patience_for(r, o, here.value.size);
         seen_note(r, o, r->self, here.version, r->floor[o->slot]);
     }
     uint32_t count = hci_others(r, o->slot, others);
     hci_traced_own(r, HC_TRACED_SENDS, o, false);
     for (uint32_t i = 0; i < count; i++) {
         record what = {.kind = RECORD_READ,
+                       .flags = o->terse ? RECORD_TERSE : 0,
                        .op = o->id,
                        .slot = o->slot,
                        .set_hash = o->set_hash,
@@ -112,7 +132,8 @@ void hci_read_take(hc_replica *r, uint32_t from, const record *what)
     } else {
         (void)hci_entry_get(r, what->key, &here);
         reply.entry = here;
-        reply.value = here.flags & ENTRY_STUB ? hc_span_make(NULL, 0) : here.value;
+        bool bare = (here.flags & ENTRY_STUB) || (what->flags & RECORD_TERSE);
+        reply.value = bare ? hc_span_make(NULL, 0) : here.value;
         reply.seq = r->floor[slot];
     }
     (void)hci_traced(r, from, HC_TRACED_READ, what, reply.result == ANSWER_YES);
@@ -169,9 +190,15 @@ void hci_read_answer(hc_replica *r, op *o, uint32_t from, const record *what)
     if (what->result != ANSWER_YES || !believed) {
         hci_op_vote(r, o, from, false);
     } else {
+        if (o->terse && what->entry.version > o->best.version) { /* now the value is wanted */
+            o->whole = true;
+            hci_op_park(r, o, MS);
+            return;
+        }
         bool first = o->yes_now == 0;
         if (!first && what->entry.version != o->best.version) o->mixed = true;
-        if (what->entry.version != 0 && hci_entry_compare(r, &o->best, &what->entry) < 0) {
+        if (what->entry.version != 0 && !o->terse &&
+            hci_entry_compare(r, &o->best, &what->entry) < 0) {
             if (!hci_op_hold(r, o, &what->entry)) return;
         }
         seen_note(r, o, from, what->entry.version, what->seq);

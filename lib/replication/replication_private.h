@@ -118,7 +118,8 @@ enum {
     RECORD_OLD = 2,
     RECORD_LAST = 4,
     RECORD_QUARANTINED = 8,
-    RECORD_BRIEF = 16 /* of READ: the version alone, whatever its state */
+    RECORD_BRIEF = 16, /* of READ: the version alone, whatever its state */
+    RECORD_TERSE = 32  /* of READ: all but the value, which is large and perhaps not needed */
 };
 
 typedef struct envelope {
@@ -250,7 +251,8 @@ typedef struct op {
     uint32_t yes_now, no_now, yes_next, no_next;
     uint32_t tries;
     uint64_t version, expect;
-    bool mixed;                                          /* READ: not all answered the same */
+    bool mixed;        /* READ: not all answered the same */
+    bool terse, whole; /* READ: others tell their versions alone; no, with their values */
     uint64_t seen[HOLDERS_MAX], seen_floor[HOLDERS_MAX]; /* READ, CONSULT: by place */
     uint32_t towards;                                    /* CONSULT: who lacks the key */
     entry best; /* newest seen, or what is written; its value is in `held` */

@@ -16,8 +16,8 @@
 #include "peer/peer_private.h"
 
 #define ANSWER_BYTES_MAX ((size_t)HC_REPLICA_VALUE_BYTES_MAX)
-/* What a command may make of its keys: the lock is held while it does, so it must not be long. */
-#define SCRATCH_BYTES_MAX (8 * (uint64_t)HC_REPLICA_VALUE_BYTES_MAX)
+/* What a command may make of its keys: two of the largest values, as RENAME needs. */
+#define SCRATCH_BYTES_MAX (2 * (uint64_t)HC_VALUE_BYTES_MAX + (64u << 20))
 
 static void results_free(peer *of)
 {

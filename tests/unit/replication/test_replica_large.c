@@ -163,6 +163,62 @@ static void test_what_no_store_takes_is_refused(void **state)
     sim_replicas_end(c);
 }
 
+static uint64_t sent_bytes(sim_replicas *c)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < c->count; i++) {
+        hc_replica_stats stats = {.size = sizeof stats};
+        hc_replica_stats_get(c->nodes[i].replica, &stats);
+        sum += stats.sent_bytes;
+    }
+    return sum;
+}
+
+static void test_a_quorum_that_has_the_same_large_value_does_not_send_it(void **state)
+{
+    (void)state;
+    sim_replicas *c = three(47, 0);
+    char *text = large_text(8 * MIB, 'x'), key[32];
+    (void)snprintf(key, sizeof key, "%s", sim_replica_key(c, 0, 0));
+    (void)sim_replica_do(c, 0, HC_REQUEST_SET, HC_LEVEL_ALL, key, text);
+    free(text);
+    run_until_held(c, key, 8 * MIB, 'x');
+    uint64_t before = sent_bytes(c);
+    sim_reply read = sim_replica_do(c, 0, HC_REQUEST_GET, HC_LEVEL_QUORUM, key, "");
+    assert_int_equal(read.outcome, HC_OUTCOME_DONE);
+    assert_true(read.value[0] == 'x');
+    assert_in_range(sent_bytes(c) - before, 0, MIB);
+    sim_replicas_end(c);
+}
+
+/* The one who acts slept while the others wrote. */
+static void test_a_quorum_that_has_something_newer_than_a_large_value_sends_it(void **state)
+{
+    (void)state;
+    bool alone[3] = {true, false, false};
+    sim_replicas *c = three(48, 0);
+    char *text = large_text(MIB, 'a'), *newer = large_text(MIB, 'b'), key[32];
+    (void)snprintf(key, sizeof key, "%s", sim_replica_key(c, 0, 0));
+    (void)sim_replica_do(c, 0, HC_REQUEST_SET, HC_LEVEL_ALL, key, text);
+    run_until_held(c, key, MIB, 'a');
+    sim_split(c->network, alone);
+    c->members[0].state = HC_MEMBER_DEAD;
+    sim_replica_tell(&c->nodes[1]);
+    sim_replica_tell(&c->nodes[2]);
+    sim_reply wrote = sim_replica_do(c, 1, HC_REQUEST_SET, HC_LEVEL_QUORUM, key, newer);
+    assert_int_equal(wrote.outcome, HC_OUTCOME_DONE);
+    sim_split(c->network, (bool[3]){false});
+    sim_replica_state(c, 0, HC_MEMBER_ALIVE);
+    sim_reply *read = sim_replica_get(c, 0, HC_LEVEL_QUORUM, key);
+    sim_replicas_run(c, 9);
+    assert_true(read->said);
+    if (read->outcome == HC_OUTCOME_DONE) assert_true(read->value[0] == 'b');
+    run_until_held(c, key, MIB, 'b');
+    free(text);
+    free(newer);
+    sim_replicas_end(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +227,8 @@ int main(void)
         cmocka_unit_test(test_several_large_values_pass_beside_small_ones),
         cmocka_unit_test(test_a_node_that_starts_again_in_the_middle_gets_all_of_it),
         cmocka_unit_test(test_what_no_store_takes_is_refused),
+        cmocka_unit_test(test_a_quorum_that_has_the_same_large_value_does_not_send_it),
+        cmocka_unit_test(test_a_quorum_that_has_something_newer_than_a_large_value_sends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
