@@ -1,4 +1,5 @@
-/* info_cluster.c - INFO cluster: the view and the figures of cluster.h as lines. */
+/* info_cluster.c - INFO cluster, and what INFO replication says of one: the view and the figures of
+ * cluster.h as lines. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -49,6 +50,28 @@ static void print_replica(text *to, const hc_replica_stats *r)
                 "cluster_synced_blocks:%" PRIu64 "\r\ncluster_held_blocks:%" PRIu64
                 "\r\ncluster_clock_skew_ms:%" PRId64 "\r\ncluster_clock_quarantined:%u\r\n",
                 r->synced_blocks, r->held_blocks, r->skew_ms, r->quarantined);
+}
+
+void info_copies(text *to, node *of)
+{
+    const cluster_view *view = cluster_view_acquire(of);
+    if (view == NULL) return;
+    size_t linked = 0;
+    for (size_t i = 1; i < view->member_count; i++)
+        linked += view->members[i].linked;
+    cluster_figures figures;
+    cluster_peer_figures peers[PEERS_SHOWN_MAX];
+    size_t count = cluster_figures_get(of, &figures, peers, PEERS_SHOWN_MAX);
+    uint64_t lag_ms = 0;
+    for (size_t i = 0; i < count && i < PEERS_SHOWN_MAX; i++)
+        if (peers[i].lag_ms > lag_ms) lag_ms = peers[i].lag_ms;
+    text_printf(
+        to,
+        "hypercache_copies:%" PRIu32 "\r\nhypercache_peers:%zu\r\nhypercache_peers_linked:%zu\r\n"
+        "hypercache_replication_lag_ms:%" PRIu64 "\r\nhypercache_replication_queue_bytes:%" PRIu64
+        "\r\n",
+        view->replicas, view->member_count - 1, linked, lag_ms, figures.replica.queue_bytes);
+    cluster_view_release(view);
 }
 
 void info_cluster(text *to, node *of)

@@ -155,6 +155,7 @@ static void print_replication(text *to, node *of)
                 "repl_backlog_size:1048576\r\nrepl_backlog_first_byte_offset:0\r\n"
                 "repl_backlog_histlen:0\r\n",
                 of->run_id);
+    info_copies(to, of);
 }
 
 static void print_cpu(text *to, node *of)

@@ -12,6 +12,8 @@ void info_commandstats(text *to, node *of);
 void info_errorstats(text *to, node *of);
 void info_latencystats(text *to, node *of);
 /* info_cluster.c */
+/* What is said of replication beyond what Redis says: nothing without a cluster. */
+void info_copies(text *to, node *of);
 void info_cluster(text *to, node *of);
 /* info_keyspace.c */
 void info_keyspace(text *to, node *of);

@@ -8,7 +8,7 @@ import importlib
 import os
 
 from cluster import Cluster
-from harness import ROOT, Daemon, Error, equal, main, need_ours, note
+from harness import ROOT, Daemon, Error, equal, main, need_ours, note, wait_until
 from test_replies import ROW_S, Wrong, known_names, play_alone
 
 # Run by the node that serves the key, asked by any.
@@ -34,7 +34,7 @@ HERE = """
     asking auth bgrewriteaof bgsave client client|caching client|getname client|getredir client|help client|id
     client|info client|kill client|list client|no-evict client|no-touch client|pause client|reply client|setinfo
     client|setname client|tracking client|trackinginfo client|unblock client|unpause cluster cluster|forget
-    cluster|help cluster|info cluster|keyslot cluster|links cluster|meet cluster|myid cluster|nodes
+    cluster|help cluster|info cluster|keyslot cluster|leave cluster|links cluster|meet cluster|myid cluster|nodes
     cluster|replicas cluster|shards cluster|slots command command|count command|docs command|getkeys
     command|getkeysandflags command|help command|info command|list config config|get config|help config|resetstat
     config|rewrite config|set debug discard echo hc.backup hc.events hc.trace hello info lastsave latency latency|doctor
@@ -170,6 +170,19 @@ def test_wait_counts_the_nodes_that_have_what_was_written():
         with nodes[0].client(timeout_s=60) as client:
             equal(client.command("SET", "after", "v"), "OK")
             equal(client.command("WAIT", "2", "100"), 1)
+
+
+def test_info_replication_tells_of_copies_and_how_far_they_are():
+    need_ours()
+    with Cluster(3) as nodes:
+        nodes.settle()
+        nodes.replicated()
+        for node in nodes:
+            info = node.info()
+            equal((info["role"], info["connected_slaves"]), ("master", "0"))
+            equal((info["hypercache_copies"], info["hypercache_peers"]), ("3", "2"))
+            wait_until(lambda: node.info()["hypercache_peers_linked"] == "2", "both peers are linked")
+            wait_until(lambda: node.info()["hypercache_replication_queue_bytes"] == "0", "nothing waits")
 
 
 def test_a_random_key_is_one_that_the_node_serves():
