@@ -2,8 +2,8 @@
  * fuzz_resp.c - any bytes through the parser, whole and in pieces: both must say the same, and what
  * they say goes through the encoder.
  *
- * The first byte chooses the size of the pieces, the rest is the stream.  Each piece copies all that
- * is held, so a long stream has no more than PIECES_MAX of them.
+ * The first byte chooses the size of the pieces, the rest is the stream.  Each piece copies all
+ * that is held, so a long stream has no more than PIECES_MAX of them.
  */
 #include <stdint.h>
 #include <stdlib.h>

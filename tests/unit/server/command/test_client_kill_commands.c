@@ -32,6 +32,7 @@ static void test_filters_choose(void **state)
         {"CLIENT KILL USER default", ":1"},
         {"CLIENT KILL ADDR 9.9.9.9:9", ":0"},
         {"CLIENT KILL ADDR 127.0.0.1:50001", ":1"},
+        {"CLIENT KILL ADDR 127.0.0.1:50009", ":0"}, /* as long */
         {"CLIENT KILL LADDR 127.0.0.1:6379", ":0"},
         {"CLIENT KILL MAXAGE 5", ":1"},
         {"CLIENT KILL MAXAGE 6", ":0"},
