@@ -10,6 +10,8 @@
 
 #include "host/relax.h"
 
+#define SHORT_BYTES_MAX 4096u /* of a value that is one piece in every ring */
+
 static const record_kind record_kinds[HC_EFFECT_KINDS] = {
     [HC_EFFECT_SET] = RECORD_SET,         [HC_EFFECT_APPEND] = RECORD_APPEND,
     [HC_EFFECT_EXPIRY] = RECORD_EXPIRY,   [HC_EFFECT_DELETE] = RECORD_DELETE,
@@ -34,7 +36,7 @@ static void changed(void *ctx, const hc_effect *effect)
                 .offset = effect->offset,
                 .key = effect->key,
                 .value = effect->value};
-    if (effect->value.size > 0) {
+    if (effect->value.size > SHORT_BYTES_MAX) {
         hci_log_put_value(f->p, &r);
     } else {
         (void)hci_log_put(f->p, &r);

@@ -5,6 +5,10 @@
 
 #include <assert.h>
 
+#include "host/relax.h"
+
+#define LINE_BYTES 64u
+
 hc_status hci_ring_init(log_ring *ring, const hci_host *host, uint64_t bytes, uint64_t lsn)
 {
     assert((bytes & (bytes - 1)) == 0 && bytes > RECORD_BYTES_MAX);
@@ -56,19 +60,45 @@ static bool reserve(log_ring *ring, uint64_t bytes, uint64_t *lsn_out)
     return true;
 }
 
+/* All but the first word, which publishes the record. */
+static void record_put(log_ring *ring, uint64_t lsn, const record *r, const uint8_t *fields,
+                       size_t fields_bytes)
+{
+    uint64_t at = lsn & ring->mask;
+    if (at + fields_bytes + r->key.size + r->value.size > ring->mask + 1) { /* it wraps */
+        copy_in(ring, lsn + RECORD_HEADER_BYTES, fields + RECORD_HEADER_BYTES,
+                fields_bytes - RECORD_HEADER_BYTES);
+        copy_in(ring, lsn + fields_bytes, r->key.data, r->key.size);
+        copy_in(ring, lsn + fields_bytes + r->key.size, r->value.data, r->value.size);
+        return;
+    }
+    uint8_t *to = ring->bytes + at;
+    for (size_t i = RECORD_HEADER_BYTES; i < fields_bytes; i++)
+        to[i] = fields[i];
+    to += fields_bytes;
+    if (r->key.size > 0) memcpy(to, r->key.data, r->key.size);
+    if (r->value.size > 0) memcpy(to + r->key.size, r->value.data, r->value.size);
+}
+
+/* The next record goes there: the other thread had these lines last, and gives them back while
+ * this one does something else. */
+static void fetch_ahead(const log_ring *ring, uint64_t lsn)
+{
+    hci_prefetch_write(ring->bytes + ((lsn + LINE_BYTES) & ring->mask));
+    hci_prefetch_write(ring->bytes + ((lsn + 2 * LINE_BYTES) & ring->mask));
+}
+
 bool hci_ring_put(log_ring *ring, const record *r, uint64_t *lsn_out)
 {
     uint8_t fields[RECORD_FIELDS_BYTES_MAX];
     uint64_t word, lsn;
-    size_t fields_bytes = hci_record_fields_put(r, fields, &word);
-    uint64_t stride = record_stride(wire_u32(fields));
+    size_t fields_bytes = record_fields_put(r, fields, &word);
+    uint64_t stride = record_stride((uint32_t)(fields_bytes + r->key.size + r->value.size));
     if (!reserve(ring, stride, &lsn)) return false;
-    copy_in(ring, lsn + RECORD_HEADER_BYTES, fields + RECORD_HEADER_BYTES,
-            fields_bytes - RECORD_HEADER_BYTES);
-    copy_in(ring, lsn + fields_bytes, r->key.data, r->key.size);
-    copy_in(ring, lsn + fields_bytes + r->key.size, r->value.data, r->value.size);
+    record_put(ring, lsn, r, fields, fields_bytes);
     atomic_store_explicit(head_word(ring, lsn), word, memory_order_release);
     *lsn_out = lsn + stride;
+    fetch_ahead(ring, *lsn_out);
     return true;
 }
 

@@ -18,6 +18,8 @@
 
 #define RETRY_NS_MIN (100 * NS_PER_MS)
 #define RETRY_NS_MAX (5000 * NS_PER_MS)
+#define SYNC_SHARE                                                                                 \
+    8u /* of the ring: so much is synced at once, long before writers are held back */
 #define NO_SYNC_NS (30000 * NS_PER_MS) /* of HC_SYNC_NO: the oldest change not synced */
 #define MARK_NS (1000 * NS_PER_MS)     /* idle for so long: say on disk what is durable */
 
@@ -129,7 +131,7 @@ static bool sync_due(const hc_persistence *p, uint64_t now_ns)
     uint64_t unsynced = log->written_lsn - log->durable_end.lsn;
     uint32_t policy = ((hc_persistence *)(uintptr_t)p)->log.sync_policy;
     if (unsynced == 0) return false;
-    if (policy == HC_SYNC_ALWAYS || unsynced > log->ring.mask / 2) return true;
+    if (policy == HC_SYNC_ALWAYS || unsynced > log->ring.mask / SYNC_SHARE) return true;
     uint64_t age_ns = now_ns - log->unsynced_since_ns;
     if (policy == HC_SYNC_NO) return age_ns >= NO_SYNC_NS;
     return age_ns >= p->options.sync_interval_ms * NS_PER_MS;

@@ -3,34 +3,6 @@
  */
 #include "persistence/record.h"
 
-size_t hci_record_fields_put(const record *r, uint8_t *to, uint64_t *head_out)
-{
-    size_t at = RECORD_HEADER_BYTES;
-    uint8_t flags = (uint8_t)((r->flags & RECORD_MORE) | (unsigned)r->type << RECORD_TYPE_SHIFT);
-    if (r->group != 0) {
-        flags |= RECORD_IN_GROUP;
-        wire_put_u64(to + at, r->group);
-        at += 8;
-    }
-    if (r->expires_at_ms != HC_EXPIRY_NONE) {
-        flags |= RECORD_HAS_EXPIRY;
-        wire_put_u64(to + at, (uint64_t)r->expires_at_ms);
-        at += 8;
-    }
-    if (record_has_offset(r->kind)) {
-        wire_put_u64(to + at, r->offset);
-        at += 8;
-    }
-    if (record_has_key(r->kind)) at += hci_varint_put(to + at, (uint32_t)r->key.size);
-    uint32_t size = (uint32_t)(at + r->key.size + r->value.size);
-    wire_put_u32(to, size);
-    to[4] = (uint8_t)r->kind;
-    to[5] = flags;
-    wire_put_u16(to + 6, r->store);
-    memcpy(head_out, to, sizeof *head_out);
-    return at;
-}
-
 static bool key_get(wire_reader *in, record *out)
 {
     uint32_t key_bytes;

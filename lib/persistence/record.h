@@ -78,8 +78,33 @@ static inline uint64_t record_stride(uint32_t size)
 }
 
 /* Everything before the key, header included, into `to` of RECORD_FIELDS_BYTES_MAX; *head_out is
- * the header as a number.  Returns how many bytes. */
-size_t hci_record_fields_put(const record *r, uint8_t *to, uint64_t *head_out);
+ * the header's 8 bytes as they lie in memory.  Returns how many bytes. */
+static inline size_t record_fields_put(const record *r, uint8_t *to, uint64_t *head_out)
+{
+    size_t at = RECORD_HEADER_BYTES;
+    unsigned flags = (r->flags & RECORD_MORE) | (unsigned)r->type << RECORD_TYPE_SHIFT;
+    if (r->group != 0) {
+        flags |= RECORD_IN_GROUP;
+        wire_put_u64(to + at, r->group);
+        at += 8;
+    }
+    if (r->expires_at_ms != HC_EXPIRY_NONE) {
+        flags |= RECORD_HAS_EXPIRY;
+        wire_put_u64(to + at, (uint64_t)r->expires_at_ms);
+        at += 8;
+    }
+    if (record_has_offset(r->kind)) {
+        wire_put_u64(to + at, r->offset);
+        at += 8;
+    }
+    if (record_has_key(r->kind)) at += hci_varint_put(to + at, (uint32_t)r->key.size);
+    uint64_t size = (uint32_t)(at + r->key.size + r->value.size);
+    wire_put_u64(to, size | (uint64_t)r->kind << 32 | (uint64_t)(uint8_t)flags << 40 |
+                         (uint64_t)r->store << 48);
+    memcpy(head_out, to, sizeof *head_out);
+    return at;
+}
+
 /* The record at the front of `size` bytes that nobody vouches for; spans point into them.  Returns
  * its stride, or 0 when it is none. */
 uint64_t hci_record_get(const uint8_t *from, uint64_t size, record *out);

@@ -92,7 +92,7 @@ static void record_add(part_writer *w, const record *r)
 {
     uint64_t word;
     uint8_t *at = w->block + w->block_bytes;
-    size_t size = hci_record_fields_put(r, at, &word);
+    size_t size = record_fields_put(r, at, &word);
     if (r->key.size > 0) memcpy(at + size, r->key.data, r->key.size);
     size += r->key.size;
     if (r->value.size > 0) memcpy(at + size, r->value.data, r->value.size);

@@ -254,12 +254,15 @@ static bool run_one(request *of, timing *time)
     return perform(of, time);
 }
 
+/* The log is asked once a batch, by its first write. */
 static inline bool is_plain(const request *of)
 {
     const command *row = of->command;
+    const session *who = of->session;
     if (row == NULL || !row->plain || !arity_fits(row, of->argc)) return false;
-    uint32_t cares = atomic_load_explicit(&of->node->cares, memory_order_relaxed);
-    return (cares & row->cares) == 0 && session_is_plain(of->session);
+    uint32_t cares = atomic_load_explicit(&of->node->cares, memory_order_relaxed) & row->cares;
+    if (cares == NODE_LOGGED && (who->wrote || durable_is_free(who))) cares = 0;
+    return cares == 0 && session_is_plain(who);
 }
 
 /* As perform, of one that is plain. */

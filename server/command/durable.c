@@ -36,6 +36,7 @@ void durable_attach(node *of, hc_persistence *log, const durable_calls *calls)
     atomic_store(&d->log, log);
     node_care_set(of, NODE_LOADING, true);
     node_care_set(of, NODE_LOGGED, true);
+    node_care_set(of, NODE_KEPT, true);
     (void)hc_persistence_policy(log, (hc_sync_policy)atomic_load(&d->sync));
 }
 
@@ -44,6 +45,7 @@ void durable_detach(node *of)
     if (of->durable == NULL) return;
     atomic_store(&of->durable->log, NULL);
     node_care_set(of, NODE_LOGGED, false);
+    node_care_set(of, NODE_KEPT, false);
     durable_stores_release(of);
 }
 
@@ -165,6 +167,14 @@ bool durable_refuses(request *of)
     if (status == HC_OK) return false;
     refuse(of, status == HC_ERR_NO_SPACE ? refused_space : refused_io);
     return true;
+}
+
+bool durable_is_free(const session *who)
+{
+    uint64_t wait_ns;
+    hc_persistence *log = durable_log(who->node);
+    if (who->held_until_ns != 0) return false; /* it was held back: the long way ends that */
+    return log == NULL || (hc_persistence_admit(log, &wait_ns) == HC_OK && wait_ns == 0);
 }
 
 bool durable_holds(request *of)

@@ -112,6 +112,8 @@ bool durable_syncs_always(node *of);
 
 /* Is there anything to ask about?  Two loads. */
 bool durable_may_hold(const node *of);
+/* May the session write now, with nothing to be refused or held back?  The node is not loading. */
+bool durable_is_free(const session *who);
 /* True: answered with an error, for the stores are being loaded or the disk does not work. */
 bool durable_refuses(request *of);
 /* Must this command, which is fit to run, wait?  A write, while the log is far behind; WAITAOF;

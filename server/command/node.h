@@ -133,9 +133,10 @@ typedef enum node_care {
     NODE_MONITORED = 1u << 1, /* monitor.h */
     NODE_MISSES = 1u << 2,    /* misses are events (notify.h) */
     NODE_LOADING = 1u << 3,   /* durable.h */
-    NODE_LOGGED = 1u << 4,    /* likewise */
+    NODE_LOGGED = 1u << 4,    /* likewise: of what writes */
     NODE_CLUSTERED = 1u << 5, /* cluster.h */
     NODE_TRACED = 1u << 6,    /* trace_lines.h */
+    NODE_KEPT = 1u << 7,      /* durable.h: of what neither reads nor writes (SAVE, WAITAOF) */
     NODE_SPANS = 1u << 9      /* tracing.h */
 } node_care;
 

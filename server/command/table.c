@@ -141,7 +141,8 @@ static uint32_t cares_of(const command *row)
 {
     uint32_t cares = NODE_SPANS | NODE_TRACED | NODE_PAUSED | NODE_MONITORED | NODE_LOADING;
     if ((row->flags & COMMAND_READONLY) != 0) cares |= NODE_MISSES;
-    if ((row->flags & COMMAND_READONLY) == 0) cares |= NODE_LOGGED; /* SAVE and WAITAOF, too */
+    if ((row->flags & COMMAND_READONLY) == 0)
+        cares |= (row->flags & COMMAND_WRITE) != 0 ? NODE_LOGGED : NODE_KEPT;
     bool keyed = row->keys.first > 0 && row->keys.access != COMMAND_ACCESS_CHANNEL;
     bool data = (row->flags & (COMMAND_READONLY | COMMAND_WRITE)) != 0;
     bool of_node = row->run == run_lolwut || row->run == run_scan || row->run == run_keys ||

@@ -38,6 +38,7 @@ void http_wait_begin(http_connection *c, http_wait why)
     struct timeval interval = interval_of(HTTP_POLL_MS);
     if (c->waits != HTTP_WAIT_NONE) return;
     c->waits = why;
+    if (why == HTTP_WAIT_LOG) durable_flush(w->node);
     c->hears = why == HTTP_WAIT_PARKED && durable_hears(&c->session);
     c->wait_next = NULL;
     c->wait_previous = w->waiting_last;

@@ -48,6 +48,7 @@
 #define PACED_PER_TURN 16u  /* of those who may go on, before others have their turn */
 #define PACE_MS 1u          /* between two looks whether a publisher may go on */
 #define PARKED_MS_MAX 1000u /* between looks at parked connections */
+#define ANSWERS_KEPT 2u     /* who does not come back until then is no longer expected */
 #define PUSHES_PER_TURN 64u /* connections that get messages before others have their turn */
 
 typedef struct worker worker;
@@ -80,6 +81,7 @@ typedef struct connection {
     struct connection *paced_next, *paced_previous;   /* in worker.paced_first .. paced_last */
     struct connection *await_next, *await_previous;   /* in worker.await_first .. await_last */
     struct connection *parked_next, *parked_previous; /* in worker.parked_first .. parked_last */
+    uint64_t answered_at;     /* worker.answers then; 0: never, or it came back */
     uint64_t silent_since_ns; /* as of the last tick that had heard something */
     uint64_t deadline_ns;     /* of CLOSING and LINGERING */
     uint64_t heavy_turn;      /* the number, in the worker, of its latest turn as a heavy one */
@@ -135,9 +137,18 @@ struct worker {
     uint32_t mixed_turns;                 /* 0: only heavy ones are served at present */
     connection *paced_first, *paced_last; /* wait for other workers, see push_pace */
     connection *await_first, *await_last; /* wait for the log, the one of the lowest lsn first */
-    uint64_t awaited;                     /* so many ever did */
-    size_t awaiting, expected; /* so many do now; and did when some of them were answered last */
-    uint64_t gathering_ns;     /* since when one of those waits for a flush; 0: it was asked for */
+    /* see worker_await.c */
+    uint64_t awaited;                       /* so many ever waited for the log */
+    size_t awaiting;                        /* do now */
+    size_t gathered;                        /* of those, for whom no sync was asked for */
+    uint64_t gathering_ns;                  /* since when the first of them */
+    uint64_t answers;                       /* times that some were answered */
+    size_t returning[ANSWERS_KEPT];         /* by time: answered and not back yet */
+    uint64_t turn_ns, busy_ns, learned;     /* of each_learn */
+    uint64_t each_ns;                       /* that one of them keeps the loop */
+    uint64_t lull_ns;                       /* since when nobody came; 0: one just did */
+    bool patient;                           /* the loop may sleep though some gathered */
+    bool sleeps;                            /* so durable_told is to wake it */
     connection *parked_first, *parked_last; /* see worker_park.c */
     size_t hearing;                         /* of those, that wait to be told */
     uint64_t unpark_ns;                     /* when the timer `unpark` is due */
@@ -211,11 +222,12 @@ void worker_await(connection *which);
 void worker_unawait(connection *which); /* also one that does not wait */
 /* More may be durable now. */
 void worker_await_look(worker *of);
-/* Has the log made durable what connections wait for, if that was not asked for yet. */
-void worker_flush(worker *of);
-/* The same, when the loop has nothing else to do: perhaps a little later, for those still to come.
- */
-void worker_flush_idle(worker *of);
+/* The same between two turns of the loop; `awaited` as it was before the last, in which the loop
+ * perhaps slept. */
+void worker_await_turn(worker *of, uint64_t awaited, bool slept);
+/* May the loop sleep?  Then durable_told wakes it, until worker_wakes. */
+bool worker_sleeps(worker *of);
+void worker_wakes(worker *of);
 
 /* worker_park.c */
 /* Lets a connection whose session is parked wait for its time. */

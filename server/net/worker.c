@@ -32,11 +32,15 @@ static void on_drain_timeout(evutil_socket_t fd, short what, void *ctx)
     (void)event_base_loopbreak(w->base);
 }
 
+static bool is_done(const worker *w)
+{
+    if (!w->draining || w->connections != NULL) return false;
+    return w->http == NULL || w->net->options.http_calls->connections(w->http) == 0;
+}
+
 void worker_done_look(worker *w)
 {
-    if (!w->draining || w->connections != NULL) return;
-    if (w->http == NULL || w->net->options.http_calls->connections(w->http) == 0)
-        (void)event_base_loopbreak(w->base);
+    if (is_done(w)) (void)event_base_loopbreak(w->base);
 }
 
 static void worker_drain(worker *w)
@@ -343,11 +347,12 @@ void *worker_main(void *ctx)
     worker *w = ctx;
     bool goes_on = true;
     while (goes_on) {
-        bool gathers = w->gathering_ns != 0;
         uint64_t awaited = w->awaited;
-        int ended = event_base_loop(w->base, gathers ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
-        goes_on = ended == 0 && event_base_got_break(w->base) == 0;
-        if (gathers && w->awaited == awaited) worker_flush_idle(w); /* no more is coming */
+        bool sleeps = worker_sleeps(w);
+        int ended = event_base_loop(w->base, sleeps ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+        worker_wakes(w);
+        worker_await_turn(w, awaited, sleeps);
+        goes_on = ended == 0 && event_base_got_break(w->base) == 0 && !is_done(w);
     }
     return NULL;
 }

@@ -12,8 +12,7 @@
 void worker_tell_wishes(worker *w)
 {
     bool http_hears = w->http != NULL && w->net->options.http_calls->hears(w->http);
-    durable_waits(w->net->options.node, w->index,
-                  w->await_first != NULL || w->hearing > 0 || http_hears);
+    durable_waits(w->net->options.node, w->index, w->sleeps || w->hearing > 0 || http_hears);
 }
 
 /* Nanoseconds until there is sense in looking again, told or not. */

@@ -10,7 +10,7 @@
 static size_t record_put(const record *r, uint8_t *to)
 {
     uint64_t word;
-    size_t size = hci_record_fields_put(r, to, &word);
+    size_t size = record_fields_put(r, to, &word);
     if (r->key.size > 0) memcpy(to + size, r->key.data, r->key.size);
     size += r->key.size;
     if (r->value.size > 0) memcpy(to + size, r->value.data, r->value.size);
