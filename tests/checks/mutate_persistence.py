@@ -72,6 +72,10 @@ MUTANTS = [
      "if (log->written_lsn < header.base_lsn) log->written_lsn = header.base_lsn;", CRASH),
     ("I7", "files of old generations stay", "retention.c",
      "(void)hci_dir_unlink(&p->dir, name);", "(void)name;", FILES),
+    ("I1", "the log goes on from a mark that a process left unsynced", "log_read.c",
+     "if (r.block.raw_bytes == 0) continue;", ";", CRASH),
+    ("I1", "the log goes on from a file that a process had only begun", "log_read.c",
+     "base_lsn >= lsn", "base_lsn > lsn", CRASH),
     ("I7", "the ring is not given back", "log_write.c",
      "hci_ring_release(&log->ring, log->written_lsn);", ";", FILES),
 ]

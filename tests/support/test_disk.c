@@ -235,6 +235,8 @@ static void changes_apply(test_disk *disk, uint32_t count)
 static hc_status call_begin(test_disk *disk, bool is_sync)
 {
     test_disk_faults *f = &disk->faults;
+    if (f->dies_at > 0 && --f->dies_at == 0) f->dead = true;
+    if (f->dead) return HC_ERR_IO;
     if (f->before != NULL) f->before(f->ctx, disk);
     disk->calls++;
     if (f->fail_at == 0 || (f->fail_sync_only && !is_sync)) return HC_OK;
@@ -344,6 +346,7 @@ static hc_status disk_write(void *ctx, hc_file *file, const hc_span *parts, size
     size_t left = granted > offset ? granted - (size_t)offset : 0;
     if (left > bytes) left = bytes;
     if (status != HC_OK) left = (size_t)test_random_below(&disk->random, left + 1);
+    if (disk->faults.dead) left = 0;
     for (size_t i = 0; i < count && left > 0; i++) {
         size_t piece = parts[i].size < left ? parts[i].size : left;
         inode_write(of, (size_t)offset, parts[i].data, piece);
@@ -382,6 +385,7 @@ static hc_status disk_sync(void *ctx, hc_file *file)
     test_disk *disk = ctx;
     hc_status status = call_begin(disk, true);
     inode *of = &disk->inodes[file->inode];
+    if (disk->faults.dead) return status;
     if (status != HC_OK) {
         sync_failed(disk, of);
         return disk->faults.lie == TEST_DISK_SYNC_RETRY ? HC_OK : status;

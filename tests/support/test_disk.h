@@ -45,6 +45,8 @@ typedef struct test_disk_faults {
     hc_status fail_status; /* with this */
     bool fail_sync_only;   /* `fail_at` counts syncs of files alone */
     test_disk_sync_failure sync_failure;
+    uint64_t dies_at;        /* calls that change the disk until the process dies; 0: it lives */
+    bool dead;               /* such calls fail from there on, and leave no trace */
     uint64_t capacity_bytes; /* of all files; 0: no end */
     hc_status read_status;   /* of every read; HC_OK: reads work */
     test_disk_lie lie;

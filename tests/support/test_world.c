@@ -145,25 +145,33 @@ void test_world_init(test_world *w, const test_world_options *options, test_disk
     stores_add(w);
 }
 
-static void kill_before(void *ctx, test_disk *disk)
+void test_world_stop(test_world *w, bool killed)
 {
-    (void)ctx;
-    test_disk_faults_of(disk)->fail_at = 1;
-    test_disk_faults_of(disk)->fail_status = HC_ERR_IO;
+    test_disk_faults *faults = test_disk_faults_of(w->disk);
+    /* from here on nothing reaches the disk: closing is only for the memory */
+    if (killed) faults->dead = true;
+    (void)hc_persistence_close(w->p);
+    faults->dead = false;
+    faults->dies_at = 0;
+    for (uint32_t i = 0; i < TEST_WORLD_STORES; i++)
+        store_put(w->stores[i]);
+    w->p = NULL;
+}
+
+static void history_free(test_world *w)
+{
+    for (uint32_t i = 0; i < w->change_count; i++)
+        free(w->changes[i].value);
+    free(w->changes);
+    w->changes = NULL;
+    w->change_count = 0;
 }
 
 void test_world_kill(test_world *w)
 {
-    /* from here on nothing reaches the disk: closing is only for the memory */
-    *test_disk_faults_of(w->disk) = (test_disk_faults){.before = kill_before};
-    (void)hc_persistence_close(w->p);
+    test_world_stop(w, true);
     *test_disk_faults_of(w->disk) = (test_disk_faults){.before = NULL};
-    for (uint32_t i = 0; i < TEST_WORLD_STORES; i++)
-        store_put(w->stores[i]);
-    for (uint32_t i = 0; i < w->change_count; i++)
-        free(w->changes[i].value);
-    free(w->changes);
-    w->p = NULL;
+    history_free(w);
 }
 
 /* ---- acting ---- */
@@ -390,15 +398,18 @@ bool test_world_check(const test_world *w, test_world *after)
     return true;
 }
 
-void test_world_forget(test_world *w, uint64_t lsn)
+void test_world_inherit(test_world *w, test_world *before)
 {
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < w->change_count; i++) {
-        if (w->changes[i].lsn <= lsn) {
-            w->changes[kept++] = w->changes[i];
+    for (uint32_t i = 0; i < before->change_count; i++) {
+        if (before->changes[i].lsn <= w->recovered_lsn) {
+            before->changes[kept++] = before->changes[i];
         } else {
-            free(w->changes[i].value);
+            free(before->changes[i].value);
         }
     }
+    w->changes = before->changes;
     w->change_count = kept;
+    before->changes = NULL;
+    before->change_count = 0;
 }

@@ -68,13 +68,17 @@ typedef struct test_world {
 void test_world_init(test_world *world, const test_world_options *options, test_disk *disk);
 /* Goes away without a word to the disk, as a process that is killed. */
 void test_world_kill(test_world *world);
+/* The process ends, killed or by a close, which tells the disk all it wants; its history is kept,
+ * and its disk as it is, with what nobody synced. */
+void test_world_stop(test_world *world, bool killed);
 /* After the last world. */
 void test_world_end(void);
 /* One random action; false: too many changes were made. */
 bool test_world_act(test_world *world);
 /* Whether `after` is what `world` may have become; else after->problem says why not. */
 bool test_world_check(const test_world *world, test_world *after);
-/* `world` goes on from what `after` recovered: forgets changes that did not survive. */
-void test_world_forget(test_world *world, uint64_t lsn);
+/* `world` takes over the history of the process before it, which is gone, from whose disk it
+ * recovered: changes that did not survive are forgotten. */
+void test_world_inherit(test_world *world, test_world *before);
 
 #endif

@@ -4,7 +4,9 @@
  * A run does random things to two stores.  Before each such call the disk is copied as a power loss
  * would leave it, and recovered from: what comes back must be what the changes up to some LSN made,
  * at least up to the last one that was told durable.  During that recovery the power may go again.
- * Now and then the run itself goes on from what was recovered.
+ *
+ * Now and then the process ends, killed or by itself, and another goes on from what the disk shows,
+ * which is more than what was synced: at every call of it, too, the power may go.
  *
  *     TEST_CRASH_SECONDS=60   how long, or TEST_CRASH_POINTS=1000000 how many
  *     TEST_SEED=7             one run only, of this seed
@@ -27,7 +29,6 @@ typedef struct crash_run {
     uint64_t points;
     uint64_t again_at; /* of a recovery: the call before which power goes again */
     unsigned depth;
-    bool in_init;           /* the world is being opened: nothing is known of it yet */
     const test_world *past; /* whose history counts */
     uint64_t floor_lsn;     /* what must be there at least */
     char problem[300];
@@ -99,6 +100,27 @@ static void run_before(void *ctx, test_disk *disk)
     crash_check(run, world, disk, world->acked_lsn, 0);
 }
 
+/* Another process takes over from the disk, which stayed on.  While it recovers, the history is
+ * that of the one before. */
+static void run_restart(crash_run *run, test_world *next)
+{
+    test_world *old = run->world;
+    test_world_options options = old->options;
+    options.seed = test_random_next(&run->random);
+    bool killed = test_random_below(&run->random, 2) == 0;
+    test_disk_faults *faults = test_disk_faults_of(old->disk);
+    faults->fail_at = 0;
+    if (killed) faults->dies_at = test_random_below(&run->random, 8); /* in the middle of a step */
+    while (killed && faults->dies_at > 0 && test_world_act(old)) {
+    }
+    test_world_stop(old, killed);
+    if (run->problem[0] != '\0') return;
+    test_world_init(next, &options, old->disk);
+    if (!test_world_check(old, next)) problem_note(run, next, 0, options.seed);
+    test_world_inherit(next, old);
+    run->world = next;
+}
+
 static void faults_choose(test_disk *disk, test_random *random)
 {
     test_disk_faults *f = test_disk_faults_of(disk);
@@ -114,26 +136,29 @@ static void faults_choose(test_disk *disk, test_random *random)
 static uint64_t run_once(uint64_t seed, test_disk_lie lie, bool faults, char *problem)
 {
     crash_run run = {.points = 0};
-    test_world world;
+    test_world worlds[2]; /* the one that runs, and the one before or after it */
     test_random_init_quiet(&run.random, seed);
     test_world_options options = {.seed = seed,
                                   .sync = (hc_sync_policy)(1 + test_random_below(&run.random, 3)),
                                   .snapshots = test_random_below(&run.random, 4) != 0,
                                   .big_values = test_random_below(&run.random, 6) == 0,
                                   .one_generation = seed % 2 == 0};
+    bool restarts = lie == TEST_DISK_HONEST && seed % 2 == 1;
     test_disk *disk = test_disk_create(seed + 1);
     test_disk_faults_of(disk)->lie = lie;
-    test_world_init(&world, &options, disk);
-    assert_int_equal(world.status, HC_OK);
-    run.world = &world;
+    test_world_init(&worlds[0], &options, disk);
+    assert_int_equal(worlds[0].status, HC_OK);
+    run.world = &worlds[0];
     test_disk_faults_of(disk)->before = run_before;
     test_disk_faults_of(disk)->ctx = &run;
     for (unsigned i = 0; i < RUN_ACTIONS && run.problem[0] == '\0'; i++) {
         if (faults) faults_choose(disk, &run.random);
-        if (!test_world_act(&world)) break;
+        if (restarts && test_random_below(&run.random, 16) == 0)
+            run_restart(&run, &worlds[run.world == &worlds[0]]);
+        if (run.problem[0] == '\0' && !test_world_act(run.world)) break;
     }
     memcpy(problem, run.problem, sizeof run.problem);
-    test_world_kill(&world);
+    test_world_kill(run.world);
     test_disk_destroy(disk);
     return run.points;
 }
