@@ -413,7 +413,7 @@ def test_a_file_system_that_shuts_down_loses_nothing_acknowledged():
                     for one in writers:
                         one.join(60)
                         one.errors = [error for error in one.errors if "MISCONF" not in error]
-                    run_program("umount", mounted)
+                    wait_until(lambda: run_program("umount", mounted)[0] == 0, "nobody uses the file system", 60)
                     mount()
                     server.start()
                     with server.client() as client:
