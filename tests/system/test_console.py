@@ -262,10 +262,19 @@ def test_debug_mode_is_used_from_the_page():
         browser.is_well(server)
 
 
-def test_without_the_role_debug_mode_is_read_only():
+def test_without_the_role_the_console_is_read_only():
     browser = Browser.get()
-    with Daemon("--debug.enabled=true") as server:
-        browser.visit(server, "debug")
+    with Daemon("--debug.enabled=true") as server, server.client() as client:
+        client.command("SET", "k", "v")
+        browser.visit(server, "keys")
+        browser.click(of=KEYS_LISTED, text="k")
+        browser.until(of=".preview", matches="^v$")
+        words = browser.texts(of="#details button") + browser.texts(of="#details textarea")
+        equal([word for word in words if "Save" in word or "Delete" in word or word == "v"], [], "what edits a key")
+        browser.go(to="#/clients")
+        browser.until(of="tbody td", matches="^127.0.0.1:")
+        equal(browser.count(of="tbody button:not([disabled])"), 0, "buttons that close a client")
+        browser.go(to="#/debug")
         browser.until(of="#levels", matches="Read-only: see security.http_admin")
         browser.until(of="#shards td", matches="^0$")
         equal(browser.count(of="#capture"), 0, "a capture, which shows what clients send")
@@ -468,6 +477,28 @@ def test_cluster_of_three_is_shown_and_a_dead_member_is_named():
             browser.go(to="#/cluster")
             browser.until(of="#members tbody tr", matches=f"{name}.*dead")
             browser.is_well(nodes[0])
+
+
+def test_keys_of_a_node_of_a_cluster_are_those_it_serves():
+    browser = Browser.get()
+    with Cluster(3, "--debug.enabled=true", "--security.http_admin=true") as nodes:
+        nodes.settle()
+        for i in range(30):
+            equal(nodes.insist(i % 3, "SET", f"k{i}", f"value {i}"), "OK")
+        shown = []
+        for node in nodes:
+            browser.visit(node, "keys")
+            browser.until(of="#main", matches=r"[1-9]\d* found in")
+            mine = browser.texts(of=KEYS_LISTED)
+            browser.click(of=KEYS_LISTED, text=mine[0])
+            browser.until(of=".preview", matches=f"^value {mine[0][1:]}$")
+            browser.is_well(node)
+            shown += mine
+        equal(sorted(shown), sorted(f"k{i}" for i in range(30)), "keys over the pages of all nodes")
+        browser.go(to="#/debug")
+        browser.fill(of="#inspector .field", value=mine[0])
+        browser.click(of="#inspector button", text="Look")
+        browser.until(of="#inspector .pairs", matches="served bythis node")
 
 
 def test_a_trace_is_a_waterfall_over_its_nodes():
