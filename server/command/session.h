@@ -109,7 +109,8 @@ struct session {
     watch *watches;             /* what WATCH named; latest first */
     size_t watch_bytes;         /* of their keys */
     reply *muted;               /* while a request runs unheard: the reply it would have had */
-    hc_block *arrived;          /* the transport's: where a large request lies; NULL: elsewhere */
+    hc_block *arrived;          /* where a large request lies; NULL: elsewhere.  The transport's,
+                                   unless the command took it over and says so by NULL */
     hc_store *store;            /* of `database`, or of `selected` */
     hc_store_ref selected;      /* a named store; all zero: a database */
     uint64_t swaps;             /* node->swaps when `store` was looked up */

@@ -37,8 +37,10 @@ void transaction_drop(session *who)
 {
     transaction *of = who->transaction;
     if (of == NULL) return;
-    for (size_t i = 0; i < of->count; i++)
+    for (size_t i = 0; i < of->count; i++) {
+        hc_block_bury(of->commands[i]->block, who->store);
         free(of->commands[i]);
+    }
     free(of->commands);
     free(of);
     who->transaction = NULL;
@@ -68,22 +70,33 @@ static size_t block_bytes(const request *of)
     return bytes;
 }
 
+/* Behind the spans, for which there is room. */
+static void arguments_copy(queued *to, const request *of)
+{
+    uint8_t *at = (uint8_t *)&to->args[of->argc];
+    for (size_t i = 0; i < of->argc; i++) {
+        if (of->args[i].size > 0) memcpy(at, of->args[i].data, of->args[i].size);
+        to->args[i] = hc_span_make(at, of->args[i].size);
+        at += of->args[i].size;
+    }
+}
+
 hc_status transaction_add(transaction *to, const request *of)
 {
     size_t bytes = block_bytes(of);
     if (bytes == 0 || to->count == TRANSACTION_COMMANDS_MAX) return HC_ERR_LIMIT;
     if (bytes > TRANSACTION_BYTES_MAX - to->bytes) return HC_ERR_LIMIT;
     if (!reserve(to)) return HC_ERR_NO_MEMORY;
-    queued *one = malloc(bytes);
+    hc_block *block = of->session->arrived;
+    size_t head_bytes = sizeof(queued) + of->argc * sizeof(hc_span);
+    queued *one = malloc(block != NULL ? head_bytes : bytes);
     if (one == NULL) return HC_ERR_NO_MEMORY;
-    one->command = of->command;
-    one->argc = of->argc;
-    uint8_t *at = (uint8_t *)&one->args[of->argc];
-    for (size_t i = 0; i < of->argc; i++) {
-        if (of->args[i].size > 0) memcpy(at, of->args[i].data, of->args[i].size);
-        one->args[i] = hc_span_make(at, of->args[i].size);
-        at += of->args[i].size;
-    }
+    *one = (queued){.command = of->command, .argc = of->argc, .block = block};
+    of->session->arrived = NULL;
+    if (block != NULL)
+        memcpy(one->args, of->args, of->argc * sizeof(hc_span));
+    else
+        arguments_copy(one, of);
     to->commands[to->count++] = one;
     to->bytes += bytes;
     to->flags |= of->command->flags;

@@ -5,7 +5,8 @@
  *           ^ watchers.h  ^ begin  ^ add     ^ add    ^ run while no other command runs (gate.h)
  *
  * Arguments are views into a buffer that the next read overwrites, so they are copied, each command
- * in a block of its own.
+ * in a piece of memory of its own.  Only a request that lies in an hc_block stays there: the
+ * transaction takes that over (session->arrived), and EXEC passes it on to the store.
  *
  * Limits:  a command beyond TRANSACTION_COMMANDS_MAX or TRANSACTION_BYTES_MAX is refused, and with
  *          it the transaction: EXEC answers EXECABORT.
@@ -22,7 +23,8 @@
 typedef struct queued {
     const command *command;
     size_t argc;
-    hc_span args[]; /* their bytes follow */
+    hc_block *block; /* where the arguments lie; NULL: behind `args` */
+    hc_span args[];
 } queued;
 
 struct transaction {

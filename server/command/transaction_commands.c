@@ -34,6 +34,7 @@ void run_discard(request *of)
 /* In the order of their coming; what CLIENT REPLY says among them holds for the rest. */
 static void run_all(request *of, const transaction *queue)
 {
+    hc_block *arrived = of->session->arrived;
     of->reply->ops->array(of->reply, queue->count);
     for (size_t i = 0; i < queue->count; i++) {
         const queued *one = queue->commands[i];
@@ -43,9 +44,11 @@ static void run_all(request *of, const transaction *queue)
                          .args = one->args,
                          .argc = one->argc,
                          .reply = of->reply};
+        of->session->arrived = one->block;
         request_perform_queued(&inner);
         of->reply = inner.reply;
     }
+    of->session->arrived = arrived;
 }
 
 /* What had been posted comes before the reply, which it must not interrupt (push.h). */

@@ -401,7 +401,7 @@ static void held_leave_block(connection *c, size_t used)
     size_t left = byte_queue_size(&c->in);
     if (used == 0 && left > 0) return; /* unfinished, or held back */
     if (!byte_queue_append(&rest, c->in.data + c->in.head, left)) c->state = CONNECTION_DEAD;
-    connection_input_drop(c);
+    if (c->session.arrived != NULL) connection_input_drop(c); /* else a transaction has it */
     c->in = rest;
 }
 

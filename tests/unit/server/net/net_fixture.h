@@ -29,6 +29,7 @@
 #include "command/pause.h"
 #include "command/push.h"
 #include "command/session.h"
+#include "command/tracing.h"
 #include "net/net.h"
 #include "support/test_host.h"
 #include "unit/server/net/net_clients.h"
@@ -112,6 +113,12 @@ uint64_t durable_gather_ns(const node *of)
 {
     (void)of;
     return 0;
+}
+
+/* Nobody traces. */
+void tracing_synced(session *of)
+{
+    (void)of;
 }
 
 /* Nor a cluster that could answer later. */

@@ -191,6 +191,46 @@ static void test_a_client_that_leaves_in_the_middle_gives_the_value_up(void **st
     served_stop(&s);
 }
 
+/* As set_large, between MULTI and EXEC; +OK is not expected. */
+static void queue_large(int fd, const char *value)
+{
+    char head[96];
+    int size =
+        snprintf(head, sizeof head, "MULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%zu\r\n", VALUE_BYTES);
+    client_send(fd, head, (size_t)size);
+    client_send(fd, value, VALUE_BYTES);
+    say(fd, "\r\n");
+    expect(fd, "+OK\r\n+QUEUED\r\n");
+}
+
+static void test_a_transaction_keeps_the_block_that_a_value_came_in(void **state)
+{
+    (void)state;
+    served s;
+    served_start(&s, false);
+    int fd = client_open();
+    char *value = value_make('f');
+    queue_large(fd, value);
+    say(fd, "GET k\r\nEXEC\r\nGET k\r\n");
+    expect(fd, "+QUEUED\r\n*2\r\n+OK\r\n");
+    expect_large(fd, value);
+    expect_large(fd, value);
+    queue_large(fd, value);
+    say(fd, "DISCARD\r\nGET k\r\n");
+    expect(fd, "+OK\r\n");
+    expect_large(fd, value);
+    int leaves = client_open();
+    queue_large(leaves, value);
+    (void)close(leaves);
+    assert_true(test_wait_until(one_connected, NULL));
+    say(fd, "DEL k\r\n");
+    expect(fd, ":1\r\n");
+    assert_true(test_wait_until(none_is_large, &s));
+    free(value);
+    (void)close(fd);
+    served_stop(&s);
+}
+
 /* The block that a request arrives in goes back with its client, too. */
 static void test_a_client_that_leaves_while_it_sends_leaves_nothing(void **state)
 {
@@ -221,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_a_part_is_lent_as_the_whole_is),
         cmocka_unit_test(test_a_value_that_is_gone_meanwhile_is_sent_as_it_was),
         cmocka_unit_test(test_a_client_that_leaves_in_the_middle_gives_the_value_up),
+        cmocka_unit_test(test_a_transaction_keeps_the_block_that_a_value_came_in),
         cmocka_unit_test(test_a_client_that_leaves_while_it_sends_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
