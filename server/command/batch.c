@@ -191,7 +191,7 @@ static bool perform(request *of, timing *time)
     if (begun) timing_restart(time); /* it is heavy, so nothing else is in this run */
     bool traced = trace_lines_wanted(of->node);
     size_t before = traced ? of->reply->ops->pending(of->reply) : 0;
-    bool spans = tracing_on(of->node);
+    bool spans = of->session->running != NULL && of->session->running->sampled;
     uint64_t since_ns = spans ? node_now_ns(of->node) : 0;
     row->run(of);
     if (spans) tracing_handled(of, since_ns);

@@ -501,6 +501,22 @@ def test_keys_of_a_node_of_a_cluster_are_those_it_serves():
         browser.until(of="#inspector .pairs", matches="served bythis node")
 
 
+def test_traces_of_the_node_are_listed_and_shown():
+    browser = Browser.get()
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    with Daemon("--tracing.enabled=true", "--tracing.exporter=none", "--tracing.sample_ratio=0") as server:
+        with server.client() as client:
+            client.command("HC.TRACE", parent, "SET", "k", "v")
+        browser.visit(server, "traces")
+        browser.until(of=".title", matches="0 % of requests are traced")
+        browser.until(of="table[aria-label=Traces] tbody tr", matches="SET")
+        browser.click(of="table[aria-label=Traces] button")
+        browser.until(of="#details", matches="4bf92f3577b34da6a3ce929d0e0e4736")
+        for name in ("SET", "parse", "store"):
+            browser.until(of=".falls li", matches=f"^{name}")
+        browser.is_well(server)
+
+
 def test_a_trace_is_a_waterfall_over_its_nodes():
     """The answers are made up here: what is asked is how the page draws them."""
     browser = Browser.get()
