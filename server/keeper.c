@@ -33,7 +33,8 @@
 #define BAR_CELLS 40u        /* of the bar on a terminal */
 #define DAMAGE_LINES_MAX 20u /* in the log; `data verify` lists all */
 #define NS_PER_MS 1000000u
-#define LOG_SLICE_NS 100000u    /* the least there is */
+#define SLICE_NS 100000u        /* the least there is */
+#define SNAPSHOT_NICE 5         /* a quarter of a core beside a client that wants it whole */
 #define GATHER_NS_MIN 100000u   /* a group smaller than this costs more than it gains */
 #define GATHER_NS_MAX 10000000u /* nobody waits longer for others to join */
 #define GATHER_SHARE 8          /* of the latest sync in the mean */
@@ -209,9 +210,9 @@ static bool on_stops(void *ctx)
 
 /* ---- the log's thread ---- */
 
-/* It computes little and others wait for it: short slices let it run as soon as it is woken, from
- * Linux 6.12 on.  Earlier kernels leave the thread as it is. */
-static void slice_shorten(void)
+/* Short slices: the calling thread, and those it starts, run as soon as they are woken, and give
+ * way to others as soon.  From Linux 6.12 on; earlier kernels know of no slices. */
+static void slice_shorten(int nicer)
 {
     struct { /* struct sched_attr, which the C library does not have yet */
         uint32_t size, policy;
@@ -219,8 +220,8 @@ static void slice_shorten(void)
         int32_t nice;
         uint32_t priority;
         uint64_t runtime_ns, deadline_ns, period_ns;
-    } attributes = {.size = sizeof attributes, .runtime_ns = LOG_SLICE_NS};
-    attributes.nice = getpriority(PRIO_PROCESS, 0);
+    } attributes = {.size = sizeof attributes, .runtime_ns = SLICE_NS};
+    attributes.nice = getpriority(PRIO_PROCESS, 0) + nicer;
     (void)syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
@@ -267,7 +268,7 @@ static void *log_run(void *ctx)
 {
     keeper *of = ctx;
     node *on = of->options.node;
-    slice_shorten();
+    slice_shorten(0); /* it computes little, and others wait for it */
     while (!atomic_load(&of->stopping)) {
         durable_log_works(on);
         uint64_t wait_ns = hc_persistence_step(of->data);
@@ -366,6 +367,7 @@ static void snapshot_make(keeper *of)
 static void *snapshot_run(void *ctx)
 {
     keeper *of = ctx;
+    slice_shorten(SNAPSHOT_NICE);
     (void)pthread_mutex_lock(&of->lock);
     do {
         while (!atomic_load(&of->stopping) &&
