@@ -366,8 +366,10 @@ static struct event_base *base_create(void)
 static hc_status members_create(peer *of)
 {
     const peer_options *o = &of->options;
-    hc_membership_options m = {
-        .size = sizeof m, .cluster_id = of->cluster_id, .gossip_interval_ms = PEER_GOSSIP_MS};
+    hc_membership_options m = {.size = sizeof m,
+                               .cluster_id = of->cluster_id,
+                               .gossip_interval_ms = PEER_GOSSIP_MS,
+                               .retry_interval_ms = PEER_RETRY_MS};
     memcpy(m.secret, of->secret, sizeof m.secret);
     m.self = (hc_member){.id = of->identity.node,
                          .boot_id = of->identity.boot_id,

@@ -211,7 +211,12 @@ static void on_event(struct bufferevent *stream, short what, void *ctx)
     peer_greeting own;
     if ((what & BEV_EVENT_CONNECTED) != 0) {
         int one = 1;
+        unsigned silent_ms = PEER_SILENT_MS_MAX;
         (void)setsockopt(bufferevent_getfd(stream), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        /* After a cut TCP waits twice as long each time before it tries again: a new stream is
+         * there sooner. */
+        (void)setsockopt(bufferevent_getfd(stream), IPPROTO_TCP, TCP_USER_TIMEOUT, &silent_ms,
+                         sizeof silent_ms);
         peer_greeting_own(of, &own);
         peer_greeting_write(bytes, &own);
         link->state = LINK_GREETING;
@@ -260,7 +265,7 @@ static void link_connect(peer_link *link)
     bufferevent_setcb(link->stream, on_readable, on_taken, on_event, link);
     (void)bufferevent_set_max_single_write(link->stream, PEER_SOCKET_BYTES_MAX);
     bufferevent_setwatermark(link->stream, EV_WRITE, PEER_SOCKET_BYTES_MAX / 2, 0);
-    timer_set(link, PEER_GREETING_MS_MAX);
+    timer_set(link, PEER_SILENT_MS_MAX);
     if (bufferevent_socket_connect(link->stream, (struct sockaddr *)&to, (int)bytes) != 0 &&
         link->state == LINK_CONNECTING)
         link_failed(link);

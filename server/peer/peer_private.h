@@ -46,6 +46,10 @@
 #define PEER_ORDERS_MAX 64u
 #define PEER_SPANS_MAX 64u         /* of traced requests under way */
 #define PEER_GREETING_MS_MAX 5000u /* to say who one is */
+#define PEER_SILENT_MS_MAX                                                                         \
+    3000u                   /* bytes on the way that nobody confirms: a new stream is tried        \
+                             */
+#define PEER_RETRY_MS 3000u /* the dead, and seeds, are looked for again */
 #define PEER_REQUEST_MS 1000u
 #define PEER_LARGE_BYTES (1u << 20)   /* a request with more has more time, */
 #define PEER_LARGE_BYTES_PER_MS 5000u /* as if links moved 5 MB/s */
