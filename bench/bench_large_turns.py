@@ -41,7 +41,7 @@ ROWS = (
     ("MSET of two", (), ((b"MSET", b"a", HALF, b"b", HALF),)),
     ("MGET of two", ((b"MSET", b"a", HALF, b"b", HALF),), ((b"MGET", b"a", b"b"),)),
     ("MULTI, SET, EXEC", (), ((b"MULTI",), (b"SET", b"large", VALUE), (b"EXEC",))),
-    ("MULTI, GET, GET, EXEC", (), ((b"MULTI",), (b"GET", b"large"), (b"PING",), (b"EXEC",))),
+    ("MULTI, GET, PING, EXEC", (), ((b"MULTI",), (b"GET", b"large"), (b"PING",), (b"EXEC",))),
     ("RENAME", (), ((b"RENAME", b"large", b"other"),)),
     ("COPY", (), ((b"COPY", b"large", b"other"),)),
     ("BITCOUNT", (), ((b"BITCOUNT", b"large"),)),
