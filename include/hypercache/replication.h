@@ -218,16 +218,18 @@ typedef struct hc_replica_options {
     uint32_t blocks;        /* as hc_ring_options */
     uint32_t slack_percent; /* likewise */
     uint32_t expect_nodes;  /* members to wait for before data is trusted; 0: 1 */
-    uint32_t request_timeout_ms;          /* 0: 1000 */
-    uint32_t beat_interval_ms;            /* state and clock to every peer; 0: 500 */
-    uint32_t repair_interval_ms;          /* digests with every peer; 0: 10000 */
-    uint32_t stub_hold_ms;                /* a stub known to all goes after that; 0: 30000 */
-    uint32_t stub_keep_ms;                /* one known to most goes after that; 0: 3600000 */
-    uint32_t skew_warn_ms;                /* 0: 250 */
-    uint32_t skew_stop_ms;                /* 0: 500 */
-    uint32_t batch_bytes;                 /* of a message before it is sent; 0: 65536 */
-    uint64_t queue_bytes_max;             /* unconfirmed, to one peer; 0: 64 MiB */
-    uint64_t background_bytes_per_second; /* of all repair and moving together; 0: 100 MB */
+    uint32_t request_timeout_ms; /* 0: 1000 */
+    uint32_t beat_interval_ms;   /* state and clock to every peer; 0: 500 */
+    uint32_t repair_interval_ms; /* digests with every peer; 0: 10000 */
+    uint32_t stub_hold_ms;       /* a stub known to all goes after that; 0: 30000 */
+    uint32_t stub_keep_ms;       /* one known to most goes after that; 0: 3600000 */
+    uint32_t skew_warn_ms;       /* 0: 250 */
+    uint32_t skew_stop_ms;       /* 0: 500 */
+    uint32_t batch_bytes;        /* of a message before it is sent; 0: 65536 */
+    uint64_t queue_bytes_max;    /* unconfirmed, to one peer; 0: 64 MiB */
+    /* The most that all repair and moving together send; less while peers are slow to confirm or
+     * ticks come late (stats.background_bytes_per_second).  0: 100 MB. */
+    uint64_t background_bytes_per_second;
     uint64_t flush_version; /* the last that calls.flushed told before the restart; 0: none */
 } hc_replica_options;
 
@@ -358,6 +360,7 @@ typedef struct hc_replica_stats {
     int64_t skew_ms; /* of this node's clock, to the median of all */
     uint32_t quarantined;
     uint32_t requests_open;
+    uint64_t background_bytes_per_second; /* now */
 } hc_replica_stats;
 HC_API
 void hc_replica_stats_get(const hc_replica *replica, hc_replica_stats *stats);

@@ -12,6 +12,10 @@
 #define BLOCKS 512u
 #define TICK_NS_MAX (1000 * MS)
 #define TOKENS_MS_MAX 200
+#define PACE_STEP_NS (100 * MS)
+#define PACE_LATE_NS (10 * MS)  /* of a tick */
+#define PACE_WAIT_NS (200 * MS) /* of what a peer has not confirmed */
+#define PACE_LEAST 10u          /* of the most: repair always comes to its end */
 #define SCRATCH_BYTES_KEPT ((size_t)4 << 20)
 
 /* ---- making ---- */
@@ -128,6 +132,7 @@ hc_status hc_replica_create(const hc_host *host, const hc_replica_options *optio
     r->now = now;
     r->self = NOBODY;
     r->random = hci_random_uint64(&resolved);
+    r->pace = o.background_bytes_per_second;
     r->ticked_ns = r->beat_ns = r->sweep_ns = now.now_ns;
     status = tables_make(r);
     if (status == HC_OK) status = store_take(r);
@@ -362,9 +367,31 @@ static uint64_t sooner(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* The background yields to clients: half as fast when the program or a peer is late, and a
+ * twentieth of the most faster for each PACE_STEP_NS in which nobody was (AIMD). */
+static void pace_look(hc_replica *r)
+{
+    uint64_t most = r->options.background_bytes_per_second;
+    if (r->due_ns != 0 && r->now.now_ns > r->due_ns + PACE_LATE_NS) r->late = true;
+    if (r->now.now_ns < r->pace_ns) return;
+    bool slow = r->late;
+    for (uint32_t i = 0; i < r->peer_count && !slow; i++) {
+        const peer *p = r->peers[i];
+        bool waits = p->first != NULL && !p->broken && p->large == 0;
+        slow = waits && r->now.now_ns - p->first->made_ns > PACE_WAIT_NS;
+    }
+    uint64_t least = most / PACE_LEAST;
+    if (slow)
+        r->pace = r->pace / 2 > least ? r->pace / 2 : least;
+    else
+        r->pace = r->pace + most / 20 < most ? r->pace + most / 20 : most;
+    r->late = false;
+    r->pace_ns = r->now.now_ns + PACE_STEP_NS;
+}
+
 static void tokens_add(hc_replica *r, uint64_t passed_ns)
 {
-    int64_t rate = (int64_t)r->options.background_bytes_per_second;
+    int64_t rate = (int64_t)r->pace;
     int64_t ms = passed_ns / MS < 10000 ? (int64_t)(passed_ns / MS) : 10000;
     r->tokens += rate / 1000 * ms;
     if (r->tokens > rate / 1000 * TOKENS_MS_MAX) r->tokens = rate / 1000 * TOKENS_MS_MAX;
@@ -382,6 +409,7 @@ uint64_t hc_replica_tick(hc_replica *r, hc_moment now)
 {
     r->now = now;
     uint64_t passed = now.now_ns - r->ticked_ns;
+    pace_look(r);
     if (passed >= MS) {
         tokens_add(r, passed);
         r->ticked_ns = now.now_ns;
@@ -405,7 +433,8 @@ uint64_t hc_replica_tick(hc_replica *r, hc_moment now)
     scratch_trim(r, &r->build);
     scratch_trim(r, &r->value);
     hci_flush_out(r);
-    return next > now.now_ns ? next : now.now_ns + MS;
+    r->due_ns = next > now.now_ns ? next : now.now_ns + MS;
+    return r->due_ns;
 }
 
 /* ---- what it knows ---- */
@@ -514,6 +543,7 @@ void hc_replica_stats_get(const hc_replica *r, hc_replica_stats *stats)
     hc_replica_stats s = r->stats;
     s.pending = r->pending_count;
     s.requests_open = r->op_open;
+    s.background_bytes_per_second = r->pace;
     s.skew_ms = r->skew_ms;
     s.quarantined = r->quarantined;
     for (uint32_t b = 0; b < r->topology.blocks; b++) {

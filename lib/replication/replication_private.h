@@ -333,8 +333,11 @@ struct hc_replica {
     uint32_t pending_count, pending_capacity;
     buffer read, build, value; /* scratch */
     uint64_t ticked_ns, beat_ns, sweep_ns, sweep_cursor, stubs_seen;
-    bool show_dead; /* a walk meets what a flush killed, too */
-    int64_t tokens; /* bytes the background may send */
+    bool show_dead;           /* a walk meets what a flush killed, too */
+    int64_t tokens;           /* bytes the background may send */
+    uint64_t pace;            /* so many more a second */
+    uint64_t pace_ns, due_ns; /* next look at it; when the next tick was asked for */
+    bool late;                /* a tick came late since the last look */
     hc_replica_stats stats;
 };
 

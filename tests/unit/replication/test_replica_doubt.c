@@ -191,6 +191,36 @@ static void test_a_stub_that_one_holder_never_confirms_goes_above_a_floor(void *
     test_talk_end(t);
 }
 
+/* ---- the background's pace ---- */
+
+static uint64_t pace_after(test_talk *t, unsigned steps, uint64_t ms)
+{
+    hc_replica_stats s = {.size = sizeof s};
+    for (unsigned i = 0; i < steps; i++)
+        test_talk_step(t, ms);
+    hc_replica_stats_get(t->parts[0], &s);
+    return s.background_bytes_per_second;
+}
+
+static void test_the_background_yields_when_the_program_or_a_peer_is_late(void **state)
+{
+    (void)state;
+    test_talk *t = test_talk_start();
+    uint64_t most = pace_after(t, 20, 5);
+    assert_int_equal(most, 100000000);
+    assert_int_equal(pace_after(t, 1, 1500), most / 2); /* the tick was due long ago */
+    assert_true(pace_after(t, 50, 5) > most / 2);
+    assert_int_equal(pace_after(t, 600, 5), most);
+    test_talk_ask(t, HC_REQUEST_SET, HC_LEVEL_ONE, test_talk_key(t), "v");
+    assert_true(pace_after(t, 100, 5) < most);
+    assert_int_equal(pace_after(t, 400, 5), most / 10); /* it never stops */
+    for (uint32_t i = 1; i < 3; i++)
+        test_talk_hear(
+            t, i, &(record){.kind = RECORD_ACK, .stream = 1, .seq = t->parts[0]->peers[i]->seq});
+    assert_int_equal(pace_after(t, 600, 5), most);
+    test_talk_end(t);
+}
+
 /* ---- bytes ---- */
 
 static void test_a_message_that_ends_early_says_nothing(void **state)
@@ -274,6 +304,7 @@ int main(void)
         cmocka_unit_test(test_who_is_asked_tells_what_it_has),
         cmocka_unit_test(test_the_sweep_leaves_what_is_alive),
         cmocka_unit_test(test_a_stub_that_one_holder_never_confirms_goes_above_a_floor),
+        cmocka_unit_test(test_the_background_yields_when_the_program_or_a_peer_is_late),
         cmocka_unit_test(test_a_message_that_ends_early_says_nothing),
         cmocka_unit_test(test_a_scan_visits_what_the_node_acts_for),
     };
