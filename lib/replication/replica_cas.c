@@ -251,10 +251,36 @@ static bool complete_hopeless(hc_replica *r, op *o, uint32_t from)
     return true;
 }
 
+/* What it was evaluated on is not there and below the floor: deleted, or evicted?  All are asked,
+ * so that it is either sent or dropped here before the next try. */
+static void expect_doubt(hc_replica *r, const op *o, uint32_t from, uint64_t floor)
+{
+    entry here;
+    if (o->expect == 0 || o->expect > floor) return;
+    if (hci_entry_get(r, o->request.key, &here) && here.version == o->expect)
+        hci_consult(r, o->slot, o->request.key, &here, from);
+}
+
+/* Something else succeeded what it was evaluated on, and may be gone again, everywhere: then others
+ * cannot see any more that it is too late.  Only this node commits it, so this node can tell. */
+bool hci_cas_superseded(hc_replica *r, op *o)
+{
+    entry here;
+    (void)hci_entry_get(r, o->request.key, &here);
+    if (o->kind != OP_CAS || here.version == o->expect || here.version == o->best.version)
+        return false;
+    if (o->group != 0)
+        hci_group_lost(r, o->group);
+    else
+        hci_cas_abort(r, o);
+    return true;
+}
+
 void hci_cas_answer(hc_replica *r, op *o, uint32_t from, const record *what)
 {
     if (what->expect != o->best.version) return; /* to an earlier proposal */
     if (what->result == ANSWER_YES) {
+        if (hci_cas_superseded(r, o)) return;
         hci_op_vote(r, o, from, true);
         cas_look(r, o);
         return;
@@ -272,6 +298,7 @@ void hci_cas_answer(hc_replica *r, op *o, uint32_t from, const record *what)
         if (r->floor[o->slot] < what->entry.version && what->entry.version != r->flush)
             r->floor[o->slot] = what->entry.version;
         if (complete_hopeless(r, o, from)) return;
+        if (o->kind == OP_CAS) expect_doubt(r, o, from, what->entry.version);
     }
     hci_op_vote(r, o, from, false);
     if (o->kind != OP_CAS || !hci_op_lost(r, o)) return;
@@ -314,6 +341,12 @@ static bool held_judge(hc_replica *r, const record *what, record *reply)
     return true;
 }
 
+static bool has_accepted(hc_replica *r, const record *what)
+{
+    const pending *held = hci_pending_find(r, what->key);
+    return held != NULL && held->entry.version == what->entry.version;
+}
+
 static void cas_judge(hc_replica *r, uint32_t from, const record *what, record *reply)
 {
     uint32_t slot = hc_ring_slot(what->key), block = block_of(r, slot);
@@ -328,6 +361,8 @@ static void cas_judge(hc_replica *r, uint32_t from, const record *what, record *
     if (what->entry.version <= r->flush || !hci_clock_witness(r, what->entry.version)) return;
     bool any = hci_entry_get(r, what->key, &here);
     if (!any && what->entry.version <= r->floor[slot]) return;
+    if (!any && what->expect != 0 && what->expect <= r->floor[slot] && !has_accepted(r, what))
+        return; /* evaluated on what may have been deleted since: the stub has gone */
     reply->entry.version = 0;
     if (any && here.version == what->entry.version) {
         reply->result = ANSWER_YES;

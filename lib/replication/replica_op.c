@@ -534,7 +534,7 @@ static void op_retry(hc_replica *r, op *o)
         break;
     case OP_CAS:
     case OP_COMPLETE:
-        hci_cas_resend(r, o);
+        if (!hci_cas_superseded(r, o)) hci_cas_resend(r, o);
         break;
     case OP_READ:
         hci_read_decide(r, o, true);

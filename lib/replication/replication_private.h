@@ -507,6 +507,7 @@ void hci_cas_run(hc_replica *r, op *o);
 void hci_cas_take(hc_replica *r, uint32_t from, const record *what);
 void hci_cas_answer(hc_replica *r, op *o, uint32_t from, const record *what);
 void hci_cas_resend(hc_replica *r, op *o);
+bool hci_cas_superseded(hc_replica *r, op *o); /* true: taken back; `o` may have ended */
 /* The steps of a proposal, for those that are parts of a group: it is held here, unseen; what most
  * have accepted is stored; what cannot be is forgotten by all; and tried again after a moment. */
 bool hci_cas_hold(hc_replica *r, op *o); /* false: no room */
