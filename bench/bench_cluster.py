@@ -46,6 +46,7 @@ AWAY_KEYS = 20000
 LOOK_S = 0.01
 IDLE_S = 5.0
 KILL_LOOK_S = 3.0
+SLOW_S, HURT_S_MAX = 0.05, 1.0  # a request that takes longer, begun so soon after the kill, is one of its window
 LIMIT_S = 60.0
 
 
@@ -209,7 +210,8 @@ def part_kill(options, _folder):
                 wait_until(lambda: prober.done[-1][0] > killed + KILL_LOOK_S, "writes go on", LIMIT_S)
                 prober.ended = True
                 prober.join()
-                hurt = [end for _, end in prober.failed] + [end for begin, end in prober.done if end - begin > 0.05]
+                slow = [end for begin, end in prober.done if end - begin > SLOW_S and begin < killed + HURT_S_MAX]
+                hurt = [end for _, end in prober.failed] + slow
                 windows.append(max((end - killed for end in hurt if end > killed), default=0.0))
                 failures.append(len(prober.failed))
             finally:
