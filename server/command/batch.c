@@ -18,7 +18,7 @@
  * How long each took is timing.c's affair.
  */
 #include "command/caller.h"
-#include "command/cluster_turn.h"
+#include "command/cluster/cluster_turn.h"
 #include "command/command_args.h"
 #include "command/durable.h"
 #include "command/handlers.h"

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/cluster_private.h"
+#include "command/cluster/cluster_private.h"
 
 hc_status cluster_init(node *of)
 {

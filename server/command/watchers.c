@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/cluster_turn.h"
+#include "command/cluster/cluster_turn.h"
 #include "command/fence.h"
 #include "command/key_hash.h"
 #include "command/tracking.h"

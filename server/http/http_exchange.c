@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "command/cluster_turn.h"
+#include "command/cluster/cluster_turn.h"
 #include "command/durable.h"
 #include "http/http_private.h"
 

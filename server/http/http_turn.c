@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "command/cluster_turn.h"
+#include "command/cluster/cluster_turn.h"
 #include "command/durable.h"
 #include "http/http_private.h"
 

@@ -20,7 +20,7 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
-#include "command/cluster_turn.h"
+#include "command/cluster/cluster_turn.h"
 #include "command/durable.h"
 #include "command/pause.h"
 #include "command/push.h"

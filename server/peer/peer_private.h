@@ -33,7 +33,7 @@
 #include <sys/socket.h>
 
 #include "command/cluster.h"
-#include "command/cluster_turn.h"
+#include "command/cluster/cluster_turn.h"
 #include "peer/peer.h"
 #include "peer/peer_wire.h"
 #include "resp/resp_encoder.h"

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/cluster_script.h"
+#include "command/cluster/cluster_script.h"
 #include "peer/peer_private.h"
 
 #define ANSWER_BYTES_MAX ((size_t)HC_REPLICA_VALUE_BYTES_MAX)

@@ -1,6 +1,6 @@
 /* test_cluster_commands.c - CLUSTER tells what the view holds: three members, two of whom serve. */
 #include "command/cluster.h"
-#include "command/cluster_turn.h"
+#include "command/cluster/cluster_turn.h"
 
 #include <stddef.h>
 #include <stdio.h>

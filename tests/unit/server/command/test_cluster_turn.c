@@ -1,7 +1,7 @@
 /* test_cluster_turn.c - commands of a cluster: what is asked, and replies in order whenever the
  * answers come. */
-#include "command/cluster_private.h"
-#include "command/cluster_turn.h"
+#include "command/cluster/cluster_private.h"
+#include "command/cluster/cluster_turn.h"
 
 #include "support/test_client.h"
 #include "support/test_random.h"

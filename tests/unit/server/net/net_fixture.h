@@ -23,7 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "command/cluster_turn.h"
+#include "command/cluster/cluster_turn.h"
 #include "command/command.h"
 #include "command/durable.h"
 #include "command/pause.h"

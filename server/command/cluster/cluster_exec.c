@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/cluster_private.h"
+#include "command/cluster/cluster_private.h"
 #include "command/handlers.h"
 #include "command/transaction.h"
 #include "command/watchers.h"

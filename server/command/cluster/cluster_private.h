@@ -5,8 +5,8 @@
 #include <pthread.h>
 
 #include "command/cluster.h"
-#include "command/cluster_script.h"
-#include "command/cluster_turn.h"
+#include "command/cluster/cluster_script.h"
+#include "command/cluster/cluster_turn.h"
 
 enum { CLUSTER_ALONE = 0, CLUSTER_EXPECTED, CLUSTER_ATTACHED };
 

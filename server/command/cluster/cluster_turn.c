@@ -2,7 +2,7 @@
  * cluster_turn.c - turns, their jobs and parts: made, answered, rendered.  Which command becomes
  * what is decided in cluster_plan.c.
  */
-#include "command/cluster_turn.h"
+#include "command/cluster/cluster_turn.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "command/caller.h"
-#include "command/cluster_private.h"
+#include "command/cluster/cluster_private.h"
 #include "command/tracing.h"
 
 /* ---- life ---- */

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "command/cluster_private.h"
+#include "command/cluster/cluster_private.h"
 #include "command/tracing.h"
 
 /* Whose key it is as this node sees it, for the span; 0: this node's, or nobody's. */

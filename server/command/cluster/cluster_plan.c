@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/cluster_private.h"
+#include "command/cluster/cluster_private.h"
 #include "command/durable.h"
 #include "command/flush_argument.h"
 #include "command/handlers.h"

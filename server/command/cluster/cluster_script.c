@@ -1,5 +1,5 @@
 /* cluster_script.c - see cluster_script.h. */
-#include "command/cluster_script.h"
+#include "command/cluster/cluster_script.h"
 
 #include <stdlib.h>
 #include <string.h>

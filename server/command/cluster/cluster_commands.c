@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/cluster_answers.h"
+#include "command/cluster/cluster_answers.h"
 #include "command/command_text.h"
 #include "command/handlers.h"
 

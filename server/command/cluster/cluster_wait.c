@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/cluster_private.h"
+#include "command/cluster/cluster_private.h"
 #include "command/wait.h"
 
 #define WAIT_MS_MAX 60000

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "command/cluster.h"
-#include "command/cluster_answers.h"
+#include "command/cluster/cluster_answers.h"
 #include "command/handlers.h"
 #include "command/key_walk.h"
 

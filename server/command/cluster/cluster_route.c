@@ -7,7 +7,7 @@
  */
 #include <stdio.h>
 
-#include "command/cluster_private.h"
+#include "command/cluster/cluster_private.h"
 
 /* Keys that lie in several slots have no one place. */
 bool cluster_slot_of(const request *of, uint32_t *slot_out)
