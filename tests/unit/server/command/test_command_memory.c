@@ -85,12 +85,13 @@ static void test_a_lease_without_memory_is_refused_and_given_the_next_time(void 
     const hc_sink sink = {.ctx = buffer, .reserve = reserve_buffer};
     test_client on;
     test_client_init(&on, NULL);
+    const leased_place place = {.values = on.client.store, .leases = on.client.store};
     leased_answer answer;
     size_t grants = 0;
     hc_status status;
     do {
         memory_grants = grants++;
-        status = leased_get(on.node, on.client.store, span("k"), &wish, &sink, &answer);
+        status = leased_get(on.node, &place, span("k"), &wish, &sink, &answer);
         memory_grants = SIZE_MAX;
         if (status != HC_OK) assert_int_equal(status, HC_ERR_NO_MEMORY);
         assert_true(grants < GRANTS_MAX);
