@@ -77,12 +77,14 @@ static hc_status tables_make(hc_replica *r)
     t->next = zeroed(r, table_bytes(r));
     t->set_hash = zeroed(r, t->blocks * sizeof *t->set_hash);
     r->synced = zeroed(r, t->blocks / 8);
+    r->absent = zeroed(r, t->blocks / 8);
     r->held = zeroed(r, t->blocks / 8);
     r->merged = zeroed(r, t->blocks * sizeof *r->merged);
     r->merged_set = zeroed(r, t->blocks * sizeof *r->merged_set);
     r->leaving = zeroed(r, t->blocks * sizeof *r->leaving);
     bool all = t->now != NULL && t->next != NULL && t->set_hash != NULL && r->synced != NULL &&
-               r->held != NULL && r->merged != NULL && r->merged_set != NULL && r->leaving != NULL;
+               r->absent != NULL && r->held != NULL && r->merged != NULL && r->merged_set != NULL &&
+               r->leaving != NULL;
     return all ? HC_OK : HC_ERR_NO_MEMORY;
 }
 
@@ -170,6 +172,7 @@ void hc_replica_destroy(hc_replica *r)
     hci_release(&host, t->next, table_bytes(r));
     hci_release(&host, t->set_hash, t->blocks * sizeof *t->set_hash);
     hci_release(&host, r->synced, t->blocks / 8);
+    hci_release(&host, r->absent, t->blocks / 8);
     hci_release(&host, r->held, t->blocks / 8);
     hci_release(&host, r->merged, t->blocks * sizeof *r->merged);
     hci_release(&host, r->merged_set, t->blocks * sizeof *r->merged_set);

@@ -238,7 +238,8 @@ static void put_take(hc_replica *r, uint32_t from, const record *what)
         r->stats.refused++;
         return; /* repair will carry it, if it is still so */
     }
-    bool doubtful = (what->entry.flags & ENTRY_TENTATIVE) && bit_get(r->synced, block);
+    bool no_doubts = bit_get(r->synced, block) || bit_get(r->absent, block);
+    bool doubtful = (what->entry.flags & ENTRY_TENTATIVE) && no_doubts;
     if (!hci_holds(r, slot, r->self) || doubtful) {
         reply.result = ANSWER_STALE;
     } else {

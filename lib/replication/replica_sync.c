@@ -14,6 +14,12 @@
  * holder has are dropped at the end.  When all holders started at once there is nothing better, and
  * they are kept.
  *
+ * Who was absent for long and lost no memory is in doubt for one reason: stubs may have gone early.
+ * That raised floors, so what it has above the floors of all others was not deleted.  It is dropped
+ * only when enough others have their data, so that they have all that was confirmed; else it stays,
+ * for two that were absent at once may be the only ones with a confirmed write.  What it gets from
+ * others in doubt tells it nothing: that may come from an old disk.
+ *
  *     PULL blocks  ---->   walk: PUT PUT PUT ... PULLED (floors; who is synced; proposals held)
  */
 #include "replication/replication_private.h"
@@ -113,6 +119,14 @@ static void trust(hc_replica *r, hc_span key, uint64_t version)
     flag_change(r, key, version, false);
 }
 
+static void trust_above_floor(hc_replica *r, hc_span key, uint64_t version)
+{
+    if (version <= r->floor[hc_ring_slot(key)])
+        hci_entry_drop(r, key, version);
+    else
+        trust(r, key, version);
+}
+
 /* ---- where it stands ---- */
 
 void hci_sync_again(hc_replica *r)
@@ -162,7 +176,10 @@ void hci_sync_topology(hc_replica *r)
         any = any || away;
         for (uint32_t i = 0; away && i < r->topology.block_slots; i++)
             bit_set(doubtful, first + i, true);
-        if (!holds || away) bit_set(r->synced, b, false);
+        if (!holds || away) {
+            bit_set(r->synced, b, false);
+            bit_set(r->absent, b, false);
+        }
         bit_set(r->held, b, holds);
         if (r->merged_set[b] != r->topology.set_hash[b]) r->merged[b] = 0;
         r->merged_set[b] = r->topology.set_hash[b];
@@ -174,55 +191,74 @@ void hci_sync_topology(hc_replica *r)
     hci_op_topology(r);
 }
 
-/* How many of the holders now, other than this node, have given what they have; and how many of
+/* Of the holders now, other than this node: how many have given what they have, and how many of
  * them had their data.  `merged` has a bit for the first in its low half, for the second in the
  * high one. */
-static bool merged_enough(const hc_replica *r, uint32_t block)
+typedef struct merged_counts {
+    uint32_t others, all, good;
+} merged_counts;
+
+static merged_counts merged_count(const hc_replica *r, uint32_t block)
 {
-    uint32_t slot = block * r->topology.block_slots, others = 0, all = 0, good = 0;
-    const uint16_t *now = hci_holders_now(r, slot);
+    merged_counts n = {0};
+    const uint16_t *now = hci_holders_now(r, block * r->topology.block_slots);
     for (uint32_t i = 0; i < r->topology.now_count; i++) {
         if (now[i] == r->self) continue;
-        others++;
-        all += r->merged[block] >> i & 1;
-        good += r->merged[block] >> (i + HOLDERS_MAX) & 1;
+        n.others++;
+        n.all += r->merged[block] >> i & 1;
+        n.good += r->merged[block] >> (i + HOLDERS_MAX) & 1;
     }
-    uint32_t count = r->topology.now_count;
-    if (others == 0) return r->seen_nodes >= r->options.expect_nodes;
-    return all == others || good >= count - hci_majority(count) + 1;
+    return n;
 }
 
-static bool merged_any_good(const hc_replica *r, uint32_t block)
+/* None of the quorums of the past can have missed them all. */
+static bool good_enough(const hc_replica *r, const merged_counts *n)
 {
-    return r->merged[block] >> HOLDERS_MAX != 0;
+    uint32_t count = r->topology.now_count;
+    return n->good >= count - hci_majority(count) + 1;
 }
 
-/* Blocks that are done: what is left in doubt goes. */
-static void blocks_finish(hc_replica *r, const uint8_t *blocks, bool keep)
+static bool merged_enough(const hc_replica *r, const merged_counts *n)
+{
+    if (n->others == 0) return r->seen_nodes >= r->options.expect_nodes;
+    return n->all == n->others || good_enough(r, n);
+}
+
+/* Blocks that are done: what becomes of what is left in doubt. */
+typedef struct blocks_done {
+    uint8_t blocks[HC_RING_BLOCKS_MAX / 8];
+    bool any;
+} blocks_done;
+
+static void blocks_finish(hc_replica *r, const blocks_done *done, const uint64_t *floors,
+                          entry_change change)
 {
     uint8_t slots[SLOT_MAP_BYTES] = {0};
+    if (!done->any) return;
     for (uint32_t slot = 0; slot < SLOTS; slot++)
-        bit_set(slots, slot, bit_get(blocks, block_of(r, slot)));
-    picking p = {.flags = ENTRY_TENTATIVE, .floors = keep ? NULL : r->floor};
-    each_picked(r, slots, p, keep ? trust : hci_entry_drop);
+        bit_set(slots, slot, bit_get(done->blocks, block_of(r, slot)));
+    each_picked(r, slots, (picking){.flags = ENTRY_TENTATIVE, .floors = floors}, change);
+    r->beat_ns = r->now.now_ns;
 }
 
 static void blocks_look(hc_replica *r)
 {
-    uint8_t kept[HC_RING_BLOCKS_MAX / 8] = {0}, cleared[HC_RING_BLOCKS_MAX / 8] = {0};
-    bool any_kept = false, any_cleared = false;
+    blocks_done kept = {0}, whole = {0}, cleared = {0};
     for (uint32_t b = 0; b < r->topology.blocks; b++) {
         if (!bit_get(r->held, b) || bit_get(r->synced, b)) continue;
-        if (rule(r, HCI_RULE_G5_SYNC) && !merged_enough(r, b)) continue;
-        bool keep = !merged_any_good(r, b);
+        merged_counts n = merged_count(r, b);
+        if (rule(r, HCI_RULE_G5_SYNC) && !merged_enough(r, &n)) continue;
+        bool only_absent = bit_get(r->absent, b) && !good_enough(r, &n);
+        blocks_done *done = n.good == 0 ? &kept : only_absent ? &whole : &cleared;
         if (r->merged[b] == 0) r->alone = true;
-        bit_set(keep ? kept : cleared, b, true);
-        *(keep ? &any_kept : &any_cleared) = true;
+        bit_set(done->blocks, b, true);
+        done->any = true;
         bit_set(r->synced, b, true);
+        bit_set(r->absent, b, false);
     }
-    if (any_kept) blocks_finish(r, kept, true);
-    if (any_cleared) blocks_finish(r, cleared, false);
-    if (any_kept || any_cleared) r->beat_ns = r->now.now_ns;
+    blocks_finish(r, &kept, NULL, trust);
+    blocks_finish(r, &whole, r->floor, trust_above_floor);
+    blocks_finish(r, &cleared, r->floor, hci_entry_drop);
 }
 
 /* ---- asking ---- */
@@ -441,7 +477,10 @@ static void absence_look(hc_replica *r)
     }
     bool long_ago = r->lost_ns != 0 && r->now.now_ns - r->lost_ns > r->options.stub_keep_ms * MS;
     r->lost_ns = 0;
-    if (long_ago && rule(r, HCI_RULE_G6_ABSENCE)) hci_sync_again(r);
+    if (!long_ago || !rule(r, HCI_RULE_G6_ABSENCE)) return;
+    for (size_t i = 0; i < map_bytes(r); i++)
+        r->absent[i] |= r->synced[i];
+    hci_sync_again(r);
 }
 
 static void report(hc_replica *r)

@@ -316,6 +316,7 @@ struct hc_replica {
     uint8_t stale_digest[SLOT_MAP_BYTES]; /* something left unseen */
     topology topology;
     uint8_t *synced, *held;  /* bit a block */
+    uint8_t *absent;         /* bit a block: not synced, for an absence alone */
     uint16_t *merged;        /* [block]: bits of holders that gave us all they have */
     uint64_t *merged_set;    /* [block]: set_hash of that */
     uint64_t *leaving;       /* [block]: the holders now, while this node is about to go; or 0 */

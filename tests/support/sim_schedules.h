@@ -39,6 +39,7 @@ const char *sim_schedule_deleted_while_away(uint64_t seed, uint32_t rules_off);
 const char *sim_schedule_old_disk(uint64_t seed, uint32_t rules_off);
 const char *sim_schedule_stub_gone_early(uint64_t seed, uint32_t rules_off);
 const char *sim_schedule_empty_voter(uint64_t seed, uint32_t rules_off);
+const char *sim_schedule_two_absent(uint64_t seed, uint32_t rules_off); /* of no rule */
 const char *sim_schedule_long_absence(uint64_t seed, uint32_t rules_off);
 const char *sim_schedule_flushed_while_away(uint64_t seed, uint32_t rules_off);
 

@@ -170,6 +170,39 @@ const char *sim_schedule_empty_voter(uint64_t seed, uint32_t rules_off)
     return wrong;
 }
 
+static void patient_keep_short(sim_replicas *c)
+{
+    sim_stage_patient(c);
+    c->options.stub_keep_ms = 6000;
+}
+
+/* Node 2 misses a write that the others confirm; then they hear nobody, so long that both doubt all
+ * they have, and the only one beyond doubt is the one that missed it. */
+const char *sim_schedule_two_absent(uint64_t seed, uint32_t rules_off)
+{
+    sim_replicas *c = sim_stage_set(seed, 3, rules_off | HCI_RULE_HINTS, patient_keep_short);
+    const char *key = sim_stage_key(c, 0, 1), *wrong = sim_stage_unfit;
+    if (set_everywhere(c, key, "old")) {
+        sim_stage_isolate(c, 2, true);
+        sim_reply *said = sim_replica_set(c, 0, QUORUM, key, "new");
+        sim_replicas_run(c, 7); /* longer than a stream waits, shorter than an absence */
+        sim_stage_heal(c);
+        sim_replicas_run(c, 1);
+        sim_stage_part(c, 0, 1, true);
+        sim_cut(c->network, 2, 0, true);
+        sim_cut(c->network, 2, 1, true);
+        sim_replicas_run(c, 12);
+        sim_stage_heal(c);
+        sim_replicas_run(c, 4);
+        const char *read = sim_stage_read(c, 0, key, 20);
+        if (sim_stage_done(said)) wrong = NULL;
+        if (wrong == NULL && (read == NULL || strcmp(read, "new") != 0))
+            wrong = "a confirmed write is not seen";
+    }
+    sim_replicas_end(c);
+    return wrong;
+}
+
 static void keep_shorter(sim_replicas *c)
 {
     c->options.stub_hold_ms = 1000;

@@ -70,6 +70,15 @@ static void test_a_join_that_was_done_and_called_off_loses_nothing(void **state)
     }
 }
 
+static void test_two_that_were_absent_at_once_keep_what_they_confirmed(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        const char *why = sim_schedule_two_absent(seed, 0);
+        if (why != NULL) fail_msg("seed %u: %s", (unsigned)seed, why);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,6 +86,7 @@ int main(void)
         cmocka_unit_test(test_every_schedule_breaks_without_its_rule),
         cmocka_unit_test(test_who_missed_a_change_of_the_ring_gets_its_data_again),
         cmocka_unit_test(test_a_join_that_was_done_and_called_off_loses_nothing),
+        cmocka_unit_test(test_two_that_were_absent_at_once_keep_what_they_confirmed),
         cmocka_unit_test(test_of_two_that_cover_for_each_other_either_is_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
