@@ -7,7 +7,7 @@
 
 /* ---- proposals ---- */
 
-static void propose(test_talk *t, uint32_t from, hc_span key, uint64_t version)
+static void propose_on(test_talk *t, uint32_t from, hc_span key, uint64_t expect, uint64_t version)
 {
     uint32_t slot = hc_ring_slot(key);
     test_talk_hear(
@@ -16,9 +16,16 @@ static void propose(test_talk *t, uint32_t from, hc_span key, uint64_t version)
                   .op = 77,
                   .slot = slot,
                   .set_hash = t->parts[0]->topology.set_hash[block_of(t->parts[0], slot)],
+                  .expect = expect,
                   .entry = {.version = version},
                   .key = key,
                   .value = HC_SPAN("proposed")});
+}
+
+static void propose(test_talk *t, uint32_t from, hc_span key, uint64_t version)
+{
+    uint64_t nothing = 0;
+    propose_on(t, from, key, nothing, version);
 }
 
 /* Its life ends, and the next one begins. */
@@ -283,6 +290,56 @@ static void test_a_proposal_that_most_refuse_is_taken_back_and_evaluated_again(v
     test_talk_end(t);
 }
 
+/* What it was evaluated on may have been deleted since, and the stub has gone. */
+static void test_a_proposal_on_what_is_gone_and_below_the_floor_is_refused(void **state)
+{
+    (void)state;
+    test_talk *t = test_talk_start();
+    hc_replica *r = t->parts[0];
+    hc_span key = test_talk_key(t);
+    uint64_t *floor = &r->floor[hc_ring_slot(key)];
+    uint64_t before = test_talk_version(t, 1), version = before + 4096;
+    *floor = before;
+    propose_on(t, 1, key, before, version);
+    assert_int_equal(test_talk_last(t, RECORD_ANSWER, 1)->result, ANSWER_FLOOR);
+    assert_true(test_talk_last(t, RECORD_ANSWER, 1)->entry.version == before);
+    assert_int_equal(r->pending_count, 0);
+    *floor = before - 1;
+    propose_on(t, 1, key, before, version);
+    assert_int_equal(test_talk_last(t, RECORD_ANSWER, 1)->result, ANSWER_YES);
+    *floor = before; /* asked again: it has accepted, and stands by it */
+    propose_on(t, 1, key, before, version);
+    assert_int_equal(test_talk_last(t, RECORD_ANSWER, 1)->result, ANSWER_YES);
+    test_talk_end(t);
+}
+
+/* A deletion came, and its stub went, before the others answered: they cannot tell any more. */
+static void test_a_proposal_on_what_was_deleted_meanwhile_is_evaluated_again(void **state)
+{
+    (void)state;
+    test_talk *t = test_talk_start();
+    hc_replica *r = t->parts[0];
+    hc_span key = test_talk_key(t);
+    entry old = test_value_at(test_talk_version(t, 1), "old");
+    assert_int_equal(hci_entry_put(r, key, &old, true), PUT_APPLIED);
+    entry stub = test_stub_at(test_talk_version(t, 2));
+    test_talk_step(t, 5);
+    test_talk_ask(t, HC_REQUEST_UPDATE, HC_LEVEL_QUORUM, key, "v");
+    uint64_t first = test_talk_last(t, RECORD_CAS, 1)->entry.version;
+    assert_true(test_talk_last(t, RECORD_CAS, 1)->expect == old.version && first > stub.version);
+    assert_int_equal(hci_entry_put(r, key, &stub, true), PUT_APPLIED);
+    hci_entry_drop(r, key, stub.version);
+    answer_to(t, RECORD_CAS, 1, ANSWER_YES, (entry){.version = 0}, 0);
+    assert_int_equal(t->reply_count, 0);
+    assert_true(test_talk_last(t, RECORD_ABORT, 1)->entry.version == first);
+    test_talk_step(t, 50);
+    const record *again = test_talk_last(t, RECORD_CAS, 1);
+    assert_true(again->entry.version > first && again->expect == 0);
+    answer_to(t, RECORD_CAS, 2, ANSWER_YES, (entry){.version = 0}, 0);
+    assert_int_equal(t->reply.outcome, HC_OUTCOME_DONE);
+    test_talk_end(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +353,8 @@ int main(void)
         cmocka_unit_test(test_who_holds_a_proposal_does_not_vote_on_what_is_there),
         cmocka_unit_test(test_a_write_that_meets_something_newer_is_uncertain),
         cmocka_unit_test(test_a_proposal_that_most_refuse_is_taken_back_and_evaluated_again),
+        cmocka_unit_test(test_a_proposal_on_what_is_gone_and_below_the_floor_is_refused),
+        cmocka_unit_test(test_a_proposal_on_what_was_deleted_meanwhile_is_evaluated_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
