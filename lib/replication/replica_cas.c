@@ -15,7 +15,7 @@
  *         back, and yield only to something newer that was committed.
  *     C5  a proposal from e proves that e was committed.
  *     C6  a node that gets its data from others neither votes, nor is done with a block while one
- *         of them holds a proposal there.
+ *         of them holds a proposal there that it does not hold as well.
  *
  * Held proposals are kept beside the store, bounded by HC_REPLICA_PENDING_MAX: so no read, digest
  * or eviction meets them.
@@ -384,8 +384,72 @@ static void cas_judge(hc_replica *r, uint32_t from, const record *what, record *
     reply->result = kept ? ANSWER_YES : ANSWER_BUSY;
 }
 
+static uint64_t peer_sum(const peer *p)
+{
+    return hci_hash(hc_span_make(p->member.id.bytes, sizeof p->member.id.bytes), 12);
+}
+
+static uint32_t peer_by_sum(const hc_replica *r, uint64_t sum)
+{
+    for (uint32_t i = 0; i < r->peer_count; i++)
+        if (peer_sum(r->peers[i]) == sum) return i;
+    return NOBODY;
+}
+
+/* What those hold who give this node its data, it holds too: so it cannot vote for another one
+ * when it has its data, and need not wait until this one is decided, for which its own vote may be
+ * needed.  Its coordinator stays the same; that may have been an earlier life of this node. */
+static void pending_adopt(hc_replica *r, uint32_t from, const record *what)
+{
+    peer *p = r->peers[from];
+    uint32_t owner = peer_by_sum(r, what->seq);
+    if (what->op == 0 || what->op != p->pull_op || owner == NOBODY) return;
+    if (owner == r->self && what->time == r->options.boot_id) {
+        p->pull_held += what->entry.version; /* this node's own: it is under way, or decided */
+        return;
+    }
+    pending *held = hci_pending_find(r, what->key);
+    if (held == NULL) {
+        if (!hci_clock_witness(r, what->entry.version)) return;
+        if (!pending_add(r, what->key, &what->entry, what->expect, owner)) return;
+        held = &r->pending[r->pending_count - 1];
+        held->owner_boot = what->time;
+    }
+    if (held->entry.version != what->entry.version || held->pull_op == what->op) return;
+    held->pull_op = what->op;
+    p->pull_held += what->entry.version;
+}
+
+uint64_t hci_pending_send(hc_replica *r, uint32_t to, const uint8_t *slots, uint64_t pull_op)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < r->pending_count; i++) {
+        const pending *held = &r->pending[i];
+        entry e = pending_entry(held);
+        uint32_t slot = hc_ring_slot(pending_key(held));
+        if (!bit_get(slots, slot)) continue;
+        record what = {.kind = RECORD_CAS,
+                       .flags = RECORD_OLD,
+                       .op = pull_op,
+                       .slot = slot,
+                       .seq = peer_sum(r->peers[held->owner]),
+                       .time = held->owner_boot,
+                       .expect = held->expect,
+                       .entry = e,
+                       .key = pending_key(held),
+                       .value = e.value};
+        hci_peer_send(r, to, &what);
+        sum += e.version;
+    }
+    return sum;
+}
+
 void hci_cas_take(hc_replica *r, uint32_t from, const record *what)
 {
+    if (what->flags & RECORD_OLD) {
+        pending_adopt(r, from, what);
+        return;
+    }
     record reply = {.kind = RECORD_ANSWER, .op = what->op, .expect = what->entry.version};
     cas_judge(r, from, what, &reply);
     (void)hci_traced(r, from, HC_TRACED_PROPOSAL, what, reply.result == ANSWER_YES);
@@ -482,7 +546,7 @@ uint64_t hci_pending_tick(hc_replica *r)
     uint64_t next = NEVER;
     for (uint32_t i = r->pending_count; i-- > 0;) {
         pending *held = &r->pending[i];
-        if (i >= r->pending_count || held->owner == r->self) continue;
+        if (i >= r->pending_count || (held->owner == r->self && !owner_gone(r, held))) continue;
         if (held->entry.version <= r->flush && rule(r, HCI_RULE_G7_FLUSH)) {
             hci_pending_remove(r, held);
             continue;

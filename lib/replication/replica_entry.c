@@ -211,6 +211,7 @@ put_result hci_entry_put(hc_replica *r, hc_span key, const entry *e, bool force)
     /* what a peer has as well is not tentative any more */
     bool proven =
         result == PUT_SAME && (here.flags & ENTRY_TENTATIVE) && !(e->flags & ENTRY_TENTATIVE);
+    if (result == PUT_SAME && !(e->flags & ENTRY_TENTATIVE)) hci_pending_settle(r, key, e->version);
     if (result != PUT_APPLIED && !proven) return result;
     entry stored = *e;
     if (proven) stored.flags &= ~(unsigned)ENTRY_TENTATIVE;

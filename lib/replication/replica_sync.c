@@ -20,7 +20,9 @@
  * for two that were absent at once may be the only ones with a confirmed write.  What it gets from
  * others in doubt tells it nothing: that may come from an old disk.
  *
- *     PULL blocks  ---->   walk: PUT PUT PUT ... PULLED (floors; who is synced; proposals held)
+ *     PULL blocks  ---->   walk: PUT PUT PUT ... CAS .. PULLED (floors; who is synced; who holds)
+ *
+ * The CAS are the proposals that the other one holds; this node holds them too from then on (C6).
  */
 #include "replication/replication_private.h"
 
@@ -285,6 +287,7 @@ static void pull_from(hc_replica *r, uint32_t who)
     }
     if (!any) return;
     p->pull_op = ++r->op_life << 16;
+    p->pull_held = 0;
     p->pull_ns = r->now.now_ns;
     record what = {.kind = RECORD_PULL,
                    .op = p->pull_op,
@@ -301,6 +304,7 @@ void hci_pulled_take(hc_replica *r, uint32_t from, const record *what)
     if (what->op != p->pull_op || p->pull_op == 0 || what->value.size < at) return;
     p->pull_op = 0;
     if (what->entry.version != r->topology.id) return;
+    bool all_held = p->pull_held > 0 && p->pull_held == what->expect;
     for (; at + FLOOR_BYTES <= what->value.size; at += FLOOR_BYTES) {
         uint32_t slot = served[at] | (uint32_t)served[at + 1] << 8;
         uint64_t floor = hci_get64(served + at + 2);
@@ -311,7 +315,7 @@ void hci_pulled_take(hc_replica *r, uint32_t from, const record *what)
         int place = hci_place_now(r, b * r->topology.block_slots, from);
         if (!bit_get(served, b) || place < 0) continue;
         bool held = bit_get(served + 2 * map, b);
-        if (held && rule(r, HCI_RULE_C6_SYNC)) continue;
+        if (held && !all_held && rule(r, HCI_RULE_C6_SYNC)) continue;
         r->merged[b] |= (uint16_t)(1u << place);
         if (bit_get(served + map, b)) r->merged[b] |= (uint16_t)(1u << (place + (int)HOLDERS_MAX));
     }
@@ -355,6 +359,7 @@ static void pulled_send(hc_replica *r, uint32_t to, const walk *w)
     }
     record what = {.kind = RECORD_PULLED,
                    .op = w->op,
+                   .expect = hci_pending_send(r, to, w->slots, w->op),
                    .entry = {.version = r->topology.id},
                    .value = hc_span_make(list, bytes)};
     hci_stream_put(r, to, 0, &what);

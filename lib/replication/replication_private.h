@@ -70,14 +70,14 @@ typedef enum record_kind {
     RECORD_PUT = 2,      /* of a stream: key, entry; op: answer me */
     RECORD_ACK = 3,      /* stream, seq: all up to it */
     RECORD_ANSWER = 4,   /* op, result; perhaps an entry */
-    RECORD_CAS = 5,      /* op, key, expect, entry */
+    RECORD_CAS = 5,      /* op, key, expect, entry; OLD: of a pull, from seq in life time */
     RECORD_ABORT = 6,    /* key, version */
     RECORD_STATUS = 7,   /* key, version: what became of it? */
     RECORD_READ = 8,     /* op, key */
     RECORD_PROXY = 9,    /* op, request */
     RECORD_PROXY_R = 10, /* op, reply */
     RECORD_PULL = 11,    /* op, value: blocks; version: topology */
-    RECORD_PULLED = 12,  /* of a stream: op, value: floors */
+    RECORD_PULLED = 12,  /* of a stream: op, expect: sum of the CAS; value: floors */
     RECORD_ROOT = 13,    /* version: digest of all shared slots */
     RECORD_BLOCKS = 14,  /* value: block, digest, ... */
     RECORD_SLOTS = 15,   /* slot: the block's first; value: digests */
@@ -209,6 +209,7 @@ typedef struct peer {
     /* repair */
     uint64_t *clean; /* [slot]: all up to this version was equal */
     uint64_t repair_ns, pull_ns, pull_op, root_hlc;
+    uint64_t pull_held; /* sum of versions: of its proposals that came with this pull */
     uint32_t repair_at;
     uint32_t barren; /* rounds in a row that mended nothing */
     bool fruit;      /* something was mended since the last round */
@@ -277,6 +278,7 @@ typedef struct pending {
     uint64_t owner_boot, ask_ns;
     uint64_t set_hash;
     uint64_t completing; /* op */
+    uint64_t pull_op;    /* the last pull that it came with, too */
 } pending;
 
 /* ---- the whole ---- */
@@ -521,6 +523,8 @@ pending *hci_pending_find(hc_replica *r, hc_span key);
 void hci_pending_remove(hc_replica *r, pending *p);
 void hci_pending_settle(hc_replica *r, hc_span key, uint64_t version); /* this was written */
 bool hci_pending_in(const hc_replica *r, uint32_t block);
+/* All that are held for these slots go to who pulls them; the sum of their versions. */
+uint64_t hci_pending_send(hc_replica *r, uint32_t to, const uint8_t *slots, uint64_t pull_op);
 uint64_t hci_pending_tick(hc_replica *r);
 void hci_read_run(hc_replica *r, op *o);
 void hci_read_take(hc_replica *r, uint32_t from, const record *what);

@@ -55,6 +55,7 @@ const char *sim_schedule_voter_without_data(uint64_t seed, uint32_t rules_off);
 const char *sim_schedule_quorum_of_old(uint64_t seed, uint32_t rules_off);
 const char *sim_schedule_missed_change(uint64_t seed, uint32_t rules_off);   /* of no rule */
 const char *sim_schedule_join_called_off(uint64_t seed, uint32_t rules_off); /* likewise */
+const char *sim_schedule_vote_beside_two_restarts(uint64_t seed, uint32_t rules_off); /* likewise */
 const char *sim_schedule_unconfirmed(uint64_t seed, uint32_t rules_off);
 const char *sim_schedule_equal_versions(uint64_t seed, uint32_t rules_off);
 

@@ -247,3 +247,29 @@ const char *sim_schedule_voter_without_data(uint64_t seed, uint32_t rules_off)
     sim_replicas_end(c);
     return wrong;
 }
+
+/* The only one that keeps running holds a proposal whose coordinator has died; the other two have
+ * their old data, and need its.  It needs one of them to complete the proposal. */
+const char *sim_schedule_vote_beside_two_restarts(uint64_t seed, uint32_t rules_off)
+{
+    sim_replicas *c = sim_stage_set(seed, 3, rules_off, sim_stage_patient);
+    const char *key = sim_stage_key(c, 0, 1), *wrong = sim_stage_unfit;
+    if (counter_made(c, 0, key)) {
+        sim_stage_part(c, 0, 2, true);
+        sim_cut(c->network, 1, 0, true);
+        (void)add(c, 0, key, "+1");
+        run_ms(c, 5);
+        for (uint32_t i = 0; i < 3; i += 2)
+            sim_replica_stop(c, i, true);
+        sim_stage_heal(c);
+        for (uint32_t i = 0; i < 3; i += 2)
+            sim_replica_start(c, i, true);
+        sim_replicas_tell(c);
+        sim_replicas_run(c, 12);
+        bool all = c->nodes[0].ready && c->nodes[1].ready && c->nodes[2].ready;
+        wrong = all ? NULL : "who started again never had its data";
+        if (all && !sim_stage_adds_up(c, 2, key, START + 1, START + 1)) wrong = lost;
+    }
+    sim_replicas_end(c);
+    return wrong;
+}

@@ -398,7 +398,7 @@ def test_what_expires_is_gone_on_both():
 OURS_ALONE = {b"client|setinfo", b"client|no-touch", b"waitaof",  # Redis 7.2 has them, Debian's 7.0 has not
               b"msetex", b"delex", b"digest",  # Redis 8.4
               b"delifeq"}  # Valkey 9
-OURS_BY_DESIGN = (b"store", b"cf.", b"hc.")  # Redis has them in a module, or not at all
+OURS_BY_DESIGN = (b"store", b"cf.", b"hc.", b"cluster|leave")  # Redis has them in a module, or not at all
 DIFFERENT_ARITY = {b"command|getkeys", b"command|getkeysandflags"}  # -3 since 7.2
 DIFFERENT_FLAGS = {b"client|list"}
 

@@ -52,31 +52,36 @@ static void test_of_two_that_cover_for_each_other_either_is_enough(void **state)
     }
 }
 
+static void schedule_holds(const char *(*run)(uint64_t seed, uint32_t rules_off))
+{
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        const char *why = run(seed, 0);
+        if (why != NULL) fail_msg("seed %u: %s", (unsigned)seed, why);
+    }
+}
+
 static void test_who_missed_a_change_of_the_ring_gets_its_data_again(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 2; seed++) {
-        const char *why = sim_schedule_missed_change(seed, 0);
-        if (why != NULL) fail_msg("seed %u: %s", (unsigned)seed, why);
-    }
+    schedule_holds(sim_schedule_missed_change);
 }
 
 static void test_a_join_that_was_done_and_called_off_loses_nothing(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 2; seed++) {
-        const char *why = sim_schedule_join_called_off(seed, 0);
-        if (why != NULL) fail_msg("seed %u: %s", (unsigned)seed, why);
-    }
+    schedule_holds(sim_schedule_join_called_off);
+}
+
+static void test_a_vote_does_not_keep_those_from_their_data_whom_it_needs(void **state)
+{
+    (void)state;
+    schedule_holds(sim_schedule_vote_beside_two_restarts);
 }
 
 static void test_two_that_were_absent_at_once_keep_what_they_confirmed(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 2; seed++) {
-        const char *why = sim_schedule_two_absent(seed, 0);
-        if (why != NULL) fail_msg("seed %u: %s", (unsigned)seed, why);
-    }
+    schedule_holds(sim_schedule_two_absent);
 }
 
 int main(void)
@@ -87,6 +92,7 @@ int main(void)
         cmocka_unit_test(test_who_missed_a_change_of_the_ring_gets_its_data_again),
         cmocka_unit_test(test_a_join_that_was_done_and_called_off_loses_nothing),
         cmocka_unit_test(test_two_that_were_absent_at_once_keep_what_they_confirmed),
+        cmocka_unit_test(test_a_vote_does_not_keep_those_from_their_data_whom_it_needs),
         cmocka_unit_test(test_of_two_that_cover_for_each_other_either_is_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
