@@ -105,12 +105,16 @@ def test_three_nodes_of_a_cluster_tell_members_slots_and_lag_of_each_pair():
         with nodes[0].client() as client:
             for i in range(300):
                 equal(client.command("SET", f"key:{i}", "v"), "OK")
-        pages = []
-        for node in nodes:
-            text = page_of(node)[1]
-            judge_by_promtool(text)
-            judge_by_openmetrics_parser(page_of(node, OPENMETRICS)[1])
-            pages.append(samples_of(text))
+
+        def judge():
+            pages = []
+            for node in nodes:
+                text = page_of(node)[1]
+                judge_by_promtool(text)
+                judge_by_openmetrics_parser(page_of(node, OPENMETRICS)[1])
+                pages.append(samples_of(text))
+            return pages
+        pages = under_load(nodes[0], judge)
     for page in pages:
         equal(value(page, "hypercache_members", state="alive"), 3.0)
         equal(value(page, "hypercache_slots_served"), 16384.0)
